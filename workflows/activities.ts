@@ -1,0 +1,146 @@
+/**
+ * The activity contracts, and the one table of time-outs and retries. What the steps do stands in activities/.
+ *
+ * Local activities touch MongoDB only: at most 3 s, retried for seconds, then an incident. Calls of providers are
+ * regular activities on the `providers` queue; their retries end before the provider's idempotency keys do (24 h).
+ */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Shortage } from './domain/allocation.ts';
+import { failures } from './domain/failures.ts';
+import type { AttemptStatus, RefundStatus, ReturnStatus } from './domain/states.ts';
+import type { CaseState, InspectReturnInput, OrderState, ReceiveReturnInput, ReturnState } from './messages.ts';
+import { taskQueues } from './messages.ts';
+
+export interface NewShipment {
+  shipmentId: string;
+  warehouseId: string;
+}
+
+export type Reservation =
+  | {
+      outcome: 'reserved';
+      currency: string;
+      amountDue: number;
+      customerId?: string | undefined;
+      warehouseIds: string[];
+    }
+  | { outcome: 'out_of_stock'; shortages: Shortage[] }
+  /** The order's undo ran before this step did: nothing was reserved, and nothing will be. */
+  | { outcome: 'undone' };
+
+/** What the provider says of an order's payment, as it was recorded. */
+export interface PaymentOutcome {
+  attempt: AttemptStatus;
+  /** Minor units. */
+  authorized: number;
+  captured: number;
+  declineCode?: string | undefined;
+  /** The provider rates the payment as risky: a person looks at the order first. */
+  risky: boolean;
+}
+
+export interface Mail {
+  /** One mail a key, ever. */
+  key: string;
+  template: MailTemplate;
+}
+
+export type MailTemplate =
+  | 'order_confirmed'
+  | 'payment_needed'
+  | 'shipped'
+  | 'delivered'
+  | 'order_cancelled'
+  | 'order_expired'
+  | 'return_approved'
+  | 'return_rejected'
+  | 'refunded';
+
+export interface LocalSteps {
+  reserveStock(input: { orderId: string }): Promise<Reservation>;
+  commitStock(input: { orderId: string }): Promise<{ shipments: NewShipment[] }>;
+  /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
+  releaseStock(input: { orderId: string }): Promise<void>;
+  /** Gives back what one shipment holds, and closes its pick list. `cancelledAmount`: minor units of the goods. */
+  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<{ cancelledAmount: number }>;
+  /** Moves what could not be picked to other warehouses as new shipments, and cancels the rest. */
+  settleShortPick(input: { orderId: string; shipmentId: string }): Promise<{
+    short: number;
+    moved: NewShipment[];
+    cancelledAmount: number;
+    /** Nothing at all was picked: there is nothing to send. */
+    empty: boolean;
+  }>;
+  shipStock(input: { orderId: string; shipmentId: string; actor: string }): Promise<void>;
+  /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
+  saveOrder(input: { state: OrderState; mails: Mail[] }): Promise<void>;
+  /** Writes a refund of what was captured and will not be sent. `refundId` is null where there is nothing to refund. */
+  openOrderRefund(input: {
+    orderId: string;
+    key: string;
+    amount: number;
+    reason: string;
+  }): Promise<{ refundId: string | null }>;
+  /** A new order that sends a shipment's goods again at no charge. */
+  openReship(input: { orderId: string; shipmentId: string }): Promise<{ orderId: string; placeBefore: string }>;
+
+  loadReturn(input: { returnId: string }): Promise<{
+    orderId: string;
+    status: ReturnStatus;
+    decision: 'approve' | 'ask' | 'refuse';
+    because: string;
+  }>;
+  recordReception(input: { returnId: string } & ReceiveReturnInput): Promise<void>;
+  /** Posts the stock movements by disposition, and writes the refund of what was received and accepted. */
+  recordInspection(input: { returnId: string } & InspectReturnInput): Promise<{ refundId: string | null }>;
+  saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
+
+  loadCase(input: {
+    kind: 'refund' | 'dispute';
+    id: string;
+  }): Promise<{ orderId: string; status: string; dueBy?: string | undefined }>;
+  saveCase(input: { kind: 'refund' | 'dispute'; state: CaseState; mails: Mail[] }): Promise<void>;
+}
+
+export interface ProviderSteps {
+  /** Authorizes the order's amount. A declined card is an outcome, not an error. */
+  authorizePayment(input: {
+    orderId: string;
+    attempt: number;
+    paymentMethod?: string | undefined;
+  }): Promise<PaymentOutcome>;
+  /** Reads the payment from the provider and records what it says. */
+  readPayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  capturePayment(input: { orderId: string; amount: number }): Promise<PaymentOutcome>;
+  /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
+  voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  buyLabel(input: { orderId: string; shipmentId: string }): Promise<{ trackingNumber: string }>;
+  voidLabel(input: { orderId: string; shipmentId: string }): Promise<void>;
+  buyReturnLabel(input: { returnId: string }): Promise<{ trackingNumber: string }>;
+  sendRefund(input: { refundId: string }): Promise<{ status: RefundStatus; amount: number; why?: string | undefined }>;
+  readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
+}
+
+export type Steps = LocalSteps & ProviderSteps;
+
+const nonRetryableErrorTypes = Object.values(failures);
+
+export const local = proxyLocalActivities<LocalSteps>({
+  startToCloseTimeout: '3s',
+  scheduleToCloseTimeout: '30s',
+  localRetryThreshold: '10s',
+  retry: {
+    initialInterval: '50ms',
+    backoffCoefficient: 2,
+    maximumInterval: '2s',
+    maximumAttempts: 12,
+    nonRetryableErrorTypes,
+  },
+});
+
+export const providers = proxyActivities<ProviderSteps>({
+  taskQueue: taskQueues.providers,
+  startToCloseTimeout: '45s',
+  scheduleToCloseTimeout: '20h',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '2m', nonRetryableErrorTypes },
+});

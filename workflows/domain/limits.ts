@@ -1,0 +1,39 @@
+/** The bounds and times of an order. Past a bound: an incident, not a failure. */
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const limits = {
+  /** Lines of an order as it is placed. */
+  lines: 200,
+  /** Units of one line. */
+  quantity: 10_000,
+  shipments: 20,
+  /** Signals and updates of one order; with them its history stays below `historyEvents`. */
+  messages: 300,
+  historyEvents: 4_000,
+  /** Parcels of one shipment. */
+  parcels: 50,
+} as const;
+
+/** Milliseconds. What an order waits for, and how long before somebody must look at it. */
+export const deadlines = {
+  /** From the request to the workflow's first step; later, the order ends `expired` with nothing done. */
+  place: minute,
+  /** From placing to a payment: how long unpaid stock is held. */
+  payment: 30 * minute,
+  /** A person looks at a risky order or at one on hold. */
+  review: 2 * day,
+  picking: 2 * day,
+  packing: 1 * day,
+  handOver: 2 * day,
+  delivery: 14 * day,
+  /** From approval until the goods are back. */
+  returnArrival: 30 * day,
+  returnApproval: 3 * day,
+  returnInspection: 5 * day,
+  refundSettled: 10 * day,
+  /** Card schemes give 7 to 21 days; the provider's own `due_by` wins where it is known. */
+  disputeClosed: 90 * day,
+} as const;

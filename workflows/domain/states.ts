@@ -1,0 +1,136 @@
+/** Every state machine of Waybill as a plain table: state -> the states it may go to. Checked at boot. */
+
+export const orderStates = {
+  pending: ['awaiting_payment', 'confirmed', 'on_hold', 'expired', 'cancelled', 'rejected'],
+  awaiting_payment: ['confirmed', 'on_hold', 'expired', 'cancelled'],
+  confirmed: ['on_hold', 'processing', 'cancelled', 'completed'],
+  on_hold: ['confirmed', 'processing', 'cancelled'],
+  processing: ['on_hold', 'completed', 'cancelled'],
+  completed: [],
+  expired: [],
+  cancelled: [],
+  rejected: [],
+} as const satisfies Table;
+
+export const attemptStates = {
+  created: ['requires_action', 'processing', 'authorized', 'captured', 'declined', 'voided', 'failed'],
+  requires_action: ['processing', 'authorized', 'captured', 'declined', 'voided', 'lapsed', 'failed'],
+  processing: ['authorized', 'captured', 'declined', 'voided', 'failed'],
+  authorized: ['captured', 'voided', 'lapsed'],
+  declined: [],
+  captured: [],
+  voided: [],
+  lapsed: [],
+  failed: [],
+} as const satisfies Table;
+
+export const refundStates = {
+  pending: ['succeeded', 'failed'],
+  // A bank can bounce a refund that had succeeded: https://docs.stripe.com/refunds#failed-refunds
+  succeeded: ['failed'],
+  failed: [],
+} as const satisfies Table;
+
+export const shipmentStates = {
+  allocated: ['backordered', 'picking', 'on_hold', 'cancelled'],
+  backordered: ['allocated', 'cancelled'],
+  picking: ['picked', 'on_hold', 'cancelled'],
+  picked: ['packed', 'on_hold', 'cancelled'],
+  packed: ['ready', 'on_hold', 'cancelled'],
+  ready: ['shipped', 'on_hold', 'cancelled'],
+  on_hold: ['allocated', 'picking', 'picked', 'packed', 'ready', 'cancelled'],
+  shipped: ['in_transit', 'out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  in_transit: ['out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  out_for_delivery: ['in_transit', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  exception: ['in_transit', 'out_for_delivery', 'delivered', 'lost', 'returned_to_sender'],
+  delivered: [],
+  lost: [],
+  returned_to_sender: [],
+  cancelled: [],
+} as const satisfies Table;
+
+export const pickLineStates = {
+  pending: ['picked', 'short'],
+  picked: [],
+  short: [],
+} as const satisfies Table;
+
+export const returnStates = {
+  requested: ['approved', 'rejected', 'cancelled'],
+  approved: ['in_transit', 'received', 'expired', 'cancelled'],
+  in_transit: ['received', 'expired'],
+  received: ['inspected'],
+  inspected: ['completed'],
+  completed: [],
+  rejected: [],
+  expired: [],
+  cancelled: [],
+} as const satisfies Table;
+
+export const disputeStates = {
+  open: ['won', 'lost'],
+  won: [],
+  lost: [],
+} as const satisfies Table;
+
+export type Table = Readonly<Record<string, readonly string[]>>;
+export type OrderStatus = keyof typeof orderStates;
+export type AttemptStatus = keyof typeof attemptStates;
+export type RefundStatus = keyof typeof refundStates;
+export type ShipmentStatus = keyof typeof shipmentStates;
+export type PickLineStatus = keyof typeof pickLineStates;
+export type ReturnStatus = keyof typeof returnStates;
+export type DisputeStatus = keyof typeof disputeStates;
+
+export const shortReasons = ['stockout', 'damaged', 'could_not_locate', 'misplaced'] as const;
+export const receptions = ['awaiting', 'received', 'short_shipped', 'wrong_item', 'lost_in_transit'] as const;
+export const dispositions = ['restock', 'quarantine', 'scrap', 'return_to_customer'] as const;
+export type ShortReason = (typeof shortReasons)[number];
+export type Reception = (typeof receptions)[number];
+export type Disposition = (typeof dispositions)[number];
+
+/** What a shipment that has not been handed over yet can be in; past these only returns are possible. */
+export const shipmentInWarehouse: readonly ShipmentStatus[] = [
+  'allocated',
+  'backordered',
+  'picking',
+  'picked',
+  'packed',
+  'ready',
+  'on_hold',
+];
+
+export function mayGo(table: Table, from: string, to: string): boolean {
+  return table[from]?.includes(to) ?? false;
+}
+
+export function hasEnded(table: Table, state: string): boolean {
+  return table[state]?.length === 0;
+}
+
+/** @throws when a table names a state that it does not define, or has a state that no path reaches from its first. */
+export function checkTable(name: string, table: Table): void {
+  const states = Object.keys(table);
+  const reached = new Set<string>(states.slice(0, 1));
+  for (const state of reached) {
+    for (const next of table[state] ?? []) {
+      if (!(next in table)) throw new Error(`State table ${name}: ${state} leads to the unknown state ${next}`);
+      reached.add(next);
+    }
+  }
+  const lost = states.filter((state) => !reached.has(state));
+  if (lost.length > 0) throw new Error(`State table ${name}: nothing leads to ${lost.join(', ')}`);
+}
+
+export function checkTables(): void {
+  const tables = {
+    orderStates,
+    attemptStates,
+    refundStates,
+    shipmentStates,
+    pickLineStates,
+    returnStates,
+    disputeStates,
+  };
+  for (const [name, table] of Object.entries(tables)) checkTable(name, table);
+}

@@ -1,0 +1,63 @@
+/** The derived statuses: computed from facts, by one pure function each, and never set by hand. */
+import type { AttemptStatus, ShipmentStatus } from './states.ts';
+import { shipmentInWarehouse } from './states.ts';
+
+export interface PaymentFacts {
+  attempt: AttemptStatus | 'none';
+  /** Minor units. */
+  authorized: number;
+  captured: number;
+  refunded: number;
+  disputed: boolean;
+}
+
+export type PaymentStatus =
+  | 'not_paid'
+  | 'requires_action'
+  | 'authorized'
+  | 'partially_captured'
+  | 'captured'
+  | 'partially_refunded'
+  | 'refunded'
+  | 'voided'
+  | 'disputed';
+
+export function paymentStatus(facts: PaymentFacts): PaymentStatus {
+  if (facts.disputed) return 'disputed';
+  if (facts.captured > 0) {
+    if (facts.refunded >= facts.captured) return 'refunded';
+    if (facts.refunded > 0) return 'partially_refunded';
+    return facts.attempt === 'captured' ? 'captured' : 'partially_captured';
+  }
+  if (facts.attempt === 'authorized') return 'authorized';
+  if (facts.attempt === 'requires_action') return 'requires_action';
+  if (facts.attempt === 'voided' || facts.attempt === 'lapsed') return 'voided';
+  return 'not_paid';
+}
+
+export type FulfillmentStatus =
+  | 'unfulfilled'
+  | 'partially_shipped'
+  | 'shipped'
+  | 'partially_delivered'
+  | 'delivered'
+  | 'partially_returned'
+  | 'returned'
+  | 'cancelled';
+
+/** `returnedUnits` counts what came back and was accepted, out of `deliveredUnits`. */
+export function fulfillmentStatus(
+  shipments: readonly { status: ShipmentStatus }[],
+  returnedUnits = 0,
+  deliveredUnits = 0,
+): FulfillmentStatus {
+  const live = shipments.filter((shipment) => shipment.status !== 'cancelled');
+  if (shipments.length > 0 && live.length === 0) return 'cancelled';
+  if (returnedUnits > 0) return returnedUnits >= deliveredUnits ? 'returned' : 'partially_returned';
+  const delivered = live.filter((shipment) => shipment.status === 'delivered').length;
+  const gone = live.filter((shipment) => !shipmentInWarehouse.includes(shipment.status)).length;
+  if (live.length > 0 && delivered === live.length) return 'delivered';
+  if (delivered > 0) return 'partially_delivered';
+  if (live.length > 0 && gone === live.length) return 'shipped';
+  return gone > 0 ? 'partially_shipped' : 'unfulfilled';
+}

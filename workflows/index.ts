@@ -1,0 +1,4 @@
+export { dispute } from './dispute.ts';
+export { order } from './order.ts';
+export { refund } from './refund.ts';
+export { returnGoods } from './return.ts';

@@ -1,0 +1,230 @@
+/**
+ * Everything that is said to a workflow or asked of it: signals, updates and queries with their types, workflow ids,
+ * task queues and search attributes. API, workers and workflows share these definitions, so that no name is a loose string.
+ */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Disposition, OrderStatus, Reception, ReturnStatus, ShipmentStatus } from './domain/states.ts';
+import type { FulfillmentStatus, PaymentFacts, PaymentStatus } from './domain/statuses.ts';
+
+export const taskQueues = { orders: 'orders', providers: 'providers' } as const;
+
+export const workflowIds = {
+  order: (orderId: string) => `order-${orderId}`,
+  return: (returnId: string) => `return-${returnId}`,
+  refund: (refundId: string) => `refund-${refundId}`,
+  dispute: (disputeId: string) => `dispute-${disputeId}`,
+};
+
+export const searchAttributes = {
+  orderStatus: defineSearchAttributeKey('OrderStatus', SearchAttributeType.KEYWORD),
+  paymentStatus: defineSearchAttributeKey('PaymentStatus', SearchAttributeType.KEYWORD),
+  fulfillmentStatus: defineSearchAttributeKey('FulfillmentStatus', SearchAttributeType.KEYWORD),
+  customerId: defineSearchAttributeKey('CustomerId', SearchAttributeType.KEYWORD),
+  warehouseIds: defineSearchAttributeKey('WarehouseIds', SearchAttributeType.KEYWORD_LIST),
+  needsAttention: defineSearchAttributeKey('NeedsAttention', SearchAttributeType.BOOL),
+};
+
+// ---- What a workflow shows of itself ----
+
+/** Who did it: `customer`, `system`, or a staff token's role and id such as `support:tok_01H...`. Never a name. */
+export type Actor = string;
+
+export interface WaitingFor {
+  event: string;
+  /** ISO 8601, UTC. */
+  deadline: string;
+}
+
+export type Answer = 'retry' | 'skip' | 'cancel' | 'amend' | 'reship' | 'refund' | 'release';
+
+export interface Incident {
+  id: string;
+  /** The step that is parked, the same word for every order: incidents of one cause are answered together. */
+  cause: string;
+  shipmentId?: string | undefined;
+  why: string;
+  /** ISO 8601, UTC. */
+  since: string;
+  answers: Answer[];
+}
+
+export interface ShipmentState {
+  id: string;
+  warehouseId: string;
+  status: ShipmentStatus;
+  trackingNumber?: string | undefined;
+  waitingFor?: WaitingFor | undefined;
+}
+
+export interface TimelineEntry {
+  /** ISO 8601, UTC. */
+  at: string;
+  what: string;
+  actor: Actor;
+}
+
+export interface OrderState {
+  orderId: string;
+  /** Counts the workflow's changes; the stored copy only ever moves to a higher one. */
+  rev: number;
+  status: OrderStatus;
+  currency: string;
+  /** Minor units: what the goods that are still meant to be sent cost. */
+  amountDue: number;
+  payment: PaymentFacts;
+  paymentStatus: PaymentStatus;
+  fulfillmentStatus: FulfillmentStatus;
+  shipments: ShipmentState[];
+  incidents: Incident[];
+  waitingFor?: WaitingFor | undefined;
+  timeline: TimelineEntry[];
+}
+
+// ---- Order ----
+
+export interface OrderInput {
+  orderId: string;
+  /** ISO 8601, UTC: a first step later than this ends the order `expired`, with nothing reserved or charged. */
+  placeBefore: string;
+}
+
+export interface PlaceOutcome {
+  status: OrderStatus;
+}
+
+export interface PayInput {
+  /** The provider's id of a payment method; never card data. */
+  paymentMethod: string;
+}
+
+export interface CancelInput {
+  actor: Actor;
+  reason: string;
+}
+
+export interface HoldInput {
+  actor: Actor;
+  reason: string;
+}
+
+export interface PackInput {
+  shipmentId: string;
+  actor: Actor;
+}
+
+export interface HandOverInput {
+  shipmentId: string;
+  actor: Actor;
+}
+
+export interface TrackingInput {
+  shipmentId: string;
+  status: TrackingStatus;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+export type TrackingStatus =
+  | 'accepted'
+  | 'in_transit'
+  | 'out_for_delivery'
+  | 'delivered'
+  | 'exception'
+  | 'lost'
+  | 'returned_to_sender';
+
+export interface AnswerInput {
+  incidentId: string;
+  answer: Answer;
+  actor: Actor;
+}
+
+/** `applied` is false when the incident was answered before: a repeat does nothing. */
+export interface AnswerOutcome {
+  applied: boolean;
+}
+
+export const placeOrder = defineUpdate<PlaceOutcome>('place');
+export const payOrder = defineUpdate<PlaceOutcome, [PayInput]>('pay');
+export const cancelOrder = defineUpdate<{ status: OrderStatus }, [CancelInput]>('cancel');
+export const packShipment = defineUpdate<{ status: ShipmentStatus }, [PackInput]>('pack');
+export const handOverShipment = defineUpdate<{ status: ShipmentStatus }, [HandOverInput]>('handOver');
+export const answerIncident = defineUpdate<AnswerOutcome, [AnswerInput]>('answer');
+
+/** The payment may have changed at the provider: a hint to go and read it. */
+export const paymentChanged = defineSignal('paymentChanged');
+export const pickingClosed = defineSignal<[{ shipmentId: string; short: boolean }]>('pickingClosed');
+export const trackingChanged = defineSignal<[TrackingInput]>('trackingChanged');
+export const holdOrder = defineSignal<[HoldInput]>('hold');
+export const releaseOrder = defineSignal<[HoldInput]>('release');
+/** The same as the update `answer`, for the Temporal UI and for whole batches. */
+export const answerSignal = defineSignal<[AnswerInput]>('answerIncident');
+
+export const orderState = defineQuery<OrderState>('state');
+
+// ---- Return ----
+
+export interface ReturnInput {
+  returnId: string;
+}
+
+export interface ReturnState {
+  returnId: string;
+  orderId: string;
+  rev: number;
+  status: ReturnStatus;
+  refundId?: string | undefined;
+  incidents: Incident[];
+  waitingFor?: WaitingFor | undefined;
+  timeline: TimelineEntry[];
+}
+
+export interface DecideReturnInput {
+  approve: boolean;
+  actor: Actor;
+  reason: string;
+}
+
+export interface ReceiveReturnInput {
+  lines: { lineId: string; quantity: number; reception: Exclude<Reception, 'awaiting'> }[];
+  actor: Actor;
+}
+
+export interface InspectReturnInput {
+  lines: { lineId: string; quantity: number; disposition: Disposition }[];
+  actor: Actor;
+}
+
+export const decideReturn = defineUpdate<{ status: ReturnStatus }, [DecideReturnInput]>('decide');
+export const receiveReturn = defineUpdate<{ status: ReturnStatus }, [ReceiveReturnInput]>('receive');
+export const inspectReturn = defineUpdate<{ status: ReturnStatus }, [InspectReturnInput]>('inspect');
+export const cancelReturn = defineUpdate<{ status: ReturnStatus }, [CancelInput]>('cancelReturn');
+export const returnMoved = defineSignal<[{ status: TrackingStatus }]>('returnMoved');
+export const returnState = defineQuery<ReturnState>('returnState');
+
+// ---- Refund and dispute ----
+
+export interface RefundInput {
+  refundId: string;
+}
+
+export interface DisputeInput {
+  disputeId: string;
+}
+
+/** What a refund or a dispute shows of itself. */
+export interface CaseState {
+  id: string;
+  orderId: string;
+  rev: number;
+  status: string;
+  incidents: Incident[];
+  waitingFor?: WaitingFor | undefined;
+  timeline: TimelineEntry[];
+}
+
+/** The provider says that a refund or a dispute moved: a hint to go and read it. */
+export const refundChanged = defineSignal('refundChanged');
+export const disputeChanged = defineSignal('disputeChanged');
+export const caseState = defineQuery<CaseState>('caseState');

@@ -1,0 +1,149 @@
+/** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
+import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
+import type { NewShipment } from './activities.ts';
+import { local } from './activities.ts';
+import type { OrderStatus } from './domain/states.ts';
+import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
+import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
+import type { Actor, CancelInput, OrderState, TrackingInput } from './messages.ts';
+import { searchAttributes } from './messages.ts';
+import type { Record } from './record.ts';
+import { createRecord } from './record.ts';
+
+/** Why an order ends before anything was sent. */
+export class OrderEnds extends Error {
+  readonly status: OrderStatus;
+  constructor(status: OrderStatus) {
+    super(`The order ends ${status}`);
+    this.status = status;
+  }
+}
+
+/** What the story, its shipments and the message handlers share. */
+export interface Order {
+  id: string;
+  record: Record<OrderState>;
+  /** Set by whoever cancels; the order's own scope is cancelled with it, and every shipment's that is still here. */
+  cancelled?: CancelInput;
+  scope: CancellationScope;
+  warehouseScopes: Map<string, CancellationScope>;
+  /** Messages from the warehouse, by shipment. */
+  picked: Map<string, { short: boolean }>;
+  packedBy: Map<string, Actor>;
+  handedOverBy: Map<string, Actor>;
+  tracking: Map<string, TrackingInput[]>;
+  paymentBegun: boolean;
+  paymentHints: number;
+  nextMethod?: string;
+  refundHints: { count: number };
+  messages: number;
+}
+
+export function createOrder(orderId: string): Order {
+  const state: OrderState = {
+    orderId,
+    rev: 0,
+    status: 'pending',
+    currency: '',
+    amountDue: 0,
+    payment: { attempt: 'none', authorized: 0, captured: 0, refunded: 0, disputed: false },
+    paymentStatus: 'not_paid',
+    fulfillmentStatus: 'unfulfilled',
+    shipments: [],
+    incidents: [],
+    timeline: [],
+  };
+  // The search attributes that the API starts an order with.
+  let shown = 'pending,not_paid,unfulfilled,false';
+  const record = createRecord({
+    state,
+    mailKey: orderId,
+    save: (current, mails) => local.saveOrder({ state: current, mails }),
+    beforeSave(current) {
+      current.paymentStatus = paymentStatus(current.payment);
+      current.fulfillmentStatus = fulfillmentStatus(current.shipments);
+      const needsAttention = current.incidents.length > 0;
+      const next = [current.status, current.paymentStatus, current.fulfillmentStatus, needsAttention].join();
+      if (next === shown) return;
+      shown = next;
+      upsertSearchAttributes([
+        { key: searchAttributes.orderStatus, value: current.status },
+        { key: searchAttributes.paymentStatus, value: current.paymentStatus },
+        { key: searchAttributes.fulfillmentStatus, value: current.fulfillmentStatus },
+        { key: searchAttributes.needsAttention, value: needsAttention },
+      ]);
+    },
+  });
+  return {
+    id: orderId,
+    record,
+    scope: new CancellationScope({ cancellable: true }),
+    warehouseScopes: new Map(),
+    picked: new Map(),
+    packedBy: new Map(),
+    handedOverBy: new Map(),
+    tracking: new Map(),
+    paymentBegun: false,
+    paymentHints: 0,
+    refundHints: { count: 0 },
+    messages: 0,
+  };
+}
+
+export function addShipments(order: Order, shipments: readonly NewShipment[]): OrderState['shipments'] {
+  const added = shipments.map(({ shipmentId, warehouseId }) => ({
+    id: shipmentId,
+    warehouseId,
+    status: 'allocated' as const,
+  }));
+  order.record.state.shipments.push(...added);
+  return order.record.state.shipments.slice(-added.length);
+}
+
+/** @throws where the table of states does not know the step: a bug, which stops the workflow task and changes nothing. */
+export function moveOrder(order: Order, to: OrderStatus, what?: string): void {
+  const { state } = order.record;
+  if (state.status === to) return;
+  if (!mayGo(orderStates, state.status, to)) throw new Error(`An order cannot go from ${state.status} to ${to}`);
+  state.status = to;
+  order.record.changed(what);
+}
+
+export function isHeld(order: Order): boolean {
+  return order.record.state.incidents.some((incident) => incident.cause === 'hold');
+}
+
+/** A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. */
+export function hold(order: Order, { reason, actor }: { reason: string; actor: Actor }): void {
+  const { record } = order;
+  if (isHeld(order) || hasEnded(orderStates, record.state.status)) return;
+  record.changed(`Held: ${reason}`, actor);
+  const ended = () => hasEnded(orderStates, record.state.status);
+  void CancellationScope.nonCancellable(async () => {
+    const answer = await record.incident({ cause: 'hold', why: reason, answers: ['release', 'cancel'] }, ended);
+    if (answer === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled while on hold' });
+    if (record.state.status === 'on_hold') moveOrder(order, hasStarted(order) ? 'processing' : 'confirmed', 'Released');
+  });
+  if (record.state.status === 'confirmed' || record.state.status === 'processing') moveOrder(order, 'on_hold');
+}
+
+function hasStarted(order: Order): boolean {
+  return order.record.state.shipments.some(
+    (shipment) => shipment.status !== 'allocated' && shipment.status !== 'picking',
+  );
+}
+
+export function cancel(order: Order, input: CancelInput): void {
+  if (!order.cancelled) order.record.changed(`Cancellation asked for: ${input.reason}`, input.actor);
+  order.cancelled ??= input;
+  order.scope.cancel();
+  for (const scope of order.warehouseScopes.values()) scope.cancel();
+}
+
+/** An order can be cancelled while something of it has not left yet. */
+export function mayCancel({ record: { state } }: Order): boolean {
+  if (hasEnded(orderStates, state.status)) return false;
+  return (
+    state.shipments.length === 0 || state.shipments.some((shipment) => shipmentInWarehouse.includes(shipment.status))
+  );
+}

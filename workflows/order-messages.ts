@@ -1,0 +1,140 @@
+/** What an order's workflow answers to: its query, updates and signals. */
+import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { limits } from './domain/limits.ts';
+import { hasEnded, orderStates } from './domain/states.ts';
+import type { CancelInput, PayInput } from './messages.ts';
+import * as messages from './messages.ts';
+import type { Order } from './order-context.ts';
+import { cancel, hold, isHeld, mayCancel } from './order-context.ts';
+import { listenForRefunds } from './refund.ts';
+
+/** Every handler stands before the first await: messages can come before the story's first line. */
+export function listenToMessages(order: Order): void {
+  const { record } = order;
+  const { state } = record;
+  const shipmentOf = (shipmentId: string) => state.shipments.find((shipment) => shipment.id === shipmentId);
+
+  setHandler(messages.orderState, () => state);
+
+  setHandler(messages.placeOrder, async () => {
+    await condition(() => state.status !== 'pending');
+    await record.saved();
+    return { status: state.status };
+  });
+
+  setHandler(
+    messages.payOrder,
+    async ({ paymentMethod }: PayInput) => {
+      order.nextMethod = paymentMethod;
+      await condition(() => order.nextMethod === undefined || hasEnded(orderStates, state.status));
+      await record.saved();
+      return { status: state.status };
+    },
+    {
+      validator(_input: PayInput) {
+        withinBound(order);
+        if (state.status !== 'awaiting_payment')
+          throw new Error(`The order is ${state.status}: it takes no payment now`);
+        if (order.nextMethod !== undefined) throw new Error('Another payment of this order is under way');
+      },
+    },
+  );
+
+  setHandler(
+    messages.cancelOrder,
+    async (input: CancelInput) => {
+      cancel(order, input);
+      await condition(() => hasEnded(orderStates, state.status) || (state.shipments.length > 0 && !mayCancel(order)));
+      await record.saved();
+      return { status: state.status };
+    },
+    {
+      validator(_input: CancelInput) {
+        withinBound(order);
+        if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
+      },
+    },
+  );
+
+  setHandler(
+    messages.packShipment,
+    async ({ shipmentId, actor }) => {
+      order.packedBy.set(shipmentId, actor);
+      const parked = () => state.incidents.some((incident) => incident.shipmentId === shipmentId);
+      await condition(() => !['picked', 'packed'].includes(shipmentOf(shipmentId)!.status) || parked());
+      await record.saved();
+      return { status: shipmentOf(shipmentId)!.status };
+    },
+    {
+      validator({ shipmentId }) {
+        withinBound(order);
+        if (isHeld(order)) throw new Error('The order is on hold');
+        const status = shipmentOf(shipmentId)?.status;
+        if (status !== 'picked')
+          throw new Error(`The shipment is ${status ?? 'unknown'}: only a picked one can be packed`);
+      },
+    },
+  );
+
+  setHandler(
+    messages.handOverShipment,
+    async ({ shipmentId, actor }) => {
+      order.handedOverBy.set(shipmentId, actor);
+      await condition(() => shipmentOf(shipmentId)!.status !== 'ready');
+      await record.saved();
+      return { status: shipmentOf(shipmentId)!.status };
+    },
+    {
+      validator({ shipmentId }) {
+        withinBound(order);
+        if (isHeld(order)) throw new Error('The order is on hold');
+        const status = shipmentOf(shipmentId)?.status;
+        if (status !== 'ready')
+          throw new Error(
+            `The shipment is ${status ?? 'unknown'}: only a ready one (labelled and paid) can be handed over`,
+          );
+      },
+    },
+  );
+
+  setHandler(messages.paymentChanged, () => {
+    if (counted(order)) order.paymentHints += 1;
+  });
+  setHandler(messages.pickingClosed, ({ shipmentId, short }) => {
+    order.picked.set(shipmentId, { short });
+  });
+  setHandler(messages.trackingChanged, (event) => {
+    if (!counted(order)) return;
+    order.tracking.set(event.shipmentId, [...(order.tracking.get(event.shipmentId) ?? []), event]);
+  });
+  setHandler(messages.holdOrder, (input) => hold(order, input));
+  setHandler(messages.releaseOrder, ({ actor }) => {
+    const held = state.incidents.find((incident) => incident.cause === 'hold');
+    if (held) record.answer({ incidentId: held.id, answer: 'release', actor });
+  });
+  setHandler(messages.answerSignal, (input) => {
+    record.answer(input);
+  });
+  setHandler(messages.answerIncident, async (input) => {
+    const applied = record.answer(input);
+    await record.saved();
+    return { applied };
+  });
+  order.refundHints = listenForRefunds();
+}
+
+function withinBound(order: Order): void {
+  if (order.messages >= limits.messages) throw new Error(`The order has had its ${limits.messages} messages`);
+}
+
+/** Counts a message that others can send at will. Past the bound it is dropped, and a person is asked, once. */
+function counted(order: Order): boolean {
+  order.messages += 1;
+  if (order.messages === limits.messages) {
+    const why = `More than ${limits.messages} messages; further ones are ignored`;
+    void CancellationScope.nonCancellable(() =>
+      order.record.incident({ cause: 'too_many_messages', why, answers: ['skip'] }),
+    );
+  }
+  return order.messages < limits.messages;
+}

@@ -1,0 +1,92 @@
+/** The life of an order, from placing to the end of its last shipment. */
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import { local } from './activities.ts';
+import type { OrderStatus } from './domain/states.ts';
+import type { OrderInput } from './messages.ts';
+import { searchAttributes } from './messages.ts';
+import type { Order } from './order-context.ts';
+import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds } from './order-context.ts';
+import { listenToMessages } from './order-messages.ts';
+import { settlePayment, takePayment } from './payment.ts';
+import { StepCancelled } from './record.ts';
+import { runShipment } from './shipment.ts';
+
+export function order(input: OrderInput): Promise<OrderStatus> {
+  const { cancelRequested } = CancellationScope.current();
+  return CancellationScope.nonCancellable(() => {
+    const order = createOrder(input.orderId);
+    listenToMessages(order);
+    // A cancellation from the Temporal UI is a cancelled order like any other: what was done is undone.
+    cancelRequested.catch(() => cancel(order, { actor: 'system', reason: 'The workflow was cancelled in Temporal' }));
+    return live(order, input.placeBefore);
+  });
+}
+
+async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
+  const { record } = order;
+  const { state } = record;
+  let ending: OrderStatus = 'completed';
+  try {
+    await order.scope.run(async () => {
+      // 1. Reserve. A start that comes too late does nothing.
+      if (Date.now() > Date.parse(placeBefore)) throw new OrderEnds('expired');
+      await reserve(order);
+
+      // 2. Pay. The stock is held until the money is authorized, or the time is up.
+      await takePayment(order);
+    });
+
+    // 3. Confirm. What was held is owed from now on, and each warehouse gets its shipment.
+    const { shipments } = await record.must('commit_stock', () => local.commitStock({ orderId: order.id }));
+    addShipments(order, shipments);
+    moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', 'Confirmed');
+    record.mail('order_confirmed');
+
+    // 4. Ship, every shipment on its own.
+    await Promise.all(state.shipments.map((shipment) => runShipment(order, shipment)));
+    if (state.shipments.every((shipment) => shipment.status === 'cancelled')) ending = 'cancelled';
+  } catch (error) {
+    ending = endingOf(order, error);
+  }
+
+  // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
+  if (ending !== 'completed' && ending !== 'rejected')
+    await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
+  if (ending !== 'completed') state.amountDue = 0;
+  if (ending !== 'rejected') await settlePayment(order);
+
+  // 6. End.
+  moveOrder(order, ending, `Order ${ending}`);
+  if (ending === 'cancelled') record.mail('order_cancelled');
+  if (ending === 'expired' && order.paymentBegun) record.mail('order_expired');
+  await record.saved();
+  await condition(allHandlersFinished);
+  return ending;
+}
+
+async function reserve(order: Order): Promise<void> {
+  const { record } = order;
+  const { state } = record;
+  const reservation = await record.step('reserve_stock', () => local.reserveStock({ orderId: order.id }));
+  if (reservation === undefined || reservation.outcome === 'undone') throw new OrderEnds('cancelled');
+  if (reservation.outcome === 'out_of_stock') throw new OrderEnds('rejected');
+  state.currency = reservation.currency;
+  state.amountDue = reservation.amountDue;
+  upsertSearchAttributes([
+    { key: searchAttributes.warehouseIds, value: reservation.warehouseIds },
+    ...(reservation.customerId ? [{ key: searchAttributes.customerId, value: reservation.customerId }] : []),
+  ]);
+}
+
+function endingOf(order: Order, error: unknown): OrderStatus {
+  if (error instanceof OrderEnds) return error.status;
+  if (error instanceof StepCancelled) return 'cancelled';
+  if (isCancellation(error) && order.cancelled) return 'cancelled';
+  throw error;
+}

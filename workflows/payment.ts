@@ -1,0 +1,153 @@
+/** The money of an order: authorized before it is confirmed, captured once, settled at its end. */
+import { CancellationScope, condition } from '@temporalio/workflow';
+import type { PaymentOutcome } from './activities.ts';
+import { local, providers } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
+import { formatMoney } from './domain/money.ts';
+import type { Order } from './order-context.ts';
+import { hold, moveOrder, OrderEnds } from './order-context.ts';
+import { payBack } from './refund.ts';
+
+/** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
+export async function takePayment(order: Order): Promise<void> {
+  const { record } = order;
+  const { state } = record;
+  if (state.amountDue === 0) return;
+  order.paymentBegun = true;
+  const payBy = Date.now() + deadlines.payment;
+  let attempt = 1;
+  let outcome = await untilDeadline(order, payBy, () => authorize(order, attempt));
+  for (;;) {
+    const hints = order.paymentHints;
+    recordPayment(order, outcome);
+    if (outcome.attempt === 'authorized' || outcome.attempt === 'captured') break;
+    if (state.status === 'pending') {
+      moveOrder(order, 'awaiting_payment', paymentNeeded(outcome));
+      if (outcome.attempt !== 'created') record.mail('payment_needed');
+    } else {
+      record.changed(paymentNeeded(outcome));
+    }
+    const waited = await record.waitFor(
+      'payment',
+      payBy - Date.now(),
+      () => order.paymentHints > hints || order.nextMethod !== undefined,
+    );
+    if (waited === 'overdue') throw new OrderEnds('expired');
+    if (order.nextMethod !== undefined) {
+      const paymentMethod = order.nextMethod;
+      attempt += 1;
+      outcome = await untilDeadline(order, payBy, () => authorize(order, attempt, paymentMethod));
+      order.nextMethod = undefined;
+    } else {
+      outcome = await untilDeadline(order, payBy, () => readPayment(order));
+    }
+  }
+  if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
+}
+
+function authorize(order: Order, attempt: number, paymentMethod?: string): Promise<PaymentOutcome | undefined> {
+  const { amountDue, currency } = order.record.state;
+  return order.record.step('authorize_payment', () =>
+    providers.authorizePayment.executeWithOptions({ summary: `Authorize ${formatMoney(amountDue, currency)}` }, [
+      { orderId: order.id, attempt, paymentMethod },
+    ]),
+  );
+}
+
+function readPayment(order: Order): Promise<PaymentOutcome | undefined> {
+  return order.record.step('read_payment', () =>
+    providers.readPayment.executeWithOptions({ summary: 'Read the payment' }, [{ orderId: order.id }]),
+  );
+}
+
+/** A provider that stays down does not hold stock for ever: at the deadline its call is given up. */
+async function untilDeadline(
+  order: Order,
+  deadline: number,
+  call: () => Promise<PaymentOutcome | undefined>,
+): Promise<PaymentOutcome> {
+  const scope = new CancellationScope();
+  let settled = false;
+  const calling = scope.run(call).finally(() => {
+    settled = true;
+  });
+  calling.catch(() => {});
+  const waited = await order.record.waitFor('payment_provider', deadline - Date.now(), () => settled);
+  if (waited === 'overdue') {
+    scope.cancel();
+    await calling.catch(() => {});
+    throw new OrderEnds('expired');
+  }
+  const outcome = await calling;
+  if (outcome === undefined) throw new OrderEnds('cancelled');
+  return outcome;
+}
+
+/** Captures what is due, once for the whole order, when the first parcel is ready. Money steps run one at a time. */
+export async function capturePayment(order: Order): Promise<void> {
+  const { state } = order.record;
+  await moneyTurn(order, async () => {
+    if (state.payment.captured > 0 || state.amountDue === 0) return;
+    const summary = `Capture ${formatMoney(state.amountDue, state.currency)}`;
+    const outcome = await order.record.step('capture_payment', () =>
+      // Once it is on its way its end is waited for: a cancellation then refunds what it took.
+      CancellationScope.nonCancellable(() =>
+        providers.capturePayment.executeWithOptions({ summary }, [{ orderId: order.id, amount: state.amountDue }]),
+      ),
+    );
+    if (outcome) recordPayment(order, outcome);
+  });
+}
+
+/** Ends with exactly what is due captured, and nothing authorized. */
+export async function settlePayment(order: Order): Promise<void> {
+  const { record } = order;
+  const { state } = record;
+  if (!order.paymentBegun) return;
+  await moneyTurn(order, async () => {
+    if (state.payment.captured === 0) {
+      recordPayment(
+        order,
+        await record.must('void_payment', () =>
+          providers.voidPayment.executeWithOptions({ summary: 'Void the payment' }, [{ orderId: order.id }]),
+        ),
+      );
+    }
+    const excess = state.payment.captured - state.payment.refunded - state.amountDue;
+    if (excess <= 0) return;
+    const key = `${order.id}:settle:${state.payment.refunded}`;
+    const reason = 'Goods that were not sent';
+    const { refundId } = await record.must('open_refund', () =>
+      local.openOrderRefund({ orderId: order.id, key, amount: excess, reason }),
+    );
+    if (refundId === null) return;
+    record.changed(`Refund of ${formatMoney(excess, state.currency)} opened`);
+    if ((await payBack(record, refundId, order.refundHints)) === 'succeeded') state.payment.refunded += excess;
+    record.changed(`Refund of ${formatMoney(excess, state.currency)} settled`);
+  });
+}
+
+const busy = new WeakSet<Order>();
+
+async function moneyTurn(order: Order, run: () => Promise<void>): Promise<void> {
+  await condition(() => !busy.has(order));
+  busy.add(order);
+  try {
+    await run();
+  } finally {
+    busy.delete(order);
+  }
+}
+
+function recordPayment(order: Order, outcome: PaymentOutcome): void {
+  const { payment } = order.record.state;
+  const before = `${payment.attempt}${payment.captured}`;
+  Object.assign(payment, { attempt: outcome.attempt, authorized: outcome.authorized, captured: outcome.captured });
+  if (before !== `${payment.attempt}${payment.captured}`) order.record.changed(`Payment ${outcome.attempt}`);
+}
+
+function paymentNeeded(outcome: PaymentOutcome): string {
+  if (outcome.attempt === 'declined') return `Payment declined (${outcome.declineCode ?? 'no reason given'})`;
+  if (outcome.attempt === 'requires_action') return 'The customer has to confirm the payment';
+  return 'Waiting for the payment';
+}

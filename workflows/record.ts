@@ -1,0 +1,224 @@
+/**
+ * What a workflow knows of itself: numbered, written to MongoDB as a whole by one writer that coalesces, and shown in
+ * the Temporal UI. Besides that the two things a step can wait for: an event with a deadline, and an answer to an incident.
+ */
+import {
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  log,
+  rootCause,
+  setCurrentDetails,
+  sleep,
+  uuid4,
+} from '@temporalio/workflow';
+import type { Mail, MailTemplate } from './activities.ts';
+import type { Actor, Answer, AnswerInput, Incident, TimelineEntry, WaitingFor } from './messages.ts';
+
+export interface Recorded {
+  rev: number;
+  status: string;
+  incidents: Incident[];
+  waitingFor?: WaitingFor | undefined;
+  timeline: TimelineEntry[];
+}
+
+interface Wait extends WaitingFor {
+  overdue: boolean;
+}
+
+export interface RecordOptions<S extends Recorded> {
+  state: S;
+  save(state: S, mails: Mail[]): Promise<void>;
+  /** Runs before each save: derive what is derived, tell the search attributes. */
+  beforeSave?(state: S): void;
+  /** The key prefix of this workflow's mails: one mail a key, ever. */
+  mailKey: string;
+}
+
+export type Record<S extends Recorded = Recorded> = ReturnType<typeof createRecord<S>>;
+
+/** A person answered an incident with `cancel`: the step and what hangs on it are given up. */
+export class StepCancelled extends Error {
+  constructor(step: string) {
+    super(`The step ${step} was cancelled by an answer to its incident`);
+  }
+}
+
+export function createRecord<S extends Recorded>({ state, save, beforeSave, mailKey }: RecordOptions<S>) {
+  const mails: Mail[] = [];
+  const waits = new Set<Wait>();
+  const answers = new Map<string, Answer>();
+  let savedRev = state.rev;
+  let watching = false;
+
+  /** Says that the state changed; with a text, the change becomes part of the timeline. */
+  function changed(what?: string, actor: Actor = 'system'): void {
+    state.rev += 1;
+    if (what !== undefined) state.timeline.push({ at: new Date().toISOString(), what, actor });
+  }
+
+  function mail(template: MailTemplate, about = ''): void {
+    mails.push({ key: `${mailKey}:${template}${about === '' ? '' : `:${about}`}`, template });
+  }
+
+  /** Resolves once everything up to now is in MongoDB. */
+  async function saved(): Promise<void> {
+    const rev = state.rev;
+    await condition(() => savedRev >= rev);
+  }
+
+  async function write(): Promise<never> {
+    for (;;) {
+      await condition(() => state.rev > savedRev);
+      state.waitingFor = earliest(waits);
+      beforeSave?.(state);
+      setCurrentDetails(describe(state));
+      const rev = state.rev;
+      const due = mails.splice(0);
+      try {
+        await save(state, due);
+        savedRev = rev;
+      } catch (error) {
+        // The facts cannot be written now. The workflow keeps them and tries again, however long that takes.
+        log.warn('Saving failed; trying again in 10 s', { why: rootCause(error) });
+        mails.unshift(...due);
+        await sleep('10s');
+      }
+    }
+  }
+
+  /** Waits until the condition holds or its deadline passes. The event is shown as what the workflow waits for. */
+  async function waitFor(event: string, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
+    if (until()) return 'done';
+    const wait: Wait = { event, deadline: new Date(Date.now() + ms).toISOString(), overdue: false };
+    waits.add(wait);
+    changed();
+    if (!watching) void CancellationScope.nonCancellable(watchDeadlines);
+    try {
+      await condition(() => until() || wait.overdue);
+      return until() ? 'done' : 'overdue';
+    } finally {
+      waits.delete(wait);
+    }
+  }
+
+  /**
+   * One timer for all waits: it is armed for the earliest deadline and re-armed only when an earlier one appears, so an
+   * event that comes in time costs no timer of its own.
+   */
+  async function watchDeadlines(): Promise<void> {
+    watching = true;
+    const next = () => Math.min(...[...waits].filter((wait) => !wait.overdue).map((wait) => Date.parse(wait.deadline)));
+    while (next() !== Number.POSITIVE_INFINITY) {
+      const armed = next();
+      await condition(() => next() < armed, Math.max(1, armed - Date.now()), { summary: 'Earliest deadline' });
+      for (const wait of waits) if (Date.parse(wait.deadline) <= Date.now()) wait.overdue = true;
+    }
+    watching = false;
+  }
+
+  /** Parks a part of the workflow until a person answers, or until `withdrawn` says that the reason is gone. */
+  async function incident(
+    report: { cause: string; why: string; answers: Answer[]; shipmentId?: string | undefined },
+    withdrawn: () => boolean = () => false,
+  ): Promise<Answer | 'withdrawn'> {
+    const open: Incident = { id: `inc_${uuid4()}`, since: new Date().toISOString(), ...report };
+    state.incidents.push(open);
+    changed(`Needs attention: ${report.cause}. ${report.why}`);
+    try {
+      await condition(() => answers.has(open.id) || withdrawn());
+      return answers.get(open.id) ?? 'withdrawn';
+    } finally {
+      state.incidents = state.incidents.filter((other) => other.id !== open.id);
+      changed();
+    }
+  }
+
+  /** True where the answer was applied; an incident that is not open, or does not offer the answer, ignores it. */
+  function answer({ incidentId, answer: given, actor }: AnswerInput): boolean {
+    const open = state.incidents.find((other) => other.id === incidentId);
+    if (open === undefined || answers.has(incidentId) || !open.answers.includes(given)) return false;
+    answers.set(incidentId, given);
+    changed(`Answered ${open.cause} with ${given}`, actor);
+    return true;
+  }
+
+  /**
+   * Runs a step until it succeeds. Where it cannot succeed by itself, an incident is raised and its answer decides:
+   * `retry` and `amend` run it again, `skip` goes on with undefined, everything else gives it up.
+   *
+   * @throws StepCancelled
+   */
+  async function step<T>(
+    cause: string,
+    run: () => Promise<T>,
+    options: { shipmentId?: string | undefined; answers?: Answer[] } = {},
+  ): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await run();
+      } catch (error) {
+        if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+        const given = await incident({
+          cause,
+          why: rootCause(error) ?? error.message,
+          answers: options.answers ?? ['retry', 'cancel'],
+          shipmentId: options.shipmentId,
+        });
+        if (given === 'skip') return undefined;
+        if (given !== 'retry' && given !== 'amend') throw new StepCancelled(cause);
+      }
+    }
+  }
+
+  /** A step that has to succeed before the workflow may end: its incident offers `retry` only. */
+  async function must<T>(cause: string, run: () => Promise<T>): Promise<T> {
+    return (await step(cause, run, { answers: ['retry'] })) as T;
+  }
+
+  /**
+   * Waits for an event; past its deadline somebody is asked, and the event may still come meanwhile.
+   *
+   * @throws StepCancelled where `cancel` is among the answers and is given
+   */
+  async function expect(
+    event: string,
+    ms: number,
+    until: () => boolean,
+    options: { shipmentId?: string; answers?: Answer[] } = {},
+  ): Promise<void> {
+    while ((await waitFor(event, ms, until)) === 'overdue') {
+      const { shipmentId, answers = ['retry'] } = options;
+      const why = `Nothing heard of ${event} in time`;
+      const given = await incident({ cause: `overdue_${event}`, why, answers, shipmentId }, until);
+      if (given === 'withdrawn') return;
+      if (given === 'cancel') throw new StepCancelled(event);
+    }
+  }
+
+  void CancellationScope.nonCancellable(write);
+  return { state, changed, mail, saved, waitFor, expect, incident, answer, step, must };
+}
+
+function earliest(waits: ReadonlySet<Wait>): WaitingFor | undefined {
+  let first: Wait | undefined;
+  for (const wait of waits) if (first === undefined || wait.deadline < first.deadline) first = wait;
+  return first && { event: first.event, deadline: first.deadline };
+}
+
+/** The current details in the Temporal UI, as Markdown. */
+function describe(state: Recorded): string {
+  const lines = [`**Status:** ${state.status}`];
+  if (state.waitingFor) lines.push(`**Waits for:** ${state.waitingFor.event}, until ${state.waitingFor.deadline}`);
+  for (const open of state.incidents) {
+    lines.push(
+      `**Needs attention:** \`${open.cause}\` ${open.why}`,
+      `Incident \`${open.id}\`, answers: ${open.answers.join(', ')}`,
+    );
+  }
+  lines.push('', '| when | what | who |', '|---|---|---|');
+  for (const entry of state.timeline.slice(-20)) lines.push(`| ${entry.at} | ${entry.what} | ${entry.actor} |`);
+  return lines.join('\n');
+}

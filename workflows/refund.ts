@@ -1,0 +1,74 @@
+/** Money back to the customer, followed until the provider says that it arrived. */
+import { CancellationScope, setHandler } from '@temporalio/workflow';
+import { local, providers } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
+import type { RefundStatus } from './domain/states.ts';
+import type { CaseState, RefundInput } from './messages.ts';
+import { answerIncident, answerSignal, caseState, refundChanged } from './messages.ts';
+import type { Record, Recorded } from './record.ts';
+import { createRecord } from './record.ts';
+
+export function refund(input: RefundInput): Promise<RefundStatus> {
+  // It ends by its own rules only: a cancellation from outside would leave it half-way.
+  return CancellationScope.nonCancellable(() => run(input));
+}
+
+async function run({ refundId }: RefundInput): Promise<RefundStatus> {
+  const state: CaseState = { id: refundId, orderId: '', rev: 0, status: 'pending', incidents: [], timeline: [] };
+  const record = createRecord({
+    state,
+    save: (current, mails) => local.saveCase({ kind: 'refund', state: current, mails }),
+    mailKey: refundId,
+  });
+  setHandler(caseState, () => state);
+  setHandler(answerSignal, (input) => void record.answer(input));
+  setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
+  const hints = listenForRefunds();
+
+  state.orderId = (await record.must('load_refund', () => local.loadCase({ kind: 'refund', id: refundId }))).orderId;
+  const status = await payBack(record, refundId, hints);
+  state.status = status;
+  record.changed(`Refund ${status}`);
+  await record.saved();
+  return status;
+}
+
+/** Counts the provider's hints. Called before a workflow's first await, as every handler. */
+export function listenForRefunds(): { count: number } {
+  const hints = { count: 0 };
+  setHandler(refundChanged, () => {
+    hints.count += 1;
+  });
+  return hints;
+}
+
+/**
+ * Sends one refund and waits for its end. A refund that the provider could not bring to the customer is an incident:
+ * `retry` sends it anew, `skip` leaves it failed (paid back in another way).
+ */
+export async function payBack<S extends Recorded>(
+  record: Record<S>,
+  refundId: string,
+  hints: { count: number },
+): Promise<RefundStatus> {
+  for (;;) {
+    const seen = hints.count;
+    const sent = await record.must('refund', () =>
+      providers.sendRefund.executeWithOptions({ summary: `Refund ${refundId}` }, [{ refundId }]),
+    );
+    if (sent.status === 'succeeded') {
+      record.mail('refunded', refundId);
+      return 'succeeded';
+    }
+    if (sent.status === 'pending') {
+      await record.waitFor('refund_settled', deadlines.refundSettled, () => hints.count > seen);
+      continue;
+    }
+    const given = await record.incident({
+      cause: 'refund_failed',
+      why: sent.why ?? 'The provider could not return the money',
+      answers: ['retry', 'skip'],
+    });
+    if (given === 'skip') return 'failed';
+  }
+}
