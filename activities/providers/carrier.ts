@@ -206,7 +206,7 @@ function jsonOf(text: string): unknown {
 
 /** fetch says only "fetch failed"; what failed is in its cause. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `none within ${timeoutMs / 1000} s`;
-  return error.cause instanceof Error ? `${error.message}, ${error.cause.message}` : error.message;
+  const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  if (name === 'TimeoutError') return `none within ${timeoutMs / 1000} s`;
+  return `${message} (${cause?.code ?? cause?.message ?? name})`;
 }
