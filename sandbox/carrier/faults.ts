@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/**
+ * - `fail_before`, `fail_after`: a 500 before the work is done, or after it.
+ * - `lose_reply`: the work is done, and the connection breaks instead of an answer.
+ * - `slow`: the work begins `ms` later.
+ * - `refuse`: 422 with the code carrier_account_blocked.
+ */
+export const faultRequest = z.strictObject({
+  operation: z.enum(['labels.create', 'labels.void', 'tracking', '*']),
+  kind: z.enum(['fail_before', 'fail_after', 'lose_reply', 'slow', 'refuse']),
+  times: z.int().positive().default(1),
+  ms: z.int().nonnegative().max(120_000).default(2_000),
+});
+export type Fault = z.infer<typeof faultRequest> & { fired: number };
+
+/** The faults that were ordered, each firing `times` times, in the order in which they were ordered. */
+export function createFaults() {
+  let faults: Fault[] = [];
+  return {
+    add(request: z.infer<typeof faultRequest>): Fault {
+      const fault = { ...request, fired: 0 };
+      faults.push(fault);
+      return fault;
+    },
+    list: (): Fault[] => faults,
+    clear(): void {
+      faults = [];
+    },
+    /** The fault to be played in this call of the operation, counted as fired. */
+    take(operation: string): Fault | undefined {
+      const fault = faults.find(
+        (one) => one.fired < one.times && (one.operation === '*' || one.operation === operation),
+      );
+      if (fault) fault.fired += 1;
+      return fault;
+    },
+  };
+}

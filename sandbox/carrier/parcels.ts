@@ -1,0 +1,176 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { z } from 'zod';
+import type { Journal } from '../journal.ts';
+import { Refusal } from './refusal.ts';
+
+const maxWeightGrams = 30_000;
+
+const line = z.string().trim().min(1).max(120);
+const address = z.strictObject({
+  name: line,
+  line1: line,
+  line2: line.optional(),
+  city: line,
+  region: line.optional(),
+  postalCode: line,
+  country: z.string().regex(/^[A-Z]{2}$/),
+  phone: line.optional(),
+});
+const size = z.int().positive();
+export const labelRequest = z.strictObject({
+  reference: line,
+  from: address,
+  to: address,
+  parcel: z.strictObject({ weightGrams: size, lengthMm: size, widthMm: size, heightMm: size }),
+  service: z.enum(['standard', 'express']),
+  purpose: z.enum(['outbound', 'return']),
+});
+export const movement = z.strictObject({
+  status: z.enum([
+    'accepted',
+    'in_transit',
+    'out_for_delivery',
+    'delivered',
+    'exception',
+    'lost',
+    'returned_to_sender',
+  ]),
+  detail: z.string().max(500).default(''),
+});
+
+type LabelRequest = z.infer<typeof labelRequest>;
+
+export interface Label {
+  id: string;
+  /** The idempotency key it was bought with. */
+  key: string;
+  trackingNumber: string;
+  request: LabelRequest;
+  costMinor: number;
+  currency: string;
+  /** `in_use` from the first movement on: a parcel that was scanned in has used its label up. */
+  status: 'created' | 'in_use' | 'voided';
+}
+
+export interface ParcelEvent {
+  id: string;
+  trackingNumber: string;
+  reference: string;
+  status: z.infer<typeof movement>['status'];
+  at: string;
+  detail: string;
+  /** Kept with the event, so that what was not delivered before a restart is delivered after it. */
+  webhook: 'due' | 'delivered' | 'not_sent';
+}
+
+/** The carrier's books: labels sold, and what happened to the parcels under them. */
+export function openParcels(journal: Journal) {
+  const labels = journal.collection<Label>('labels');
+  const events = journal.collection<ParcelEvent>('events');
+  const idByKey = new Map<string, string>();
+  const idByTrackingNumber = new Map<string, string>();
+  const eventIds = new Map<string, string[]>();
+  for (const label of labels.values()) index(label);
+  for (const event of events.values()) eventIds.get(event.trackingNumber)?.push(event.id);
+
+  function index(label: Label): void {
+    idByKey.set(label.key, label.id);
+    idByTrackingNumber.set(label.trackingNumber, label.id);
+    eventIds.set(label.trackingNumber, []);
+  }
+
+  function find(id: string | undefined): Label {
+    const label = id === undefined ? undefined : labels.get(id);
+    if (!label) throw new Refusal(404, 'not_found', 'there is no such label');
+    return label;
+  }
+
+  return {
+    /** Sells one label a key. A refusal does not use the key up: the request may be mended and tried with it again. */
+    buy(key: string, request: LabelRequest): Label {
+      const bought = idByKey.get(key);
+      if (bought !== undefined) {
+        const label = find(bought);
+        // Both came out of the same schema, so that equal requests are equal texts.
+        if (JSON.stringify(label.request) === JSON.stringify(request)) return label;
+        throw new Refusal(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request');
+      }
+      for (const end of ['from', 'to'] as const) {
+        if (request[end].postalCode === '00000' || request[end].country === 'XX') {
+          throw new Refusal(422, 'address_not_serviceable', `the carrier does not serve the address in "${end}"`);
+        }
+      }
+      if (request.parcel.weightGrams > maxWeightGrams) {
+        throw new Refusal(422, 'parcel_too_heavy', `a parcel weighs at most ${maxWeightGrams} g`);
+      }
+      const id = `lbl_${randomBytes(12).toString('hex')}`;
+      const label: Label = {
+        id,
+        key,
+        trackingNumber: `WB${randomInt(10 ** 6, 10 ** 7)}${randomInt(10 ** 6, 10 ** 7)}`,
+        request,
+        costMinor: price(request),
+        currency: 'EUR',
+        status: 'created',
+      };
+      labels.put(id, label);
+      index(label);
+      return label;
+    },
+
+    /** Gives a label back. Repeated it changes nothing; after the first scan it is refused. */
+    void(id: string): Label {
+      const label = find(id);
+      if (label.status === 'in_use') throw new Refusal(409, 'label_in_use', 'the parcel was scanned in already');
+      return label.status === 'voided' ? label : labels.put(id, { ...label, status: 'voided' });
+    },
+
+    label: find,
+
+    labels(reference?: string): Label[] {
+      return [...labels.values()].filter((label) => reference === undefined || label.request.reference === reference);
+    },
+
+    /** Records a movement. Any order goes, as with real parcels; only a voided label moves nothing. */
+    move(trackingNumber: string, moved: z.infer<typeof movement>, webhook: 'due' | 'not_sent'): ParcelEvent {
+      const label = find(idByTrackingNumber.get(trackingNumber));
+      if (label.status === 'voided') throw new Refusal(409, 'label_voided', 'a voided label cannot travel');
+      if (label.status === 'created') labels.put(label.id, { ...label, status: 'in_use' });
+      const id = `evt_${randomBytes(12).toString('hex')}`;
+      eventIds.get(trackingNumber)?.push(id);
+      const { reference } = label.request;
+      return events.put(id, { id, trackingNumber, reference, ...moved, at: new Date().toISOString(), webhook });
+    },
+
+    delivered(eventId: string): void {
+      const event = events.get(eventId);
+      if (event) events.put(eventId, { ...event, webhook: 'delivered' });
+    },
+
+    due(): ParcelEvent[] {
+      return [...events.values()].filter((event) => event.webhook === 'due');
+    },
+
+    /** What happened to one parcel, oldest first. */
+    eventsOf(trackingNumber: string): ParcelEvent[] {
+      find(idByTrackingNumber.get(trackingNumber));
+      return (eventIds.get(trackingNumber) ?? []).flatMap((id) => events.get(id) ?? []);
+    },
+
+    /** One page of all events at or after `since`, oldest first; `after` is the last event of the page before. */
+    eventsSince(since: string, limit: number, after?: string): { events: ParcelEvent[]; hasMore: boolean } {
+      const from = Date.parse(since);
+      const matching = [...events.values()].filter((event) => Date.parse(event.at) >= from);
+      const start = after === undefined ? 0 : matching.findIndex((event) => event.id === after) + 1;
+      if (after !== undefined && start === 0)
+        throw new Refusal(400, 'invalid_request', '"after" is no event since then');
+      return { events: matching.slice(start, start + limit), hasMore: matching.length > start + limit };
+    },
+  };
+}
+
+/** 4.90 for the parcel and 0.60 for each kilogram begun; express costs double. */
+function price(request: LabelRequest): number {
+  const standard = 490 + 60 * Math.ceil(request.parcel.weightGrams / 1000);
+  return request.service === 'express' ? 2 * standard : standard;
+}

@@ -1,0 +1,182 @@
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { createCarrier, type LabelRequest, parseCarrierWebhook } from '../../../activities/providers/carrier.ts';
+import { InvalidWebhook } from '../../../activities/providers/webhook.ts';
+import { startCarrierSandbox } from '../../../sandbox/carrier.ts';
+import { failures } from '../../../workflows/domain/failures.ts';
+
+const apiKey = 'key_test';
+let sandbox: Awaited<ReturnType<typeof startCarrierSandbox>>;
+let carrier: ReturnType<typeof createCarrier>;
+
+beforeAll(async () => {
+  sandbox = await startCarrierSandbox({ apiKey });
+  carrier = createCarrier({ url: sandbox.url, apiKey, webhookSecret: 'unused' });
+});
+afterAll(() => sandbox.stop());
+beforeEach(() => control('DELETE', '/faults'));
+
+// biome-ignore lint/suspicious/noExplicitAny: each test looks into the answer it expects
+async function control(method: string, path: string, body?: object): Promise<any> {
+  const response = await fetch(`${sandbox.url}/_sandbox${path}`, { method, body: body && JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  return response.status === 204 ? undefined : await response.json();
+}
+const fault = (operation: string, kind: string) => control('POST', '/faults', { operation, kind, ms: 50 });
+const allFired = async () =>
+  (await control('GET', '/faults')).faults.every((one: { fired: number }) => one.fired === 1);
+
+const address = { name: 'Ann Canary', line1: '1 Canary Street', city: 'Town', postalCode: '12345', country: 'DE' };
+const request = (key: string, changes: Partial<LabelRequest> = {}): LabelRequest => ({
+  key,
+  reference: `shp_${key}`,
+  from: address,
+  to: address,
+  parcel: { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 100 },
+  service: 'express',
+  purpose: 'outbound',
+  ...changes,
+});
+const labelsOf = async (reference: string) =>
+  (await control('GET', '/state')).labels.filter((label: { reference: string }) => label.reference === reference);
+
+const failureOf = async (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => Promise.reject(new Error('it was expected to fail')),
+    (error) => error,
+  );
+
+describe('buying a label', () => {
+  test.each(['lose_reply', 'fail_after', 'fail_before'])('%s, then tried again, buys one label', async (kind) => {
+    await fault('labels.create', kind);
+    const failure = await failureOf(carrier.buyLabel(request(kind)));
+    expect(failure).not.toBeInstanceOf(ApplicationFailure);
+    expect(failure.message).toContain('POST /labels');
+
+    const label = await carrier.buyLabel(request(kind));
+    expect(await carrier.buyLabel(request(kind))).toEqual(label);
+    expect(await labelsOf(`shp_${kind}`)).toMatchObject([{ id: label.id, key: kind }]);
+    expect(await allFired()).toBe(true);
+  });
+
+  test.each([
+    ['address_not_serviceable', { to: { ...address, country: 'XX' } }],
+    ['address_not_serviceable', { from: { ...address, postalCode: '00000' } }],
+    ['parcel_too_heavy', { parcel: { weightGrams: 30_001, lengthMm: 1, widthMm: 1, heightMm: 1 } }],
+    ['idempotency_key_reused', { reference: 'another' }],
+    ['invalid_request', { parcel: { weightGrams: -1, lengthMm: 1, widthMm: 1, heightMm: 1 } }],
+  ])('%s is for good, and names nobody', async (code, changes) => {
+    if (code === 'idempotency_key_reused') await carrier.buyLabel(request(code));
+    const failure = await failureOf(carrier.buyLabel(request(code, changes)));
+    expect(failure).toMatchObject({ type: failures.carrierRefused, nonRetryable: true, details: [{ code }] });
+    expect(failure.message).not.toMatch(/canary/i);
+  });
+
+  test('a blocked account and a wrong key are for good; slow is only slow', async () => {
+    await fault('*', 'refuse');
+    expect(await failureOf(carrier.buyLabel(request('blocked')))).toMatchObject({
+      type: failures.carrierRefused,
+      details: [{ code: 'carrier_account_blocked' }],
+    });
+    const stranger = createCarrier({ url: sandbox.url, apiKey: 'wrong', webhookSecret: 'unused' });
+    const failure = await failureOf(stranger.buyLabel(request('stranger')));
+    expect(failure).toMatchObject({ type: failures.carrierRefused, nonRetryable: true });
+    expect(failure.message).toMatch(/401: check the carrier's API key/);
+    expect(failure.message).not.toContain('wrong');
+
+    await fault('labels.create', 'slow');
+    expect((await carrier.buyLabel(request('slow'))).status).toBe('created');
+    expect(await allFired()).toBe(true);
+  });
+
+  test('nobody there: to be retried, and says who was asked for what', async () => {
+    const gone = await startCarrierSandbox({ apiKey });
+    await gone.stop();
+    const failure = await failureOf(
+      createCarrier({ url: gone.url, apiKey, webhookSecret: 'unused' }).buyLabel(request('gone')),
+    );
+    expect(failure).not.toBeInstanceOf(ApplicationFailure);
+    expect(failure.message).toMatch(/^carrier: POST \/labels got no answer: .*ECONNREFUSED/);
+  });
+});
+
+test('voiding: repeatable, also when its answer was lost; too late once the parcel was scanned in', async () => {
+  const label = await carrier.buyLabel(request('void'));
+  await fault('labels.void', 'lose_reply');
+  await failureOf(carrier.voidLabel(label.id));
+  expect(await carrier.voidLabel(label.id)).toBe('voided');
+
+  const used = await carrier.buyLabel(request('used'));
+  await control('POST', `/tracking/${used.trackingNumber}`, { status: 'accepted' });
+  expect(await carrier.voidLabel(used.id)).toBe('already_used');
+  expect(await failureOf(carrier.voidLabel('lbl_none'))).toMatchObject({ details: [{ code: 'not_found' }] });
+});
+
+test('tracking: one parcel, and the events of all of them over more than one page', async () => {
+  const one = await carrier.buyLabel(request('track-1'));
+  const other = await carrier.buyLabel(request('track-2'));
+  await control('POST', `/tracking/${one.trackingNumber}`, { status: 'accepted', detail: 'before' });
+  const since = new Date();
+  for (let n = 0; n < 110; n++) {
+    await control('POST', `/tracking/${other.trackingNumber}`, { status: 'in_transit', detail: `hub ${n}` });
+  }
+  await control('POST', `/tracking/${one.trackingNumber}`, { status: 'delivered' });
+
+  expect((await carrier.track(one.trackingNumber)).map((event) => event.status)).toEqual(['accepted', 'delivered']);
+  const events = (await carrier.eventsSince(since)).filter((event) => event.detail !== 'before');
+  expect(events.map((event) => event.detail)).toEqual([...Array(110).keys()].map((n) => `hub ${n}`).concat(''));
+  expect(events.at(-1)).toMatchObject({ trackingNumber: one.trackingNumber, reference: 'shp_track-1' });
+  expect(new Set(events.map((event) => event.id)).size).toBe(111);
+  expect(await carrier.eventsSince(new Date(Date.now() + 60_000))).toEqual([]);
+});
+
+describe('a webhook', () => {
+  const now = Date.parse('2026-11-20T12:00:00Z');
+  const event = {
+    id: 'evt_1',
+    trackingNumber: 'WB1',
+    reference: 'shp_1',
+    status: 'delivered',
+    at: '2026-11-20T11:59:58.000Z',
+    detail: '',
+  };
+  const body = Buffer.from(JSON.stringify({ type: 'tracking', ...event }));
+  const mac = (secret: string, time: number, bytes = body) =>
+    createHmac('sha256', secret).update(`${time}.`).update(bytes).digest('hex');
+  const sign = (secret: string, ageSeconds = 0, bytes = body) => {
+    const time = now / 1000 - ageSeconds;
+    return `t=${time},v1=${mac(secret, time, bytes)}`;
+  };
+  const parse = (signature: string | undefined, bytes = body, secrets = ['new', 'old']) =>
+    parseCarrierWebhook(bytes, signature, secrets, now);
+
+  test('passes with any of the secrets, with any of its signatures, and up to 300 s off', () => {
+    expect(parse(sign('new'))).toEqual(event);
+    expect(parse(sign('old'))).toEqual(event);
+    expect(parse(`${sign('unknown')},v1=${mac('new', now / 1000)}`)).toEqual(event);
+    expect(parse(sign('new', 300))).toEqual(event);
+    expect(parse(sign('new', -300))).toEqual(event);
+  });
+
+  const other = Buffer.from(body.toString().replace('delivered', 'lost'));
+  const unknownStatus = Buffer.from(body.toString().replace('delivered', 'eaten'));
+  const noJson = Buffer.from('{');
+  test.each([
+    ['is not signed', undefined, body, /without/],
+    ['has a signature of another form', 'v1=abc', body, /form/],
+    ['has no time', `v1=${mac('new', now / 1000)}`, body, /form/],
+    ['is forged', sign('unknown'), body, /none of the secrets/],
+    ['was changed', sign('new'), other, /none of the secrets/],
+    ['has another time than was signed', sign('new', 400).replace(/t=\d+/, `t=${now / 1000}`), body, /none of/],
+    ['is old', sign('new', 301), body, /301 s old/],
+    ['is from the future', sign('new', -301), body, /301 s in the future/],
+    ['says what we do not know', sign('new', 0, unknownStatus), unknownStatus, /status/],
+    ['is no JSON', sign('new', 0, noJson), noJson, /body/],
+  ])('is refused when it %s', (_, signature, bytes, message) => {
+    expect(() => parse(signature, bytes)).toThrow(InvalidWebhook);
+    expect(() => parse(signature, bytes)).toThrow(message);
+  });
+
+  test('is refused where no secret is set', () => expect(() => parse(sign('new'), body, [])).toThrow(InvalidWebhook));
+});
