@@ -1,0 +1,62 @@
+import { type Connection, Schema } from 'mongoose';
+
+/** Something that happened outside a workflow and that one has to hear of: a webhook, a closed pick list. */
+export interface InboxEvent {
+  /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`: the same event is one document. */
+  _id: string;
+  source: 'stripe' | 'carrier' | 'picking';
+  type: string;
+  payload: Record<string, unknown>;
+  receivedAt: Date;
+  /** Null until a workflow has heard of it, or nothing needs to. */
+  deliveredAt: Date | null;
+  outcome?: string;
+  tries: number;
+  /** Not before this; set ahead while a dispatcher works on it. */
+  nextTryAt: Date;
+}
+
+export function inboxModel(connection: Connection) {
+  const schema = new Schema<InboxEvent>({
+    _id: { type: String, required: true },
+    source: { type: String, required: true },
+    type: { type: String, required: true },
+    payload: { type: Schema.Types.Mixed, required: true },
+    receivedAt: { type: Date, required: true },
+    deliveredAt: { type: Date, default: null },
+    outcome: String,
+    tries: { type: Number, default: 0 },
+    nextTryAt: { type: Date, required: true },
+  });
+  schema.index({ nextTryAt: 1, receivedAt: 1 }, { partialFilterExpression: { deliveredAt: null } });
+  schema.index({ deliveredAt: 1 }, { expireAfterSeconds: 30 * 86_400 });
+  return connection.model('InboxEvent', schema, 'inbox');
+}
+
+/** A mail that is due. Written together with the state that calls for it, sent by a worker. */
+export interface OutgoingMail {
+  /** One mail a key, ever. */
+  _id: string;
+  orderId: string;
+  template: string;
+  createdAt: Date;
+  sentAt: Date | null;
+  tries: number;
+  nextTryAt: Date;
+  failure?: string;
+}
+
+export function outgoingMailModel(connection: Connection) {
+  const schema = new Schema<OutgoingMail>({
+    _id: { type: String, required: true },
+    orderId: { type: String, required: true },
+    template: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+    sentAt: { type: Date, default: null },
+    tries: { type: Number, default: 0 },
+    nextTryAt: { type: Date, required: true },
+    failure: String,
+  });
+  schema.index({ nextTryAt: 1 }, { partialFilterExpression: { sentAt: null } });
+  return connection.model('OutgoingMail', schema, 'outgoing_mails');
+}

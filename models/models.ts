@@ -1,0 +1,31 @@
+/** All models on one connection. */
+import type { Connection } from 'mongoose';
+import { apiRequestModel, staffTokenModel } from './access.ts';
+import { productModel, warehouseModel } from './catalogue.ts';
+import { inboxModel, outgoingMailModel } from './inbox.ts';
+import { orderModel } from './order.ts';
+import { disputeModel, paymentModel, refundModel } from './payment.ts';
+import { returnModel } from './return.ts';
+import { shipmentModel } from './shipment.ts';
+import { stockModel, stockMovementModel } from './stock.ts';
+
+export type Models = ReturnType<typeof createModels>;
+
+export function createModels(connection: Connection) {
+  return {
+    products: productModel(connection),
+    warehouses: warehouseModel(connection),
+    stock: stockModel(connection),
+    movements: stockMovementModel(connection),
+    orders: orderModel(connection),
+    shipments: shipmentModel(connection),
+    payments: paymentModel(connection),
+    refunds: refundModel(connection),
+    disputes: disputeModel(connection),
+    returns: returnModel(connection),
+    inbox: inboxModel(connection),
+    mails: outgoingMailModel(connection),
+    requests: apiRequestModel(connection),
+    staffTokens: staffTokenModel(connection),
+  };
+}

@@ -1,0 +1,76 @@
+import { type Connection, Schema } from 'mongoose';
+import type { PricedLine } from '../workflows/domain/pricing.ts';
+import type { OrderStatus } from '../workflows/domain/states.ts';
+import type { OrderState } from '../workflows/messages.ts';
+import type { Address } from './address.ts';
+import { addressSchema } from './address.ts';
+
+/** What a line holds in one warehouse. The order's own allocations are the reservation. */
+export interface LineAllocation {
+  shipmentId: string;
+  warehouseId: string;
+  quantity: number;
+  /** reserved: unpaid; committed: paid; shipped: gone; released: given back; lost: gone and not arrived. */
+  state: 'reserved' | 'committed' | 'shipped' | 'released' | 'lost';
+}
+
+export interface OrderLine extends PricedLine {
+  allocations: LineAllocation[];
+}
+
+export interface Order {
+  _id: string;
+  createdAt: Date;
+  /** A workflow that starts later than this does nothing. */
+  placeBefore: Date;
+  /** The order's personal data, in one place so that it can be erased. */
+  customer: { email: string; name: string; phone?: string };
+  shipTo: Address;
+  customerId?: string;
+  currency: string;
+  items: { sku: string; quantity: number }[];
+  /** The provider's id of the method given at placing; without one the customer pays by the client secret. */
+  paymentMethod?: string;
+  /** The order that this one sends again, at no charge. */
+  reshipOf?: string;
+  /** Written by the transactions on stock. */
+  lines: OrderLine[];
+  total: number;
+  committedAt?: Date;
+  /** The undo's tombstone: a reservation that finds it does nothing. */
+  releasedAt?: Date;
+  shortages?: { sku: string; requested: number; available: number }[];
+  /** Written by the order's workflow only, as a whole, and never by an older `rev`. */
+  rev: number;
+  status: OrderStatus;
+  state?: OrderState;
+}
+
+export function orderModel(connection: Connection) {
+  const schema = new Schema<Order>({
+    _id: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+    placeBefore: { type: Date, required: true },
+    customer: { type: Schema.Types.Mixed as never, required: true },
+    shipTo: { type: addressSchema, required: true },
+    customerId: String,
+    currency: { type: String, required: true },
+    items: { type: [Schema.Types.Mixed] as never, required: true },
+    paymentMethod: String,
+    reshipOf: String,
+    lines: { type: [Schema.Types.Mixed] as never, default: [] },
+    total: { type: Number, default: 0 },
+    committedAt: Date,
+    releasedAt: Date,
+    shortages: { type: [Schema.Types.Mixed] as never, default: undefined },
+    rev: { type: Number, required: true },
+    status: { type: String, required: true },
+    state: Schema.Types.Mixed,
+  });
+  schema.index({ createdAt: -1, _id: -1 });
+  schema.index({ status: 1, createdAt: -1 });
+  schema.index({ 'customer.email': 1, createdAt: -1 });
+  schema.index({ 'state.incidents.cause': 1 });
+  schema.index({ 'state.shipments.warehouseId': 1, 'state.shipments.status': 1 });
+  return connection.model('Order', schema, 'orders');
+}

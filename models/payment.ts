@@ -1,0 +1,138 @@
+import { type Connection, Schema } from 'mongoose';
+import type { AttemptStatus, DisputeStatus, RefundStatus } from '../workflows/domain/states.ts';
+import type { CaseState } from '../workflows/messages.ts';
+
+/** One line of our money ledger. `_id` of the provider's object in `providerId`; amounts in minor units. */
+export interface LedgerEntry {
+  key: string;
+  kind: 'authorize' | 'capture' | 'refund' | 'void';
+  amount: number;
+  providerId: string;
+  at: Date;
+}
+
+/** The payment of one order: one intent at the provider, which can be authorized and captured once. */
+export interface Payment {
+  _id: string;
+  orderId: string;
+  currency: string;
+  amountDue: number;
+  intentId?: string;
+  /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
+  clientSecret?: string;
+  /** Counts creations that the provider answered with an error of its own: their key would replay it. */
+  intentTries: number;
+  attempts: { attempt: number; status: AttemptStatus; tries: number; declineCode?: string; at: Date }[];
+  status: AttemptStatus | 'none';
+  authorized: number;
+  captured: number;
+  refunded: number;
+  /** Refunds that were promised and did not end yet: captured - refunded - refundPending may still be refunded. */
+  refundPending: number;
+  captureBefore?: Date;
+  risky: boolean;
+  /** The undo's tombstone: no authorization after it. */
+  closedAt?: Date;
+  ledger: LedgerEntry[];
+}
+
+export interface Refund {
+  _id: string;
+  /** What asked for it; unique, so that asking twice is one refund. */
+  key: string;
+  orderId: string;
+  paymentId: string;
+  /** The workflow that follows it, where the provider's hints go. */
+  workflowId: string;
+  amount: number;
+  currency: string;
+  reason: string;
+  actor: string;
+  status: RefundStatus;
+  /** Counts sendings: each has an idempotency key of its own. */
+  attempt: number;
+  providerId?: string;
+  failure?: string;
+  createdAt: Date;
+  state?: CaseState;
+}
+
+export interface Dispute {
+  /** The provider's id. */
+  _id: string;
+  orderId: string;
+  paymentId: string;
+  amount: number;
+  currency: string;
+  reason: string;
+  status: DisputeStatus;
+  dueBy?: Date;
+  createdAt: Date;
+  state?: CaseState;
+}
+
+export function paymentModel(connection: Connection) {
+  const schema = new Schema<Payment>({
+    _id: { type: String, required: true },
+    orderId: { type: String, required: true },
+    currency: { type: String, required: true },
+    amountDue: { type: Number, required: true },
+    intentId: String,
+    clientSecret: String,
+    intentTries: { type: Number, default: 0 },
+    attempts: { type: [Schema.Types.Mixed] as never, default: [] },
+    status: { type: String, required: true },
+    authorized: { type: Number, default: 0 },
+    captured: { type: Number, default: 0 },
+    refunded: { type: Number, default: 0 },
+    refundPending: { type: Number, default: 0 },
+    captureBefore: Date,
+    risky: { type: Boolean, default: false },
+    closedAt: Date,
+    ledger: { type: [Schema.Types.Mixed] as never, default: [] },
+  });
+  schema.index({ orderId: 1 }, { unique: true });
+  schema.index({ intentId: 1 }, { unique: true, sparse: true });
+  return connection.model('Payment', schema, 'payments');
+}
+
+export function refundModel(connection: Connection) {
+  const schema = new Schema<Refund>({
+    _id: { type: String, required: true },
+    key: { type: String, required: true },
+    orderId: { type: String, required: true },
+    paymentId: { type: String, required: true },
+    workflowId: { type: String, required: true },
+    amount: { type: Number, required: true },
+    currency: { type: String, required: true },
+    reason: { type: String, required: true },
+    actor: { type: String, required: true },
+    status: { type: String, required: true },
+    attempt: { type: Number, default: 1 },
+    providerId: String,
+    failure: String,
+    createdAt: { type: Date, required: true },
+    state: Schema.Types.Mixed,
+  });
+  schema.index({ key: 1 }, { unique: true });
+  schema.index({ orderId: 1 });
+  schema.index({ providerId: 1 }, { unique: true, sparse: true });
+  return connection.model('Refund', schema, 'refunds');
+}
+
+export function disputeModel(connection: Connection) {
+  const schema = new Schema<Dispute>({
+    _id: { type: String, required: true },
+    orderId: { type: String, required: true },
+    paymentId: { type: String, required: true },
+    amount: { type: Number, required: true },
+    currency: { type: String, required: true },
+    reason: { type: String, required: true },
+    status: { type: String, required: true },
+    dueBy: Date,
+    createdAt: { type: Date, required: true },
+    state: Schema.Types.Mixed,
+  });
+  schema.index({ orderId: 1 });
+  return connection.model('Dispute', schema, 'disputes');
+}

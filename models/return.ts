@@ -1,0 +1,46 @@
+import { type Connection, Schema } from 'mongoose';
+import type { Disposition, Reception, ReturnStatus } from '../workflows/domain/states.ts';
+import type { ReturnState } from '../workflows/messages.ts';
+
+export interface ReturnLine {
+  lineId: string;
+  sku: string;
+  quantity: number;
+  reason: string;
+  reception: Reception;
+  received: number;
+  /** One entry a unit's fate; their quantities add up to at most `received`. */
+  dispositions: { disposition: Disposition; quantity: number }[];
+}
+
+export interface Return {
+  _id: string;
+  orderId: string;
+  warehouseId: string;
+  createdAt: Date;
+  lines: ReturnLine[];
+  label?: { id: string; trackingNumber: string; url: string };
+  refundId?: string;
+  rev: number;
+  status: ReturnStatus;
+  state?: ReturnState;
+}
+
+export function returnModel(connection: Connection) {
+  const schema = new Schema<Return>({
+    _id: { type: String, required: true },
+    orderId: { type: String, required: true },
+    warehouseId: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+    lines: { type: [Schema.Types.Mixed] as never, required: true },
+    label: Schema.Types.Mixed,
+    refundId: String,
+    rev: { type: Number, required: true },
+    status: { type: String, required: true },
+    state: Schema.Types.Mixed,
+  });
+  schema.index({ orderId: 1 });
+  schema.index({ status: 1, createdAt: 1 });
+  schema.index({ 'label.trackingNumber': 1 });
+  return connection.model('Return', schema, 'returns');
+}

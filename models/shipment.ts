@@ -1,0 +1,57 @@
+import { type Connection, Schema } from 'mongoose';
+import type { PickLineStatus, ShortReason } from '../workflows/domain/states.ts';
+
+export interface PickLine {
+  lineId: string;
+  sku: string;
+  name: string;
+  quantity: number;
+  picked: number;
+  state: PickLineStatus;
+  shortReason?: ShortReason;
+}
+
+export interface Parcel {
+  weightGrams: number;
+  lengthMm: number;
+  widthMm: number;
+  heightMm: number;
+}
+
+/** A warehouse's facts of one shipment: what is picked, how it is packed, its label. Its status is its order's to say. */
+export interface Shipment {
+  _id: string;
+  orderId: string;
+  warehouseId: string;
+  createdAt: Date;
+  lines: PickLine[];
+  /** Ids of the scans that counted, so that a scan sent twice counts once. */
+  scanIds: string[];
+  /** When every line was picked or short: the list takes no more scans. */
+  pickedAt?: Date;
+  parcel?: Parcel;
+  label?: { id: string; trackingNumber: string; url: string; costMinor: number; currency: string };
+  /** The shipment was cancelled: its list is closed, and no label is bought. */
+  cancelledAt?: Date;
+  handedOverAt?: Date;
+}
+
+export function shipmentModel(connection: Connection) {
+  const schema = new Schema<Shipment>({
+    _id: { type: String, required: true },
+    orderId: { type: String, required: true },
+    warehouseId: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+    lines: { type: [Schema.Types.Mixed] as never, required: true },
+    scanIds: { type: [String], default: [] },
+    pickedAt: Date,
+    parcel: Schema.Types.Mixed,
+    label: Schema.Types.Mixed,
+    cancelledAt: Date,
+    handedOverAt: Date,
+  });
+  schema.index({ orderId: 1 });
+  schema.index({ warehouseId: 1, pickedAt: 1, createdAt: 1 });
+  schema.index({ 'label.trackingNumber': 1 });
+  return connection.model('Shipment', schema, 'shipments');
+}

@@ -1,0 +1,56 @@
+/** The connection to MongoDB, with the settings that the guarantees rest on. */
+import mongoose, { type ClientSession, type Connection } from 'mongoose';
+import { createModels, type Models } from '../models/models.ts';
+
+export interface Mongo {
+  connection: Connection;
+  models: Models;
+  close(): Promise<void>;
+}
+
+mongoose.set('strictQuery', 'throw');
+
+/** @throws Error where the server is no replica set, or acknowledges writes before a majority has them. */
+export async function connectMongo(uri: string): Promise<Mongo> {
+  const connection = await mongoose
+    .createConnection(uri, {
+      autoIndex: false,
+      autoCreate: false,
+      bufferCommands: false,
+      retryWrites: true,
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'majority' },
+      serverSelectionTimeoutMS: 5_000,
+      maxPoolSize: 50,
+    })
+    .asPromise();
+  const hello = await connection.db!.admin().command({ hello: 1 });
+  if (hello.setName === undefined && hello.msg !== 'isdbgrid') {
+    await connection.close();
+    throw new Error(
+      'MongoDB runs as a standalone server. Waybill needs a replica set (one node is enough) for its transactions',
+    );
+  }
+  return { connection, models: createModels(connection), close: () => connection.close() };
+}
+
+/** Runs a transaction: snapshot reads, majority writes, repeated on write conflicts. The function may run many times. */
+export async function inTransaction<T>(
+  { connection }: Pick<Mongo, 'connection'>,
+  run: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const session = await connection.startSession();
+  try {
+    return await session.withTransaction(() => run(session), {
+      readConcern: { level: 'snapshot' },
+      writeConcern: { w: 'majority', journal: true },
+      maxCommitTimeMS: 5_000,
+    });
+  } finally {
+    await session.endSession();
+  }
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 11_000;
+}
