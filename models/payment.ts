@@ -20,9 +20,9 @@ export interface Payment {
   intentId?: string;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
   clientSecret?: string;
-  /** Counts creations that the provider answered with an error of its own: their key would replay it. */
-  intentTries: number;
-  attempts: { attempt: number; status: AttemptStatus; tries: number; declineCode?: string; at: Date }[];
+  /** Counts the provider's own errors (5xx). It replays them to the key that they answered, so each makes new keys. */
+  serverErrors: number;
+  attempts: { attempt: number; status: AttemptStatus; declineCode?: string; at: Date }[];
   status: AttemptStatus | 'none';
   authorized: number;
   captured: number;
@@ -51,6 +51,7 @@ export interface Refund {
   status: RefundStatus;
   /** Counts sendings: each has an idempotency key of its own. */
   attempt: number;
+  serverErrors: number;
   providerId?: string;
   failure?: string;
   createdAt: Date;
@@ -79,7 +80,7 @@ export function paymentModel(connection: Connection) {
     amountDue: { type: Number, required: true },
     intentId: String,
     clientSecret: String,
-    intentTries: { type: Number, default: 0 },
+    serverErrors: { type: Number, default: 0 },
     attempts: { type: [Schema.Types.Mixed] as never, default: [] },
     status: { type: String, required: true },
     authorized: { type: Number, default: 0 },
@@ -109,6 +110,7 @@ export function refundModel(connection: Connection) {
     actor: { type: String, required: true },
     status: { type: String, required: true },
     attempt: { type: Number, default: 1 },
+    serverErrors: { type: Number, default: 0 },
     providerId: String,
     failure: String,
     createdAt: { type: Date, required: true },

@@ -29,6 +29,8 @@ export interface Shipment {
   scanIds: string[];
   /** When every line was picked or short: the list takes no more scans. */
   pickedAt?: Date;
+  /** What became of the units that were not picked, once that is decided. */
+  shortSettled?: { short: number; moved: { shipmentId: string; warehouseId: string }[]; empty: boolean };
   parcel?: Parcel;
   label?: { id: string; trackingNumber: string; url: string; costMinor: number; currency: string };
   /** The shipment was cancelled: its list is closed, and no label is bought. */
@@ -45,6 +47,7 @@ export function shipmentModel(connection: Connection) {
     lines: { type: [Schema.Types.Mixed] as never, required: true },
     scanIds: { type: [String], default: [] },
     pickedAt: Date,
+    shortSettled: Schema.Types.Mixed,
     parcel: Schema.Types.Mixed,
     label: Schema.Types.Mixed,
     cancelledAt: Date,

@@ -61,13 +61,14 @@ export interface LocalSteps {
   commitStock(input: { orderId: string }): Promise<{ shipments: NewShipment[] }>;
   /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
   releaseStock(input: { orderId: string }): Promise<void>;
-  /** Gives back what one shipment holds, and closes its pick list. `cancelledAmount`: minor units of the goods. */
-  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<{ cancelledAmount: number }>;
+  /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
+  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<{ amountDue: number }>;
   /** Moves what could not be picked to other warehouses as new shipments, and cancels the rest. */
   settleShortPick(input: { orderId: string; shipmentId: string }): Promise<{
     short: number;
     moved: NewShipment[];
-    cancelledAmount: number;
+    /** Minor units: what the goods that are still meant to be sent cost. */
+    amountDue: number;
     /** Nothing at all was picked: there is nothing to send. */
     empty: boolean;
   }>;
@@ -117,7 +118,12 @@ export interface ProviderSteps {
   buyLabel(input: { orderId: string; shipmentId: string }): Promise<{ trackingNumber: string }>;
   voidLabel(input: { orderId: string; shipmentId: string }): Promise<void>;
   buyReturnLabel(input: { returnId: string }): Promise<{ trackingNumber: string }>;
-  sendRefund(input: { refundId: string }): Promise<{ status: RefundStatus; amount: number; why?: string | undefined }>;
+  /** `attempt` above the recorded one sends a failed refund anew; the same one only reads. */
+  sendRefund(input: { refundId: string; attempt: number }): Promise<{
+    status: RefundStatus;
+    attempt: number;
+    why?: string | undefined;
+  }>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
 }
 

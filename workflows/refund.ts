@@ -51,10 +51,11 @@ export async function payBack<S extends Recorded>(
   refundId: string,
   hints: { count: number },
 ): Promise<RefundStatus> {
+  let attempt = 1;
   for (;;) {
     const seen = hints.count;
     const sent = await record.must('refund', () =>
-      providers.sendRefund.executeWithOptions({ summary: `Refund ${refundId}` }, [{ refundId }]),
+      providers.sendRefund.executeWithOptions({ summary: `Refund ${refundId}` }, [{ refundId, attempt }]),
     );
     if (sent.status === 'succeeded') {
       record.mail('refunded', refundId);
@@ -70,5 +71,6 @@ export async function payBack<S extends Recorded>(
       answers: ['retry', 'skip'],
     });
     if (given === 'skip') return 'failed';
+    attempt = sent.attempt + 1;
   }
 }

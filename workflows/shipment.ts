@@ -60,7 +60,7 @@ async function settleShort(order: Order, shipment: ShipmentState): Promise<Order
     record.must('settle_short_pick', () => local.settleShortPick({ orderId: order.id, shipmentId: shipment.id })),
   );
   startProcessing(order);
-  record.state.amountDue -= result.cancelledAmount;
+  record.state.amountDue = result.amountDue;
   const moved = addShipments(order, result.moved);
   const what = `Picked ${result.short} short; ${result.moved.length > 0 ? 'moved to another warehouse' : 'cancelled'}`;
   if (result.empty) move(order, shipment, 'cancelled', what);
@@ -143,20 +143,20 @@ async function reship(order: Order, shipment: ShipmentState): Promise<void> {
 
 async function writeOff(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
-  const { cancelledAmount } = await record.must('release_shipment', () =>
+  const { amountDue } = await record.must('release_shipment', () =>
     local.releaseShipment({ orderId: order.id, shipmentId: shipment.id }),
   );
-  record.state.amountDue -= cancelledAmount;
+  record.state.amountDue = amountDue;
   await settlePayment(order);
 }
 
 /** Undoes a shipment that has not left: its label, and what it holds. The money is settled at the order's end. */
 async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
-  const { cancelledAmount } = await record.must('release_shipment', () =>
+  const { amountDue } = await record.must('release_shipment', () =>
     local.releaseShipment({ orderId: order.id, shipmentId: shipment.id }),
   );
-  record.state.amountDue -= cancelledAmount;
+  record.state.amountDue = amountDue;
   if (order.packedBy.has(shipment.id)) {
     await record.step(
       'void_label',
