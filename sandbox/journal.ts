@@ -13,12 +13,16 @@ export interface Collection<T> {
 export interface Journal {
   /** The collection of that name. Asked for twice, it is the same one. Values must survive JSON. */
   collection<T>(name: string): Collection<T>;
+  /** Runs `work`, and appends all its puts as one line at its end: after a kill either all of them are there, or none. */
+  atomically<R>(work: () => R): R;
   close(): void;
 }
 
+type Put = [collection: string, id: string, value: unknown];
+
 /**
- * A small durable store for the sandbox servers: everything lives in memory, and every put is one JSON line
- * `[collection, id, value]` at the end of the file, read back at open. The line is handed to the operating system before
+ * A small durable store for the sandbox servers: everything lives in memory, and every put is appended to the file as
+ * a JSON line, a list of `[collection, id, value]`, and read back at open. The line is handed to the operating system before
  * `put` returns, so a killed process loses nothing; it is not synced to the disk, so a power cut may.
  * Without a file it is memory only.
  */
@@ -34,11 +38,12 @@ export function openJournal(file?: string): Journal {
 
   let fd: number | undefined;
   if (file !== undefined) {
-    for (const [name, id, value] of readLines(file)) table(name).set(id, value);
+    for (const puts of readLines(file)) for (const [name, id, value] of puts) table(name).set(id, value);
     mkdirSync(dirname(file), { recursive: true });
     fd = openSync(file, 'a');
   }
   let open = true;
+  let together: string[] | undefined;
 
   return {
     collection<T>(name: string): Collection<T> {
@@ -47,7 +52,11 @@ export function openJournal(file?: string): Journal {
         get: (id) => rows.get(id),
         put(id, value) {
           if (!open) throw new Error(`journal ${file ?? '(memory)'} is closed: cannot put ${name}/${id}`);
-          if (fd !== undefined) append(fd, `${JSON.stringify([name, id, value])}\n`);
+          if (fd !== undefined) {
+            const entry = JSON.stringify([name, id, value] satisfies Put);
+            if (together) together.push(entry);
+            else append(fd, `[${entry}]\n`);
+          }
           rows.set(id, value);
           return value;
         },
@@ -56,6 +65,17 @@ export function openJournal(file?: string): Journal {
           return rows.size;
         },
       };
+    },
+    atomically(work) {
+      if (together) return work();
+      together = [];
+      try {
+        return work();
+      } finally {
+        // Also where work threw: what it had put is in memory, and must be in the file.
+        if (fd !== undefined && together.length > 0) append(fd, `[${together.join(',')}]\n`);
+        together = undefined;
+      }
     },
     close() {
       open = false;
@@ -66,7 +86,7 @@ export function openJournal(file?: string): Journal {
 }
 
 /** Reads the whole lines of the file, and cuts off a last one that a killed process left half written. */
-function readLines(file: string): [string, string, unknown][] {
+function readLines(file: string): Put[][] {
   if (!existsSync(file)) return [];
   const bytes = readFileSync(file);
   const end = bytes.lastIndexOf(10) + 1;
@@ -74,7 +94,7 @@ function readLines(file: string): [string, string, unknown][] {
   const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
   return lines.map((line, index) => {
     try {
-      return JSON.parse(line) as [string, string, unknown];
+      return JSON.parse(line) as Put[];
     } catch {
       throw new Error(`${file}, line ${index + 1} is not JSON: the journal is damaged, delete it to start afresh`);
     }

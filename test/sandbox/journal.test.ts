@@ -34,7 +34,7 @@ describe('the sandbox journal', () => {
     const first = openJournal(file);
     first.collection('c').put('kept', 1);
     first.close();
-    appendFileSync(file, '["c","torn",{"half":');
+    appendFileSync(file, '[["c","torn",{"half":');
 
     const second = openJournal(file);
     expect(second.collection('c').get('torn')).toBeUndefined();
@@ -46,11 +46,35 @@ describe('the sandbox journal', () => {
     third.close();
   });
 
+  test('keeps what was put together whole: all of it or nothing', () => {
+    const before = openJournal(file);
+    const rows = before.collection<number>('c');
+    before.atomically(() => {
+      rows.put('a', 1);
+      rows.put('b', 2);
+    });
+    expect(() =>
+      before.atomically(() => {
+        rows.put('c', 3);
+        throw new Error('declined');
+      }),
+    ).toThrow('declined');
+    before.close();
+
+    const after = openJournal(file);
+    expect([...after.collection('c').values()]).toEqual([1, 2, 3]);
+    after.close();
+    writeFileSync(file, readFileSync(file, 'utf8').slice(0, -4));
+    const torn = openJournal(file);
+    expect([...torn.collection('c').values()]).toEqual([1, 2]);
+    torn.close();
+  });
+
   test('refuses a file that is damaged in the middle, naming the line', () => {
     const journal = openJournal(file);
     journal.collection('c').put('a', 1);
     journal.close();
-    writeFileSync(file, `${readFileSync(file, 'utf8')}nonsense\n["c","b",2]\n`);
+    writeFileSync(file, `${readFileSync(file, 'utf8')}nonsense\n[["c","b",2]]\n`);
     expect(() => openJournal(file)).toThrow(/line 2/);
   });
 

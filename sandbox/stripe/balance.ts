@@ -1,0 +1,39 @@
+import { type BalanceTransaction, newId, now, type Store } from './store.ts';
+
+/** Writes one movement of the account's balance. Positive amounts come in. */
+export function book(
+  store: Store,
+  entry: {
+    type: 'charge' | 'refund' | 'refund_failure' | 'adjustment';
+    amount: number;
+    fee: number;
+    currency: string;
+    source: string;
+    description?: string;
+  },
+): BalanceTransaction {
+  const { type, amount, fee, currency, source } = entry;
+  const transaction: BalanceTransaction = {
+    id: newId('txn'),
+    object: 'balance_transaction',
+    amount,
+    available_on: now() + 2 * 86_400,
+    balance_type: 'payments',
+    created: now(),
+    currency,
+    description: entry.description ?? null,
+    exchange_rate: null,
+    fee,
+    fee_details:
+      fee === 0 ? [] : [{ amount: fee, application: null, currency, description: 'Stripe fee', type: 'stripe_fee' }],
+    net: amount - fee,
+    reporting_category: type === 'adjustment' ? 'dispute' : type,
+    source,
+    status: 'pending',
+    type,
+  };
+  return store.balanceTransactions.put(transaction.id, transaction);
+}
+
+/** Stripe's standard card fee. */
+export const cardFee = (amount: number): number => Math.round(amount * 0.029) + 30;

@@ -1,0 +1,148 @@
+import type { Stripe } from 'stripe';
+import { noSuch } from './errors.ts';
+import { newId, now, type Store } from './store.ts';
+
+export interface Decline {
+  code: string;
+  decline_code: string;
+  advice_code: 'confirm_card_data' | 'do_not_try_again' | 'try_again_later';
+  message: string;
+}
+
+/** What a test card does. One that says nothing more is charged without a question. */
+export interface TestCard {
+  brand: string;
+  last4: string;
+  decline?: Decline;
+  needsAuthentication?: true;
+  risk?: { level: string; score: number };
+  dispute?: { reason: string; inquiry: boolean };
+  refund?: 'pending' | 'fails';
+}
+
+const declined = (
+  last4: string,
+  decline_code: string,
+  advice_code: Decline['advice_code'],
+  message: string,
+  code = 'card_declined',
+): TestCard => ({ brand: 'visa', last4, decline: { code, decline_code, advice_code, message } });
+
+const CARD_DECLINED = 'Your card was declined.';
+
+/** Stripe's documented test payment methods. `pm_card_visa_chargeDeclined…` may also be written without `visa_`. */
+const TEST_CARDS: Record<string, TestCard> = {
+  pm_card_visa: { brand: 'visa', last4: '4242' },
+  pm_card_visa_debit: { brand: 'visa', last4: '5556' },
+  pm_card_mastercard: { brand: 'mastercard', last4: '4444' },
+  pm_card_amex: { brand: 'amex', last4: '0005' },
+
+  pm_card_chargeDeclined: declined('0002', 'generic_decline', 'try_again_later', CARD_DECLINED),
+  pm_card_chargeDeclinedInsufficientFunds: declined(
+    '9995',
+    'insufficient_funds',
+    'try_again_later',
+    'Your card has insufficient funds.',
+  ),
+  pm_card_chargeDeclinedLostCard: declined('9987', 'lost_card', 'do_not_try_again', CARD_DECLINED),
+  pm_card_chargeDeclinedStolenCard: declined('9979', 'stolen_card', 'do_not_try_again', CARD_DECLINED),
+  pm_card_chargeDeclinedVelocityLimitExceeded: declined(
+    '6975',
+    'card_velocity_exceeded',
+    'try_again_later',
+    'Your card was declined for making repeated attempts too frequently or exceeding its amount limit.',
+  ),
+  pm_card_chargeDeclinedExpiredCard: declined(
+    '0069',
+    'expired_card',
+    'confirm_card_data',
+    'Your card has expired.',
+    'expired_card',
+  ),
+  pm_card_chargeDeclinedIncorrectCvc: declined(
+    '0127',
+    'incorrect_cvc',
+    'confirm_card_data',
+    "Your card's security code is incorrect.",
+    'incorrect_cvc',
+  ),
+  pm_card_chargeDeclinedProcessingError: declined(
+    '0119',
+    'processing_error',
+    'try_again_later',
+    'An error occurred while processing your card. Try again in a little bit.',
+    'processing_error',
+  ),
+  pm_card_radarBlock: {
+    ...declined('0019', 'fraudulent', 'do_not_try_again', CARD_DECLINED),
+    risk: { level: 'highest', score: 90 },
+  },
+
+  pm_card_authenticationRequired: { brand: 'visa', last4: '3184', needsAuthentication: true },
+  pm_card_authenticationRequiredOnSetup: { brand: 'visa', last4: '3155', needsAuthentication: true },
+  pm_card_threeDSecure2Required: { brand: 'visa', last4: '3220', needsAuthentication: true },
+  pm_card_threeDSecureRequired: { brand: 'visa', last4: '3063', needsAuthentication: true },
+  pm_card_threeDSecureRequiredChargeDeclined: {
+    ...declined('1629', 'generic_decline', 'try_again_later', CARD_DECLINED),
+    needsAuthentication: true,
+  },
+
+  pm_card_riskLevelElevated: { brand: 'visa', last4: '9235', risk: { level: 'elevated', score: 70 } },
+  pm_card_createDispute: { brand: 'visa', last4: '0259', dispute: { reason: 'fraudulent', inquiry: false } },
+  pm_card_createDisputeProductNotReceived: {
+    brand: 'visa',
+    last4: '2685',
+    dispute: { reason: 'product_not_received', inquiry: false },
+  },
+  pm_card_createDisputeInquiry: { brand: 'visa', last4: '1976', dispute: { reason: 'fraudulent', inquiry: true } },
+  pm_card_pendingRefund: { brand: 'visa', last4: '7726', refund: 'pending' },
+  pm_card_refundFail: { brand: 'visa', last4: '5126', refund: 'fails' },
+};
+
+/** The payment method a request names: a test card becomes a new one, as at Stripe; one made before is found again. */
+export function usePaymentMethod(store: Store, id: string): Stripe.PaymentMethod {
+  const known = store.paymentMethods.get(id);
+  if (known) return known;
+  const name = id.replace(/^pm_card_visa_charge/, 'pm_card_charge');
+  const card = Object.hasOwn(TEST_CARDS, name) ? TEST_CARDS[name] : undefined;
+  if (!card) throw noSuch('PaymentMethod', id, 'payment_method');
+  const made = paymentMethodOf(card);
+  store.testCards.put(made.id, name);
+  return store.paymentMethods.put(made.id, made);
+}
+
+/** How the card behind a payment method, made by `usePaymentMethod`, behaves. */
+export function cardOf(store: Store, paymentMethodId: string | null): TestCard {
+  const card = TEST_CARDS[store.testCards.get(paymentMethodId ?? '') ?? ''];
+  if (!card) throw new Error(`payment method ${paymentMethodId} has no test card`);
+  return card;
+}
+
+const paymentMethodOf = (card: TestCard): Stripe.PaymentMethod => ({
+  id: newId('pm'),
+  object: 'payment_method',
+  allow_redisplay: 'unspecified',
+  billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
+  card: {
+    brand: card.brand,
+    checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
+    country: 'US',
+    display_brand: card.brand,
+    exp_month: 12,
+    exp_year: new Date().getFullYear() + 3,
+    fingerprint: null,
+    funding: 'credit',
+    generated_from: null,
+    last4: card.last4,
+    networks: { available: [card.brand], preferred: null },
+    regulated_status: 'unregulated',
+    three_d_secure_usage: { supported: true },
+    wallet: null,
+  },
+  created: now(),
+  customer: null,
+  customer_account: null,
+  livemode: false,
+  metadata: {},
+  type: 'card',
+});

@@ -1,0 +1,110 @@
+import { decideDispute } from './disputes.ts';
+import { BadControl, noSuch, StripeFailure } from './errors.ts';
+import type { Faults } from './faults.ts';
+import { confirmIntent, expireAuthorization, finishAuthentication, intentOf } from './intents.ts';
+import { settleRefund } from './refunds.ts';
+import type { Store } from './store.ts';
+import type { Webhooks } from './webhooks.ts';
+
+export interface ControlAnswer {
+  status: number;
+  body: object;
+}
+
+/**
+ * The endpoints under `/_sandbox/`, by which tests, the demo and crash runs play the outside world: the customer, the bank,
+ * the network. JSON in and out, no authentication.
+ */
+export function createControl(world: {
+  store: Store;
+  faults: Faults;
+  webhooks: Webhooks | undefined;
+  calls: Map<string, number>;
+}) {
+  const { store, faults, webhooks, calls } = world;
+
+  const act = (method: string, path: string, body: Record<string, unknown>): object => {
+    const [subject, id = '', action = ''] = path.split('/').slice(2);
+    switch (`${method} ${[subject, ...(id ? [':id'] : []), ...(action ? [action] : [])].join('/')}`) {
+      case 'GET faults':
+        return { faults: faults.list() };
+      case 'POST faults':
+        return faults.arm(body);
+      case 'DELETE faults':
+        faults.clear();
+        return { faults: [] };
+      case 'POST webhooks':
+        if (!webhooks) throw new BadControl('this sandbox was started without a webhook endpoint');
+        return webhooks.set(body);
+      case 'POST payment_intents/:id/authenticate':
+        return finishAuthentication(store, intentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
+      case 'POST payment_intents/:id/confirm':
+        return confirmIntent(store, intentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
+      case 'POST payment_intents/:id/expire':
+        return expireAuthorization(store, intentOf(store, id));
+      case 'POST disputes/:id/decide': {
+        const dispute = store.disputes.get(id);
+        if (!dispute) throw noSuch('dispute', id);
+        return decideDispute(store, dispute, choice(body, 'outcome', ['won', 'lost']));
+      }
+      case 'POST refunds/:id/settle': {
+        const refund = store.refunds.get(id);
+        if (!refund) throw noSuch('refund', id);
+        return settleRefund(store, refund, choice(body, 'outcome', ['succeeded', 'failed']));
+      }
+      case 'GET calls':
+        return { calls: Object.fromEntries(calls) };
+      case 'GET state':
+        return {
+          payment_intents: [...store.intents.values()],
+          charges: [...store.charges.values()],
+          refunds: [...store.refunds.values()],
+          disputes: [...store.disputes.values()],
+          balance_transactions: [...store.balanceTransactions.values()],
+          events: [...store.events.values()],
+          undelivered_events: webhooks?.waiting() ?? [],
+          idempotency_keys: [...store.idempotency.values()].map(({ key, path, status }) => ({ key, path, status })),
+        };
+      default:
+        throw new StripeFailure(404, { type: 'invalid_request_error', message: `no such control: ${method} ${path}` });
+    }
+  };
+
+  return function answer(method: string, path: string, body: string): ControlAnswer {
+    try {
+      const given = parse(body);
+      return store.atomically(() => {
+        store.request = { id: null, idempotency_key: null };
+        return { status: 200, body: act(method, path, given) };
+      });
+    } catch (error) {
+      if (error instanceof StripeFailure) return { status: error.status, body: { error: error.error } };
+      if (error instanceof BadControl) return { status: 400, body: { error: { message: error.message } } };
+      throw error;
+    }
+  };
+}
+
+function parse(body: string): Record<string, unknown> {
+  if (body === '') return {};
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Told below, with the other things that are no JSON object.
+  }
+  throw new BadControl(`the body must be a JSON object, not: ${body.slice(0, 100)}`);
+}
+
+function choice<const T extends string>(body: Record<string, unknown>, field: string, allowed: T[]): T {
+  const found = allowed.find((candidate) => candidate === body[field]);
+  if (!found) throw new BadControl(`${field} must be one of ${allowed.join(', ')}, not ${String(body[field])}`);
+  return found;
+}
+
+function paymentMethod(body: Record<string, unknown>): { payment_method?: string } {
+  const { payment_method } = body;
+  if (payment_method === undefined) return {};
+  if (typeof payment_method !== 'string') throw new BadControl('payment_method must be a text such as pm_card_visa');
+  return { payment_method };
+}

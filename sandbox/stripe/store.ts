@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { Stripe } from 'stripe';
+import { type Collection, openJournal } from '../journal.ts';
+
+export const API_VERSION = '2026-10-28.endive';
+
+/** Stored objects name others by id; expanding happens on the way out. */
+type ById<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | null };
+export type Intent = ById<Stripe.PaymentIntent, 'latest_charge' | 'payment_method'>;
+export type Charge = ById<Stripe.Charge, 'payment_intent' | 'balance_transaction'>;
+export type Refund = ById<Stripe.Refund, 'payment_intent' | 'balance_transaction'> & { charge: string };
+export type Dispute = ById<Stripe.Dispute, 'payment_intent'> & { charge: string };
+export type BalanceTransaction = Stripe.BalanceTransaction & { source: string };
+/** The event as it is sent. `pending_webhooks` is 1 where an endpoint was configured when it happened. */
+export interface SandboxEvent {
+  id: string;
+  object: 'event';
+  api_version: string;
+  created: number;
+  data: { object: { id: string; object: string } };
+  livemode: false;
+  pending_webhooks: number;
+  request: { id: string | null; idempotency_key: string | null };
+  type: string;
+}
+
+export interface IdempotencyRecord {
+  key: string;
+  path: string;
+  fingerprint: string;
+  requestId: string;
+  status: number;
+  body: string;
+}
+
+/** A refund whose card makes it change by itself later. */
+export interface Settlement {
+  refund: string;
+  outcome: 'succeeded' | 'failed';
+  due: number;
+  done: boolean;
+}
+
+/**
+ * All that the sandbox knows. Stored objects are never changed in place: a change is a new object put under the same id, so
+ * that the objects inside events stay as they were.
+ */
+export interface Store {
+  intents: Collection<Intent>;
+  charges: Collection<Charge>;
+  refunds: Collection<Refund>;
+  disputes: Collection<Dispute>;
+  paymentMethods: Collection<Stripe.PaymentMethod>;
+  /** The id of the test card behind each payment method. */
+  testCards: Collection<string>;
+  balanceTransactions: Collection<BalanceTransaction>;
+  settlements: Collection<Settlement>;
+  events: Collection<SandboxEvent>;
+  /** Ids of the events that the endpoint has taken. */
+  delivered: Collection<true>;
+  idempotency: Collection<IdempotencyRecord>;
+  /** The request being worked on, which its events name. Work on a request is synchronous, so there is only one. */
+  request: SandboxEvent['request'];
+  emit(type: string, object: { id: string; object: string }): void;
+  atomically<R>(work: () => R): R;
+  close(): void;
+}
+
+export function openStore(options: {
+  journalFile?: string;
+  hasWebhook: boolean;
+  onEvent(event: SandboxEvent): void;
+}): Store {
+  const journal = openJournal(options.journalFile);
+  const events = journal.collection<SandboxEvent>('events');
+  const store: Store = {
+    intents: journal.collection('intents'),
+    charges: journal.collection('charges'),
+    refunds: journal.collection('refunds'),
+    disputes: journal.collection('disputes'),
+    paymentMethods: journal.collection('paymentMethods'),
+    testCards: journal.collection('testCards'),
+    balanceTransactions: journal.collection('balanceTransactions'),
+    settlements: journal.collection('settlements'),
+    events,
+    delivered: journal.collection('delivered'),
+    idempotency: journal.collection('idempotency'),
+    request: { id: null, idempotency_key: null },
+    emit(type, object) {
+      const event: SandboxEvent = {
+        id: newId('evt'),
+        object: 'event',
+        api_version: API_VERSION,
+        created: now(),
+        data: { object },
+        livemode: false,
+        pending_webhooks: options.hasWebhook ? 1 : 0,
+        request: store.request,
+        type,
+      };
+      events.put(event.id, event);
+      options.onEvent(event);
+    },
+    atomically: journal.atomically,
+    close: journal.close,
+  };
+  return store;
+}
+
+export const newId = (prefix: string): string => `${prefix}_${randomBytes(12).toString('hex')}`;
+
+/** Seconds since 1970, as in all of Stripe's time stamps. */
+export const now = (): number => Math.floor(Date.now() / 1000);
