@@ -1,0 +1,164 @@
+/** The money of an order. What the provider says is read, recorded, and never moved back by an older answer. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { LedgerEntry, Payment } from '../models/payment.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { PaymentOutcome } from '../workflows/activities.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import type { AttemptStatus } from '../workflows/domain/states.ts';
+import { type Intent, type Payments, ProviderError } from './providers/stripe.ts';
+
+export async function authorizePayment(
+  mongo: Mongo,
+  payments: Payments,
+  { orderId, attempt, paymentMethod }: { orderId: string; attempt: number; paymentMethod?: string | undefined },
+): Promise<PaymentOutcome> {
+  const payment = await ensureIntent(mongo, payments, await readRecord(mongo, orderId));
+  if (payment.closedAt) return outcomeOf(payment);
+  const method = paymentMethod ?? (attempt === 1 ? await methodGivenAtPlacing(mongo, orderId) : undefined);
+  if (method === undefined)
+    return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId!)));
+
+  const key = `${orderId}:confirm:${attempt}:${payment.serverErrors}`;
+  const intent = await countingErrors(mongo, orderId, () =>
+    payments.confirmIntent(payment.intentId!, { paymentMethod: method, key }),
+  );
+  return outcomeOf(await record(mongo, payment, intent, attempt));
+}
+
+export async function readPayment(
+  mongo: Mongo,
+  payments: Payments,
+  { orderId }: { orderId: string },
+): Promise<PaymentOutcome> {
+  const payment = await readRecord(mongo, orderId);
+  if (payment.intentId === undefined) return outcomeOf(payment);
+  return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId)));
+}
+
+/** The rest of the authorization is released by the provider: a payment is captured once. */
+export async function capturePayment(
+  mongo: Mongo,
+  payments: Payments,
+  { orderId, amount }: { orderId: string; amount: number },
+): Promise<PaymentOutcome> {
+  const payment = await readRecord(mongo, orderId);
+  if (payment.captured > 0) return outcomeOf(payment);
+  if (payment.intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
+  const key = `${orderId}:capture:${payment.serverErrors}`;
+  const intent = await countingErrors(mongo, orderId, () => payments.captureIntent(payment.intentId!, { amount, key }));
+  if (intent.status !== 'captured')
+    throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
+  return outcomeOf(await record(mongo, payment, intent));
+}
+
+/** Leaves a tombstone first: an authorization that thaws later finds it, or finds its intent cancelled. */
+export async function voidPayment(
+  mongo: Mongo,
+  payments: Payments,
+  { orderId }: { orderId: string },
+): Promise<PaymentOutcome> {
+  await mongo.models.payments.updateOne({ orderId, closedAt: null }, { $set: { closedAt: new Date() } });
+  const payment = await readRecord(mongo, orderId);
+  if (payment.intentId === undefined) return outcomeOf({ ...payment, status: 'voided' });
+  const key = `${orderId}:cancel:${payment.serverErrors}`;
+  const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));
+  if (intent.status !== 'voided' && intent.status !== 'captured') {
+    throw new Error(`The payment of ${orderId} is ${intent.status} and cannot be voided yet`);
+  }
+  return outcomeOf(await record(mongo, payment, intent));
+}
+
+/** The first worker that records its intent wins; an intent that loses is inert, and cancelled. */
+async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
+  if (payment.intentId !== undefined || payment.closedAt) return payment;
+  const { orderId, amountDue, currency, serverErrors } = payment;
+  const key = `${orderId}:intent:${serverErrors}`;
+  const intent = await countingErrors(mongo, orderId, () =>
+    payments.createIntent({ orderId, amount: amountDue, currency, key }),
+  );
+  await mongo.models.payments.updateOne(
+    { orderId, intentId: null, closedAt: null },
+    { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
+  );
+  const stored = await readRecord(mongo, orderId);
+  if (stored.intentId !== intent.id) await payments.cancelIntent(intent.id, { key: `${intent.id}:cancel` });
+  return stored;
+}
+
+/** What a stored status may be for a new one to replace it: an older answer never undoes a newer one. */
+function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {
+  const open: (AttemptStatus | 'none')[] = ['none', 'created', 'requires_action', 'processing', 'declined'];
+  if (by === 'captured' || by === 'voided' || by === 'lapsed') return [...open, 'authorized', by];
+  if (by === 'authorized') return [...open, 'authorized'];
+  return open;
+}
+
+async function record(mongo: Mongo, payment: Payment, intent: Intent, attempt?: number): Promise<Payment> {
+  const { payments } = mongo.models;
+  const { orderId } = payment;
+  const at = new Date();
+  await payments.updateOne(
+    { orderId, status: { $in: replaceable(intent.status) } },
+    {
+      $set: {
+        status: intent.status,
+        risky: intent.risky,
+        ...(intent.captureBefore && { captureBefore: intent.captureBefore }),
+      },
+      $max: { authorized: intent.authorized, captured: intent.captured },
+    },
+  );
+  if (attempt !== undefined) {
+    const entry = { attempt, status: intent.status, declineCode: intent.declineCode, at };
+    await payments.updateOne({ orderId, 'attempts.attempt': { $ne: attempt } }, { $push: { attempts: entry } });
+  }
+  for (const entry of ledgerOf(intent, at)) {
+    await payments.updateOne({ orderId, 'ledger.key': { $ne: entry.key } }, { $push: { ledger: entry } });
+  }
+  return { ...(await readRecord(mongo, orderId)), status: intent.status };
+}
+
+function ledgerOf(intent: Intent, at: Date): LedgerEntry[] {
+  const providerId = intent.id;
+  if (intent.status === 'authorized') {
+    return [{ key: `${providerId}:authorize`, kind: 'authorize', amount: intent.authorized, providerId, at }];
+  }
+  if (intent.status === 'captured') {
+    return [{ key: `${providerId}:capture`, kind: 'capture', amount: intent.captured, providerId, at }];
+  }
+  return intent.status === 'voided' ? [{ key: `${providerId}:void`, kind: 'void', amount: 0, providerId, at }] : [];
+}
+
+async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof ProviderError)
+      await mongo.models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
+    throw error;
+  }
+}
+
+async function methodGivenAtPlacing({ models }: Mongo, orderId: string): Promise<string | undefined> {
+  return (await models.orders.findById(orderId, { paymentMethod: 1 }).lean())?.paymentMethod;
+}
+
+async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {
+  const payment = await models.payments.findOne({ orderId }).lean();
+  if (!payment) throw ApplicationFailure.nonRetryable(`Order ${orderId} has no payment record`, failures.recordBroken);
+  return payment;
+}
+
+function outcomeOf(payment: Payment): PaymentOutcome {
+  return {
+    attempt: payment.status === 'none' ? (payment.closedAt ? 'voided' : 'created') : payment.status,
+    authorized: payment.authorized,
+    captured: payment.captured,
+    declineCode: payment.status === 'declined' ? payment.attempts.at(-1)?.declineCode : undefined,
+    risky: payment.risky,
+  };
+}
+
+function refused(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, failures.paymentRefused);
+}

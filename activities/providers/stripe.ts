@@ -1,0 +1,274 @@
+/**
+ * The only file that knows Stripe. One order has one payment intent: it can be authorized and captured once, so
+ * Stripe's own state machine stands behind our idempotency keys, which Stripe may forget after 24 hours.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import Stripe from 'stripe';
+import { failures } from '../../workflows/domain/failures.ts';
+import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
+import { InvalidWebhook } from './webhook.ts';
+
+export interface Intent {
+  id: string;
+  status: AttemptStatus;
+  /** Minor units. */
+  authorized: number;
+  captured: number;
+  clientSecret: string | undefined;
+  declineCode: string | undefined;
+  risky: boolean;
+  captureBefore: Date | undefined;
+}
+
+export interface ProviderRefund {
+  id: string;
+  status: RefundStatus;
+  amount: number;
+  failure: string | undefined;
+}
+
+/** The provider answered with an error of its own (5xx). It replays that answer to the same idempotency key. */
+export class ProviderError extends Error {}
+
+export type Payments = ReturnType<typeof createPayments>;
+
+export function createPayments({ secretKey, apiBase }: { secretKey: string; apiBase?: string | undefined }) {
+  const stripe = new Stripe(secretKey, {
+    timeout: 15_000,
+    // Temporal owns the long retries.
+    maxNetworkRetries: 1,
+    telemetry: false,
+    ...(apiBase && location(apiBase)),
+  });
+  const expand = ['latest_charge'];
+
+  return {
+    /** An intent that is not confirmed takes no money: one that gets lost is harmless. */
+    async createIntent(request: { orderId: string; amount: number; currency: string; key: string }): Promise<Intent> {
+      const { orderId, amount, currency, key } = request;
+      const params: Stripe.PaymentIntentCreateParams = {
+        amount,
+        currency: currency.toLowerCase(),
+        capture_method: 'manual',
+        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+        metadata: { orderId, workflowId: `order-${orderId}` },
+      };
+      return toIntent(await told(() => stripe.paymentIntents.create(params, { idempotencyKey: key })));
+    },
+
+    /** A decline comes back as an intent of status `declined`. */
+    async confirmIntent(intentId: string, request: { paymentMethod: string; key: string }): Promise<Intent> {
+      const { paymentMethod, key } = request;
+      return orAsItIs(intentId, () =>
+        stripe.paymentIntents.confirm(intentId, { payment_method: paymentMethod, expand }, { idempotencyKey: key }),
+      );
+    },
+
+    readIntent,
+
+    async captureIntent(intentId: string, { amount, key }: { amount: number; key: string }): Promise<Intent> {
+      return orAsItIs(intentId, () =>
+        stripe.paymentIntents.capture(intentId, { amount_to_capture: amount, expand }, { idempotencyKey: key }),
+      );
+    },
+
+    /** Releases what is authorized. What was captured already stays so. */
+    async cancelIntent(intentId: string, { key }: { key: string }): Promise<Intent> {
+      return orAsItIs(intentId, () => stripe.paymentIntents.cancel(intentId, { expand }, { idempotencyKey: key }));
+    },
+
+    async createRefund(request: {
+      intentId: string;
+      refundId: string;
+      attempt: number;
+      amount: number;
+      key: string;
+    }): Promise<ProviderRefund> {
+      const { intentId, refundId, attempt, amount, key } = request;
+      const metadata = { refundId, attempt: String(attempt) };
+      const params = { payment_intent: intentId, amount, metadata };
+      return toRefund(await told(() => stripe.refunds.create(params, { idempotencyKey: key })));
+    },
+
+    /** Whether a refund whose reply was lost is there after all. */
+    async findRefund(intentId: string, refundId: string, attempt: number): Promise<ProviderRefund | undefined> {
+      const refunds = await told(() =>
+        stripe.refunds.list({ payment_intent: intentId, limit: 100 }).autoPagingToArray({ limit: 1_000 }),
+      );
+      const found = refunds.find(
+        ({ metadata }) => metadata?.refundId === refundId && metadata.attempt === String(attempt),
+      );
+      return found && toRefund(found);
+    },
+
+    async readRefund(id: string): Promise<ProviderRefund> {
+      return toRefund(await told(() => stripe.refunds.retrieve(id)));
+    },
+
+    async readDispute(id: string): Promise<{ status: 'open' | 'won' | 'lost' }> {
+      const { status } = await told(() => stripe.disputes.retrieve(id));
+      if (status === 'lost') return { status };
+      // An inquiry that closes without a chargeback took no money: as good as won.
+      return { status: status === 'won' || status === 'warning_closed' || status === 'prevented' ? 'won' : 'open' };
+    },
+
+    /** For the auditor: what the provider holds or took, with what it gave back. */
+    async intentForAudit(
+      id: string,
+    ): Promise<{ status: AttemptStatus; authorized: number; captured: number; refunded: number }> {
+      const found = await told(() => stripe.paymentIntents.retrieve(id, { expand }));
+      const charge = typeof found.latest_charge === 'object' ? found.latest_charge : null;
+      return { ...toIntent(found), refunded: charge?.amount_refunded ?? 0 };
+    },
+
+    /** For the auditor: intents made since a time that are ours by their metadata. */
+    async intentsSince(
+      since: Date,
+    ): Promise<{ id: string; orderId: string; status: AttemptStatus; captured: number }[]> {
+      const created = { gte: Math.floor(since.getTime() / 1000) };
+      const list = await told(() =>
+        stripe.paymentIntents.list({ created, limit: 100 }).autoPagingToArray({ limit: 10_000 }),
+      );
+      return list
+        .filter((intent) => intent.metadata.orderId !== undefined)
+        .map((intent) => ({
+          id: intent.id,
+          orderId: intent.metadata.orderId!,
+          status: statusOf(intent),
+          captured: intent.amount_received,
+        }));
+    },
+  };
+
+  async function readIntent(intentId: string): Promise<Intent> {
+    return toIntent(await told(() => stripe.paymentIntents.retrieve(intentId, { expand })));
+  }
+
+  /** A declined card, and a call that the intent's state makes impossible: the intent itself says where it stands. */
+  async function orAsItIs(intentId: string, call: () => Promise<Stripe.PaymentIntent>): Promise<Intent> {
+    try {
+      return toIntent(await told(call));
+    } catch (error) {
+      const asItIs =
+        error instanceof Stripe.errors.StripeCardError ||
+        (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'payment_intent_unexpected_state');
+      if (!asItIs) throw error;
+      return readIntent(intentId);
+    }
+  }
+}
+
+/** Tells failures apart: a business answer and a wrong state pass, our mistakes stop, all else may be tried again. */
+async function told<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeCardError) throw error;
+    if (error instanceof Stripe.errors.StripeInvalidRequestError) {
+      if (error.code === 'payment_intent_unexpected_state') throw error;
+      throw refused(error);
+    }
+    if (
+      error instanceof Stripe.errors.StripeAuthenticationError ||
+      error instanceof Stripe.errors.StripePermissionError ||
+      error instanceof Stripe.errors.StripeIdempotencyError
+    ) {
+      // A key in use is another call on its way: its answer will be ours.
+      if (error.statusCode === 409) throw new Error('Stripe is still at work on the same request');
+      throw refused(error);
+    }
+    if (error instanceof Stripe.errors.StripeAPIError && (error.statusCode ?? 0) >= 500) {
+      throw new ProviderError(`Stripe answered ${error.statusCode} (request ${error.requestId})`);
+    }
+    if (error instanceof Stripe.errors.StripeError)
+      throw new Error(`Stripe: ${error.type} ${error.statusCode ?? ''}`.trim());
+    throw error;
+  }
+}
+
+function refused(error: InstanceType<typeof Stripe.errors.StripeError>): ApplicationFailure {
+  const hint =
+    error.statusCode === 401 || error.statusCode === 403 ? '; check STRIPE_SECRET_KEY and its permissions' : '';
+  const message = `Stripe refused the request: ${error.code ?? error.type}${error.param ? ` (${error.param})` : ''}${hint}`;
+  return ApplicationFailure.nonRetryable(message, failures.paymentRefused, {
+    code: error.code,
+    requestId: error.requestId,
+  });
+}
+
+function toIntent(intent: Stripe.PaymentIntent): Intent {
+  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
+  const card = charge?.payment_method_details?.card;
+  return {
+    id: intent.id,
+    status: statusOf(intent),
+    authorized: intent.status === 'requires_capture' ? intent.amount_capturable : intent.amount_received,
+    captured: intent.amount_received,
+    clientSecret: intent.client_secret ?? undefined,
+    declineCode: intent.last_payment_error?.decline_code ?? intent.last_payment_error?.code,
+    risky: charge?.outcome?.risk_level === 'elevated' || charge?.outcome?.risk_level === 'highest',
+    captureBefore: card?.capture_before ? new Date(card.capture_before * 1000) : undefined,
+  };
+}
+
+function statusOf(intent: Stripe.PaymentIntent): AttemptStatus {
+  switch (intent.status) {
+    case 'requires_payment_method':
+      return intent.last_payment_error ? 'declined' : 'created';
+    case 'requires_action':
+      return 'requires_action';
+    case 'processing':
+      return 'processing';
+    case 'requires_capture':
+      return 'authorized';
+    case 'succeeded':
+      return 'captured';
+    case 'canceled':
+      return 'voided';
+    default:
+      return 'created';
+  }
+}
+
+/** https://docs.stripe.com/refunds: `requires_action` and `pending` are both on their way. */
+function toRefund(refund: Stripe.Refund): ProviderRefund {
+  const ended = refund.status === 'succeeded' ? 'succeeded' : 'failed';
+  const open = refund.status === 'pending' || refund.status === 'requires_action';
+  return {
+    id: refund.id,
+    status: open ? 'pending' : ended,
+    amount: refund.amount,
+    failure: refund.failure_reason ?? undefined,
+  };
+}
+
+function location(apiBase: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
+  const { protocol, hostname, port } = new URL(apiBase);
+  return { host: hostname, port: Number(port), protocol: protocol === 'http:' ? 'http' : 'https' };
+}
+
+/** Stripe checks the age only; time stamps more than this ahead of our clock are refused as well. */
+const toleranceSeconds = 300;
+
+/** @throws InvalidWebhook for a missing, forged, old or future signature */
+export function parseStripeWebhook(
+  rawBody: Buffer,
+  signature: string | undefined,
+  secrets: readonly string[],
+  now = Date.now(),
+): { id: string; type: string; object: Record<string, unknown> } {
+  if (signature === undefined) throw new InvalidWebhook('The header Stripe-Signature is missing');
+  const sentAt = Number(/(?:^|,)t=(\d+)/.exec(signature)?.[1]);
+  if (sentAt - now / 1000 > toleranceSeconds) throw new InvalidWebhook('The signature is from the future');
+  for (const secret of secrets) {
+    try {
+      const event = Stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
+      return { id: event.id, type: event.type, object: event.data.object as unknown as Record<string, unknown> };
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
+        throw new InvalidWebhook('The body is not an event');
+      }
+    }
+  }
+  throw new InvalidWebhook('The signature does not match');
+}

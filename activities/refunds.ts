@@ -1,0 +1,177 @@
+/** Refunds: promised against what was captured, sent, and followed to their end. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { ClientSession } from 'mongoose';
+import { newId } from '../models/id.ts';
+import type { Refund } from '../models/payment.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import type { ProviderSteps } from '../workflows/activities.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import { workflowIds } from '../workflows/messages.ts';
+import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
+
+export interface RefundRequest {
+  /** What asks for it: the same key is the same refund. */
+  key: string;
+  orderId: string;
+  /** Minor units; everything that is left where it is not given. */
+  amount?: number | undefined;
+  reason: string;
+  actor: string;
+  refundId?: string | undefined;
+  /** The workflow that follows it; by default one of its own. */
+  workflowId?: string | undefined;
+}
+
+export type RefundOpened =
+  | { refundId: string; amount: number }
+  | { refused: 'nothing_captured' | 'more_than_paid'; refundable: number };
+
+export async function openRefund(mongo: Mongo, request: RefundRequest): Promise<RefundOpened> {
+  try {
+    return await inTransaction(mongo, (session) => openRefundIn(mongo, session, request));
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return openRefund(mongo, request);
+  }
+}
+
+/** One conditional update on the payment decides, so no two refunds can exceed what was captured. */
+export async function openRefundIn(
+  mongo: Mongo,
+  session: ClientSession,
+  request: RefundRequest,
+): Promise<RefundOpened> {
+  const { models } = mongo;
+  const { key, orderId, reason, actor } = request;
+  const known = await models.refunds.findOne({ key }).session(session).lean();
+  if (known) return { refundId: known._id, amount: known.amount };
+  const payment = await models.payments.findOne({ orderId }).session(session).lean();
+  const refundable = payment ? payment.captured - payment.refunded - payment.refundPending : 0;
+  const amount = request.amount ?? refundable;
+  if (!payment || refundable <= 0) return { refused: 'nothing_captured', refundable: 0 };
+  if (amount > refundable) return { refused: 'more_than_paid', refundable };
+
+  await models.payments.updateOne({ _id: payment._id }, { $inc: { refundPending: amount } }, { session });
+  const refundId = request.refundId ?? newId('ref');
+  const refund: Partial<Refund> = {
+    _id: refundId,
+    key,
+    orderId,
+    paymentId: payment._id,
+    workflowId: request.workflowId ?? workflowIds.refund(refundId),
+    amount,
+    currency: payment.currency,
+    reason,
+    actor,
+    status: 'pending',
+    createdAt: new Date(),
+  };
+  await models.refunds.create([refund], { session });
+  return { refundId, amount };
+}
+
+/** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
+export async function sendRefund(
+  mongo: Mongo,
+  payments: Payments,
+  { refundId, attempt }: { refundId: string; attempt: number },
+): ReturnType<ProviderSteps['sendRefund']> {
+  let refund = await readRefund(mongo, refundId);
+  if (refund.attempt < attempt && refund.status === 'failed') refund = await openAgain(mongo, refund, attempt);
+  if (refund.providerId === undefined && refund.status === 'pending') {
+    const { models } = mongo;
+    const intentId = (await models.payments.findById(refund.paymentId, { intentId: 1 }).lean())?.intentId;
+    if (intentId === undefined) throw broken(`Refund ${refundId}: its payment has nothing at the provider`);
+    const sent =
+      (await payments.findRefund(intentId, refundId, refund.attempt)) ??
+      (await create(mongo, payments, refund, intentId));
+    await models.refunds.updateOne({ _id: refundId, providerId: null }, { $set: { providerId: sent.id } });
+    return recordRefund(mongo, refundId, sent);
+  }
+  if (refund.providerId === undefined) return { status: refund.status, attempt: refund.attempt, why: refund.failure };
+  return recordRefund(mongo, refundId, await payments.readRefund(refund.providerId));
+}
+
+async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<ProviderRefund> {
+  const { _id: refundId, attempt, amount } = refund;
+  try {
+    const key = `${refundId}:${attempt}:${refund.serverErrors}`;
+    return await payments.createRefund({ intentId, refundId, attempt, amount, key });
+  } catch (error) {
+    if (error instanceof ProviderError) {
+      await mongo.models.refunds.updateOne({ _id: refundId }, { $inc: { serverErrors: 1 } });
+    }
+    throw error;
+  }
+}
+
+/** Moves the amount from promised to refunded, or back, together with the refund's own status. */
+async function recordRefund(
+  mongo: Mongo,
+  refundId: string,
+  now: ProviderRefund,
+): Promise<{ status: Refund['status']; attempt: number; why?: string | undefined }> {
+  const { models } = mongo;
+  return inTransaction(mongo, async (session) => {
+    const before = await models.refunds.findById(refundId).session(session).lean();
+    if (!before) throw broken(`There is no refund ${refundId}`);
+    if (before.status !== now.status && now.status !== 'pending') {
+      const { amount } = before;
+      const at = new Date();
+      const settled = now.status === 'succeeded' ? amount : before.status === 'succeeded' ? -amount : 0;
+      const promised = before.status === 'pending' ? -amount : 0;
+      const ledger =
+        settled === 0
+          ? []
+          : [{ key: `${now.id}:${now.status}`, kind: 'refund' as const, amount: settled, providerId: now.id, at }];
+      await models.refunds.updateOne(
+        { _id: refundId },
+        { $set: { status: now.status, ...(now.failure && { failure: now.failure }) } },
+        { session },
+      );
+      await models.payments.updateOne(
+        { _id: before.paymentId },
+        { $inc: { refunded: settled, refundPending: promised }, $push: { ledger: { $each: ledger } } },
+        { session },
+      );
+    }
+    return { status: now.status, attempt: before.attempt, why: now.failure };
+  });
+}
+
+async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise<Refund> {
+  const { models } = mongo;
+  await inTransaction(mongo, async (session) => {
+    const payment = await models.payments.findById(refund.paymentId).session(session).lean();
+    const refundable = payment ? payment.captured - payment.refunded - payment.refundPending : 0;
+    if (refundable < refund.amount) {
+      throw ApplicationFailure.nonRetryable(
+        `Refund ${refund._id}: only ${refundable} may still be refunded`,
+        failures.paymentRefused,
+      );
+    }
+    const again = await models.refunds.updateOne(
+      { _id: refund._id, status: 'failed', attempt: refund.attempt },
+      { $set: { status: 'pending', attempt }, $unset: { providerId: 1, failure: 1 } },
+      { session },
+    );
+    if (again.modifiedCount === 1) {
+      await models.payments.updateOne(
+        { _id: refund.paymentId },
+        { $inc: { refundPending: refund.amount } },
+        { session },
+      );
+    }
+  });
+  return readRefund(mongo, refund._id);
+}
+
+async function readRefund({ models }: Mongo, refundId: string): Promise<Refund> {
+  const refund = await models.refunds.findById(refundId).lean();
+  if (!refund) throw broken(`There is no refund ${refundId}`);
+  return refund;
+}
+
+function broken(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, failures.recordBroken);
+}
