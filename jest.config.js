@@ -1,11 +1,30 @@
 /** ES modules need Node's --experimental-vm-modules; the npm scripts pass it. */
-export default {
+const everywhere = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
   },
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.waybill/'],
+};
+
+/** These need no servers, or start their own. */
+const alone = ['test/domain/', 'test/sandbox/', 'test/activities/providers/'];
+
+export default {
   testTimeout: 60_000,
+  projects: [
+    { ...everywhere, displayName: 'alone', testMatch: alone.map((folder) => `<rootDir>/${folder}**/*.test.ts`) },
+    {
+      ...everywhere,
+      displayName: 'servers',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: alone.map((folder) => `<rootDir>/${folder}`),
+      globalSetup: '<rootDir>/test/support/global-setup.js',
+      globalTeardown: '<rootDir>/test/support/global-teardown.js',
+    },
+  ],
 };

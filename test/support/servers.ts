@@ -1,0 +1,61 @@
+/** One mongod and one Temporal for a whole test run. Each test file takes its own database and its own task queues. */
+import { randomBytes } from 'node:crypto';
+import { stopOnSignal } from '../../sandbox/processes.ts';
+import { startMongo } from '../../sandbox/servers/mongo.ts';
+import { startTemporal } from '../../sandbox/servers/temporal.ts';
+import { searchAttributes } from '../../workflows/messages.ts';
+
+export interface SharedServers {
+  mongodbUri: string;
+  temporalAddress: string;
+  stop(): Promise<void>;
+}
+
+/** Called once, before the first test file. */
+export async function startSharedServers(): Promise<SharedServers> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const starting = [
+    startMongo({ say }),
+    startTemporal({ say, searchAttributes: Object.values(searchAttributes) }),
+  ] as const;
+  const stop = async () => {
+    const started = await Promise.allSettled(starting);
+    await Promise.all(started.map((server) => server.status === 'fulfilled' && server.value.stop()));
+  };
+  const forgetSignals = stopOnSignal(stop);
+  try {
+    const [mongo, temporal] = await Promise.all(starting);
+    return {
+      mongodbUri: mongo.uri,
+      temporalAddress: temporal.address,
+      async stop() {
+        forgetSignals();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What the global setup has started. */
+export function sharedServers(): { mongodbUri: string; temporalAddress: string } {
+  const { TEST_MONGODB_URI: mongodbUri, TEST_TEMPORAL_ADDRESS: temporalAddress } = process.env;
+  if (!mongodbUri || !temporalAddress) {
+    throw new Error('The shared servers are not up. Does jest.config.js list this test file among those with servers?');
+  }
+  return { mongodbUri, temporalAddress };
+}
+
+/** The address of a database that nobody else uses, on the shared mongod. */
+export function newDatabaseUri(): string {
+  const uri = new URL(sharedServers().mongodbUri);
+  uri.pathname = `/test_${randomBytes(6).toString('hex')}`;
+  return uri.href;
+}
+
+/** For the names of task queues: `uniqueName('orders')`. */
+export function uniqueName(name: string): string {
+  return `${name}-${randomBytes(6).toString('hex')}`;
+}
