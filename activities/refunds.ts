@@ -92,6 +92,50 @@ export async function sendRefund(
   return recordRefund(mongo, refundId, await payments.readRefund(refund.providerId));
 }
 
+/** A refund that was made elsewhere, in the provider's dashboard, becomes one of ours. */
+export async function adoptRefund(
+  mongo: Mongo,
+  refund: { id: string; payment_intent: string; amount: number; status: string },
+): Promise<string> {
+  const { models } = mongo;
+  if (refund.status !== 'succeeded') return 'not ours and not settled';
+  return inTransaction(mongo, async (session) => {
+    const payment = await models.payments.findOne({ intentId: refund.payment_intent }).session(session).lean();
+    if (!payment) return 'unknown payment';
+    if (await models.refunds.exists({ providerId: refund.id }).session(session)) return 'nothing new';
+    const refundId = newId('ref');
+    const { amount } = refund;
+    const adopted: Partial<Refund> = {
+      _id: refundId,
+      key: `provider:${refund.id}`,
+      orderId: payment.orderId,
+      paymentId: payment._id,
+      workflowId: workflowIds.refund(refundId),
+      amount,
+      currency: payment.currency,
+      reason: 'Made at the payment provider',
+      actor: 'provider',
+      status: 'succeeded',
+      providerId: refund.id,
+      createdAt: new Date(),
+    };
+    await models.refunds.create([adopted], { session });
+    const entry = {
+      key: `${refund.id}:succeeded`,
+      kind: 'refund' as const,
+      amount,
+      providerId: refund.id,
+      at: new Date(),
+    };
+    await models.payments.updateOne(
+      { _id: payment._id },
+      { $inc: { refunded: amount }, $push: { ledger: entry } },
+      { session },
+    );
+    return 'adopted';
+  });
+}
+
 async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<ProviderRefund> {
   const { _id: refundId, attempt, amount } = refund;
   try {

@@ -31,12 +31,14 @@ export interface Order {
   items: { sku: string; quantity: number }[];
   /** The provider's id of the method given at placing; without one the customer pays by the client secret. */
   paymentMethod?: string;
-  /** The order that this one sends again, at no charge. */
+  /** The shipment whose goods this order sends again, at no charge. */
   reshipOf?: string;
   /** Written by the transactions on stock. */
   lines: OrderLine[];
   total: number;
   committedAt?: Date;
+  /** Written by every request for a return, so that two at once meet in the database. */
+  lastReturnAt?: Date;
   /** The undo's tombstone: a reservation that finds it does nothing. */
   releasedAt?: Date;
   shortages?: { sku: string; requested: number; available: number }[];
@@ -61,6 +63,7 @@ export function orderModel(connection: Connection) {
     lines: { type: [Schema.Types.Mixed] as never, default: [] },
     total: { type: Number, default: 0 },
     committedAt: Date,
+    lastReturnAt: Date,
     releasedAt: Date,
     shortages: { type: [Schema.Types.Mixed] as never, default: undefined },
     rev: { type: Number, required: true },
@@ -71,6 +74,7 @@ export function orderModel(connection: Connection) {
   schema.index({ status: 1, createdAt: -1 });
   schema.index({ 'customer.email': 1, createdAt: -1 });
   schema.index({ 'state.incidents.cause': 1 });
+  schema.index({ reshipOf: 1 }, { unique: true, sparse: true });
   schema.index({ 'state.shipments.warehouseId': 1, 'state.shipments.status': 1 });
   return connection.model('Order', schema, 'orders');
 }

@@ -26,9 +26,9 @@ const settings = {
     CARRIER_WEBHOOK_SECRETS: list,
   }),
   worker: z.object({
+    HOST: z.string().default('127.0.0.1'),
+    /** Prometheus figures and health of the worker. */
     METRICS_PORT: port.default(9464),
-    /** A bundle made by `npm run build`; without it the workflows are bundled at the start. */
-    WORKFLOW_BUNDLE: z.string().optional(),
   }),
   providers: z.object({
     STRIPE_SECRET_KEY: z.string().min(8),

@@ -34,6 +34,18 @@ export async function connectMongo(uri: string): Promise<Mongo> {
   return { connection, models: createModels(connection), close: () => connection.close() };
 }
 
+/** @throws Error where an index is missing that the guarantees rest on: the database was not set up, or not updated. */
+export async function requireIndexes({ models }: Mongo): Promise<void> {
+  for (const model of Object.values(models)) {
+    const { toCreate } = await model.diffIndexes();
+    if (toCreate.length > 0) {
+      throw new Error(
+        `The collection ${model.collection.name} lacks an index: ${JSON.stringify(toCreate[0])}. Run: npm run setup`,
+      );
+    }
+  }
+}
+
 /** Runs a transaction: snapshot reads, majority writes, repeated on write conflicts. The function may run many times. */
 export async function inTransaction<T>(
   { connection }: Pick<Mongo, 'connection'>,

@@ -9,7 +9,17 @@ export async function connectClient(): Promise<Client> {
   return new Client({ connection, namespace });
 }
 
-export async function connectWorker(): Promise<{ connection: NativeConnection; namespace: string }> {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  return { connection: await NativeConnection.connect(connectionOptions), namespace: namespace ?? 'default' };
+/** What a worker needs: its own connection to poll on, and a client to signal with. */
+export interface TemporalConnections {
+  native: NativeConnection;
+  client: Client;
+  namespace: string;
+  close(): Promise<void>;
+}
+
+export async function connectTemporal(): Promise<TemporalConnections> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const native = await NativeConnection.connect(connectionOptions);
+  const client = new Client({ connection: native, namespace });
+  return { native, client, namespace, close: () => native.close() };
 }

@@ -54,7 +54,8 @@ export interface ShipmentState {
   warehouseId: string;
   status: ShipmentStatus;
   trackingNumber?: string | undefined;
-  waitingFor?: WaitingFor | undefined;
+  /** ISO 8601, UTC. */
+  deliveredAt?: string | undefined;
 }
 
 export interface TimelineEntry {

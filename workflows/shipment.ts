@@ -100,6 +100,7 @@ async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<v
     // Events come late, twice and out of order: those that lead nowhere from here change nothing.
     for (const event of order.tracking.get(shipment.id)?.splice(0) ?? []) {
       if (event.status === 'accepted' || !mayGo(shipmentStates, shipment.status, event.status)) continue;
+      if (event.status === 'delivered') shipment.deliveredAt = event.at;
       move(order, shipment, event.status, `Carrier: ${event.status}`, 'carrier');
     }
   }

@@ -56,6 +56,7 @@ const labelSchema = z.object({
   labelUrl: z.url(),
   status: z.enum(['created', 'in_use', 'voided']),
 });
+const labelListSchema = z.object({ labels: z.array(labelSchema) });
 const trackingSchema = z.object({ events: z.array(trackingEventSchema) });
 const eventPageSchema = z.object({ events: z.array(carrierEventSchema), hasMore: z.boolean() });
 const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
@@ -72,7 +73,7 @@ export type Carrier = ReturnType<typeof createCarrier>;
  * The client of the carrier's API. What the carrier refuses for good fails as non-retryable `CarrierRefused` with its
  * code in the details; every other failure is a plain Error, to be retried with the same key.
  */
-export function createCarrier(options: { url: string; apiKey: string; webhookSecret: string }) {
+export function createCarrier(options: { url: string; apiKey: string }) {
   const base = options.url.replace(/\/$/, '');
 
   async function ask(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer> {
@@ -98,6 +99,11 @@ export function createCarrier(options: { url: string; apiKey: string; webhookSec
     /** Buys a label; asked again with the same key and request, it answers with the same label. */
     async buyLabel({ key, ...request }: LabelRequest): Promise<Label> {
       return read(await ask('POST', '/labels', request, key), labelSchema);
+    },
+
+    /** The labels bought for a reference: what was bought although its answer was lost is among them. */
+    async findLabels(reference: string): Promise<Label[]> {
+      return read(await ask('GET', `/labels?${new URLSearchParams({ reference })}`), labelListSchema).labels;
     },
 
     /** Gives a label back. A label that was scanned in is spent, and stays so. */

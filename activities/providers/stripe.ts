@@ -107,7 +107,7 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
 
     async readDispute(id: string): Promise<{ status: 'open' | 'won' | 'lost' }> {
       const { status } = await told(() => stripe.disputes.retrieve(id));
-      if (status === 'lost') return { status };
+      if (status === 'lost') return { status: 'lost' };
       // An inquiry that closes without a chargeback took no money: as good as won.
       return { status: status === 'won' || status === 'warning_closed' || status === 'prevented' ? 'won' : 'open' };
     },

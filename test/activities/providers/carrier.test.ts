@@ -12,7 +12,7 @@ let carrier: ReturnType<typeof createCarrier>;
 
 beforeAll(async () => {
   sandbox = await startCarrierSandbox({ apiKey });
-  carrier = createCarrier({ url: sandbox.url, apiKey, webhookSecret: 'unused' });
+  carrier = createCarrier({ url: sandbox.url, apiKey });
 });
 afterAll(() => sandbox.stop());
 beforeEach(() => control('DELETE', '/faults'));
@@ -79,7 +79,7 @@ describe('buying a label', () => {
       type: failures.carrierRefused,
       details: [{ code: 'carrier_account_blocked' }],
     });
-    const stranger = createCarrier({ url: sandbox.url, apiKey: 'wrong', webhookSecret: 'unused' });
+    const stranger = createCarrier({ url: sandbox.url, apiKey: 'wrong' });
     const failure = await failureOf(stranger.buyLabel(request('stranger')));
     expect(failure).toMatchObject({ type: failures.carrierRefused, nonRetryable: true });
     expect(failure.message).toMatch(/401: check the carrier's API key/);
@@ -94,7 +94,7 @@ describe('buying a label', () => {
     const gone = await startCarrierSandbox({ apiKey });
     await gone.stop();
     const failure = await failureOf(
-      createCarrier({ url: gone.url, apiKey, webhookSecret: 'unused' }).buyLabel(request('gone')),
+      createCarrier({ url: gone.url, apiKey }).buyLabel(request('gone')),
     );
     expect(failure).not.toBeInstanceOf(ApplicationFailure);
     expect(failure.message).toMatch(/^carrier: POST \/labels got no answer: .*ECONNREFUSED/);

@@ -1,0 +1,218 @@
+/**
+ * What happens outside and concerns a workflow: stored once by its id, then delivered by a worker until it is. A
+ * webhook is a hint: what counts is read from the provider by the workflow that hears of it.
+ */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { InboxEvent } from '../models/inbox.ts';
+import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import { hasEnded, returnStates } from '../workflows/domain/states.ts';
+import {
+  disputeChanged,
+  paymentChanged,
+  pickingClosed,
+  refundChanged,
+  returnMoved,
+  type TrackingStatus,
+  taskQueues,
+  trackingChanged,
+  workflowIds,
+} from '../workflows/messages.ts';
+import { recordDispute } from './disputes.ts';
+import { adoptRefund, openRefund } from './refunds.ts';
+
+type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string };
+
+export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent): Promise<'stored' | 'known'> {
+  const now = new Date();
+  try {
+    await models.inbox.create([
+      { _id: `${event.source}:${id}`, ...event, receivedAt: now, deliveredAt: null, tries: 0, nextTryAt: now },
+    ]);
+    return 'stored';
+  } catch (error) {
+    if (isDuplicateKey(error)) return 'known';
+    throw error;
+  }
+}
+
+/** How long a claimed event stays with its dispatcher. One that dies leaves it to the next after that. */
+const claimMs = 30_000;
+const batch = 50;
+
+/**
+ * Delivers what is due, events of one order one after the other and orders side by side. Answers how many it took.
+ * Several workers may do this at once: an event is claimed first, and delivering twice has one effect.
+ */
+export async function deliverDue(
+  mongo: Mongo,
+  temporal: Client,
+  failed: (event: InboxEvent, error: unknown) => void,
+): Promise<number> {
+  const { models } = mongo;
+  const due = await models.inbox
+    .find({ deliveredAt: null, nextTryAt: { $lte: new Date() } })
+    .sort({ nextTryAt: 1, receivedAt: 1 })
+    .limit(batch)
+    .lean();
+  const lanes = new Map<string, InboxEvent[]>();
+  for (const event of due) {
+    const lane = laneOf(event);
+    lanes.set(lane, [...(lanes.get(lane) ?? []), event]);
+  }
+  await Promise.all(
+    [...lanes.values()].map(async (events) => {
+      for (const event of events) await deliverOne(mongo, temporal, event, failed);
+    }),
+  );
+  return due.length;
+}
+
+async function deliverOne(
+  mongo: Mongo,
+  temporal: Client,
+  event: InboxEvent,
+  failed: (event: InboxEvent, error: unknown) => void,
+): Promise<void> {
+  const { models } = mongo;
+  const claimed = await models.inbox.updateOne(
+    { _id: event._id, deliveredAt: null, nextTryAt: event.nextTryAt },
+    { $set: { nextTryAt: new Date(Date.now() + claimMs) }, $inc: { tries: 1 } },
+  );
+  if (claimed.modifiedCount === 0) return;
+  try {
+    const outcome = await deliver(mongo, temporal, event);
+    await models.inbox.updateOne({ _id: event._id }, { $set: { deliveredAt: new Date(), outcome } });
+  } catch (error) {
+    const backoff = Math.min(60_000, 500 * 2 ** event.tries);
+    await models.inbox.updateOne({ _id: event._id }, { $set: { nextTryAt: new Date(Date.now() + backoff) } });
+    failed(event, error);
+  }
+}
+
+function laneOf({ payload, _id }: InboxEvent): string {
+  const { orderId, reference, payment_intent: intent, id } = payload;
+  return [orderId, reference, intent, id].find((key) => typeof key === 'string') ?? _id;
+}
+
+async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent): Promise<string> {
+  if (event.source === 'picking') return pickingIsClosed(temporal, event);
+  if (event.source === 'carrier') return parcelMoved(mongo, temporal, event);
+  if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event);
+  if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
+  if (event.type.startsWith('charge.dispute.')) return disputeMoved(mongo, temporal, event);
+  return 'not of interest';
+}
+
+async function pickingIsClosed(temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const { orderId, shipmentId, short } = payload as { orderId: string; shipmentId: string; short: boolean };
+  return signalled(() =>
+    temporal.workflow.getHandle(workflowIds.order(orderId)).signal(pickingClosed, { shipmentId, short }),
+  );
+}
+
+async function parcelMoved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const { trackingNumber, status, at } = payload as { trackingNumber: string; status: TrackingStatus; at: string };
+  const shipment = await models.shipments.findOne({ 'label.trackingNumber': trackingNumber }, { orderId: 1 }).lean();
+  if (shipment) {
+    const order = temporal.workflow.getHandle(workflowIds.order(shipment.orderId));
+    return signalled(() => order.signal(trackingChanged, { shipmentId: shipment._id, status, at }));
+  }
+  const found = await models.returns.findOne({ 'label.trackingNumber': trackingNumber }, { status: 1 }).lean();
+  if (!found) return 'unknown parcel';
+  if (hasEnded(returnStates, found.status)) return 'nothing new';
+  return signalled(() => temporal.workflow.getHandle(workflowIds.return(found._id)).signal(returnMoved, { status }));
+}
+
+/** Most of these tell what we did ourselves a moment ago: the record says so, and no workflow is woken. */
+async function paymentMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const { models } = mongo;
+  const { id: intentId, status, metadata } = payload as { id: string; status: string; metadata?: { orderId?: string } };
+  const payment =
+    (await models.payments.findOne({ intentId }).lean()) ??
+    (await models.payments.findOne({ orderId: String(metadata?.orderId) }).lean());
+  if (!payment) return 'unknown payment';
+  const known: Record<string, string[]> = {
+    requires_payment_method: ['created', 'declined', 'authorized', 'captured', 'voided'],
+    requires_action: ['requires_action', 'authorized', 'captured', 'voided'],
+    requires_capture: ['authorized', 'captured', 'voided'],
+    succeeded: ['captured'],
+    canceled: ['voided'],
+  };
+  if (known[status]?.includes(payment.status) && payment.intentId === intentId) return 'nothing new';
+  const outcome = await signalled(() =>
+    temporal.workflow.getHandle(workflowIds.order(payment.orderId)).signal(paymentChanged),
+  );
+  if (outcome !== 'workflow has ended' || status !== 'succeeded' || !payment.closedAt) return outcome;
+  // Money that arrives after the order has ended is returned.
+  await models.payments.updateOne(
+    { _id: payment._id, captured: 0 },
+    { $set: { captured: Number(payload.amount_received) } },
+  );
+  const opened = await openRefund(mongo, {
+    key: `late:${intentId}`,
+    orderId: payment.orderId,
+    reason: 'Paid after the order had ended',
+    actor: 'system',
+  });
+  if (!('refundId' in opened)) return 'nothing to return';
+  await followRefund(temporal, opened.refundId, workflowIds.refund(opened.refundId));
+  return 'late payment returned';
+}
+
+/** A refund made in the provider's dashboard is taken over, so that nobody pays it a second time. */
+async function refundMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const { models } = mongo;
+  const {
+    id: providerId,
+    status,
+    metadata,
+  } = payload as { id: string; status: string; metadata?: { refundId?: string } };
+  const refund =
+    (await models.refunds.findOne({ providerId }).lean()) ??
+    (await models.refunds.findOne({ _id: String(metadata?.refundId) }).lean());
+  if (!refund) {
+    return adoptRefund(mongo, payload as { id: string; payment_intent: string; amount: number; status: string });
+  }
+  if (refund.status === status) return 'nothing new';
+  await followRefund(temporal, refund._id, refund.workflowId);
+  return 'signalled';
+}
+
+/** The workflow that opened the refund hears of it; where that has ended, one of the refund's own follows it. */
+async function followRefund(temporal: Client, refundId: string, workflowId: string): Promise<void> {
+  if (workflowId !== workflowIds.refund(refundId)) {
+    const told = await signalled(() => temporal.workflow.getHandle(workflowId).signal(refundChanged));
+    if (told === 'signalled') return;
+  }
+  await temporal.workflow.signalWithStart('refund', {
+    workflowId: workflowIds.refund(refundId),
+    taskQueue: taskQueues.orders,
+    args: [{ refundId }],
+    signal: refundChanged,
+    staticSummary: `Refund ${refundId}`,
+  });
+}
+
+async function disputeMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const dispute = await recordDispute(mongo, payload);
+  if (!dispute) return 'unknown payment';
+  if (dispute.status !== 'open') return 'nothing new';
+  await temporal.workflow.signalWithStart('dispute', {
+    workflowId: workflowIds.dispute(dispute._id),
+    taskQueue: taskQueues.orders,
+    args: [{ disputeId: dispute._id }],
+    signal: disputeChanged,
+    staticSummary: `Dispute of ${dispute.orderId}`,
+  });
+  return 'signalled';
+}
+
+async function signalled(send: () => Promise<void>): Promise<string> {
+  try {
+    await send();
+    return 'signalled';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'workflow has ended';
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+/** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
+import type { Mongo } from '../platform/mongo.ts';
+import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
+import { readDispute } from './disputes.ts';
+import { loadCase, openOrderRefund, openReship, saveCase, saveOrder } from './orders.ts';
+import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
+import type { Carrier } from './providers/carrier.ts';
+import type { Payments } from './providers/stripe.ts';
+import { sendRefund } from './refunds.ts';
+import {
+  commitStock,
+  releaseShipment,
+  releaseStock,
+  reserveStock,
+  settleShortPick,
+  shipStock,
+} from './reservations.ts';
+import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
+import { buyLabel, buyReturnLabel, voidLabel } from './shipping.ts';
+
+export function createLocalActivities(mongo: Mongo): LocalSteps {
+  return {
+    reserveStock: (input) => reserveStock(mongo, input),
+    commitStock: (input) => commitStock(mongo, input),
+    releaseStock: (input) => releaseStock(mongo, input),
+    releaseShipment: (input) => releaseShipment(mongo, input),
+    settleShortPick: (input) => settleShortPick(mongo, input),
+    shipStock: (input) => shipStock(mongo, input),
+    saveOrder: (input) => saveOrder(mongo, input),
+    openOrderRefund: (input) => openOrderRefund(mongo, input),
+    openReship: (input) => openReship(mongo, input),
+    loadReturn: (input) => loadReturn(mongo, input),
+    recordReception: (input) => recordReception(mongo, input),
+    recordInspection: (input) => recordInspection(mongo, input),
+    saveReturn: (input) => saveReturn(mongo, input),
+    loadCase: (input) => loadCase(mongo, input),
+    saveCase: (input) => saveCase(mongo, input),
+  };
+}
+
+export function createProviderActivities({
+  mongo,
+  payments,
+  carrier,
+}: {
+  mongo: Mongo;
+  payments: Payments;
+  carrier: Carrier;
+}): ProviderSteps {
+  return {
+    authorizePayment: (input) => authorizePayment(mongo, payments, input),
+    readPayment: (input) => readPayment(mongo, payments, input),
+    capturePayment: (input) => capturePayment(mongo, payments, input),
+    voidPayment: (input) => voidPayment(mongo, payments, input),
+    buyLabel: (input) => buyLabel(mongo, carrier, input),
+    voidLabel: (input) => voidLabel(carrier, input),
+    buyReturnLabel: (input) => buyReturnLabel(mongo, carrier, input),
+    sendRefund: (input) => sendRefund(mongo, payments, input),
+    readDispute: (input) => readDispute(mongo, payments, input),
+  };
+}

@@ -1,0 +1,106 @@
+/** Mails to customers: queued with the state that calls for them, sent here, each once as far as SMTP allows. */
+import type { OutgoingMail } from '../models/inbox.ts';
+import type { Order } from '../models/order.ts';
+import { linkToken } from '../platform/link-token.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { MailTemplate } from '../workflows/activities.ts';
+import { formatMoney } from '../workflows/domain/money.ts';
+import type { Mailer } from './providers/mail.ts';
+
+export interface MailOptions {
+  /** Where customers follow their orders. */
+  publicUrl: string;
+  secret: string;
+}
+
+const claimMs = 60_000;
+const batch = 20;
+
+/** Sends what is due, and answers how many it took. A mail that is refused is tried again, for ever more rarely. */
+export async function sendDueMails(
+  { models }: Mongo,
+  mailer: Mailer,
+  options: MailOptions,
+  failed: (mail: OutgoingMail, error: unknown) => void,
+): Promise<number> {
+  const due = await models.mails
+    .find({ sentAt: null, nextTryAt: { $lte: new Date() } })
+    .sort({ nextTryAt: 1 })
+    .limit(batch)
+    .lean();
+  await Promise.all(due.map((mail) => sendOne({ models }, mailer, options, mail, failed)));
+  return due.length;
+}
+
+async function sendOne(
+  { models }: Pick<Mongo, 'models'>,
+  mailer: Mailer,
+  options: MailOptions,
+  mail: OutgoingMail,
+  failed: (mail: OutgoingMail, error: unknown) => void,
+): Promise<void> {
+  const claimed = await models.mails.updateOne(
+    { _id: mail._id, sentAt: null, nextTryAt: mail.nextTryAt },
+    { $set: { nextTryAt: new Date(Date.now() + claimMs) }, $inc: { tries: 1 } },
+  );
+  if (claimed.modifiedCount === 0) return;
+  try {
+    const order = await models.orders.findById(mail.orderId).lean().orFail();
+    const link = `${options.publicUrl}/v1/orders/${order._id}?token=${linkToken(options.secret, order._id)}`;
+    const { subject, text } = compose[mail.template as MailTemplate](order, link);
+    await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
+    await models.mails.updateOne({ _id: mail._id }, { $set: { sentAt: new Date() }, $unset: { failure: 1 } });
+  } catch (error) {
+    const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
+    const failure = error instanceof Error ? error.message.slice(0, 300) : String(error);
+    await models.mails.updateOne({ _id: mail._id }, { $set: { nextTryAt: new Date(Date.now() + backoff), failure } });
+    failed(mail, error);
+  }
+}
+
+type Compose = (order: Order, link: string) => { subject: string; text: string };
+
+const compose: Record<MailTemplate, Compose> = {
+  order_confirmed: (order, link) => ({
+    subject: `Your order ${order._id} is confirmed`,
+    text: `Thank you.\n\n${linesOf(order)}\n\nTotal: ${formatMoney(order.total, order.currency)}\n\nFollow it here: ${link}\n`,
+  }),
+  payment_needed: (order, link) => ({
+    subject: `Your order ${order._id} needs a payment`,
+    text: `We hold your goods for half an hour. Please confirm the payment, or choose another card: ${link}\n`,
+  }),
+  shipped: (order, link) => ({
+    subject: `A parcel of your order ${order._id} is on its way`,
+    text: `It has left our warehouse. Follow it here: ${link}\n`,
+  }),
+  delivered: (order, link) => ({
+    subject: `A parcel of your order ${order._id} has arrived`,
+    text: `Enjoy. Something wrong with it? Return it here: ${link}\n`,
+  }),
+  order_cancelled: (order, link) => ({
+    subject: `Your order ${order._id} is cancelled`,
+    text: `Nothing will be sent, and what you paid is on its way back. ${link}\n`,
+  }),
+  order_expired: (order, link) => ({
+    subject: `Your order ${order._id} has expired`,
+    text: `No payment arrived in time, so we gave the goods back. Nothing was charged. ${link}\n`,
+  }),
+  return_approved: (order, link) => ({
+    subject: `Your return of order ${order._id}`,
+    text: `It is approved. You find the label here: ${link}\n`,
+  }),
+  return_rejected: (order, link) => ({
+    subject: `Your return of order ${order._id}`,
+    text: `We cannot take these goods back. Why, and what you can do: ${link}\n`,
+  }),
+  refunded: (order, link) => ({
+    subject: `Money back for order ${order._id}`,
+    text: `Your refund has been sent; your bank may need a few days. ${link}\n`,
+  }),
+};
+
+function linesOf(order: Order): string {
+  return order.lines
+    .map((line) => `${line.quantity} x ${line.name}: ${formatMoney(line.total, order.currency)}`)
+    .join('\n');
+}

@@ -1,0 +1,103 @@
+/** The order as its workflow knows it, and what its workflow asks to be written beside it. */
+import { newId } from '../models/id.ts';
+import type { Order } from '../models/order.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import type { LocalSteps, Mail } from '../workflows/activities.ts';
+import { deadlines } from '../workflows/domain/limits.ts';
+import type { CaseState, OrderState } from '../workflows/messages.ts';
+import { workflowIds } from '../workflows/messages.ts';
+import { openRefundIn } from './refunds.ts';
+
+/** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
+export async function saveOrder(
+  { models }: Mongo,
+  { state, mails }: { state: OrderState; mails: Mail[] },
+): Promise<void> {
+  await queueMails({ models }, state.orderId, mails);
+  const { rev, status } = state;
+  await models.orders.updateOne({ _id: state.orderId, rev: { $lt: rev } }, { $set: { rev, status, state } });
+}
+
+export async function saveCase(
+  { models }: Mongo,
+  { kind, state, mails }: { kind: 'refund' | 'dispute'; state: CaseState; mails: Mail[] },
+): Promise<void> {
+  await queueMails({ models }, state.orderId, mails);
+  const newer = { _id: state.id, $or: [{ 'state.rev': { $lt: state.rev } }, { state: null }] };
+  if (kind === 'refund') await models.refunds.updateOne(newer, { $set: { state } });
+  else await models.disputes.updateOne(newer, { $set: { state, status: state.status } });
+}
+
+/** A mail is one document under its key: asking for it again changes nothing. */
+export async function queueMails({ models }: Pick<Mongo, 'models'>, orderId: string, mails: Mail[]): Promise<void> {
+  for (const { key, template } of mails) {
+    const now = new Date();
+    await models.mails.updateOne(
+      { _id: key },
+      { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
+      { upsert: true },
+    );
+  }
+}
+
+/** What was captured for goods that will not be sent. Followed by the order's own workflow. */
+export async function openOrderRefund(
+  mongo: Mongo,
+  { orderId, key, amount, reason }: { orderId: string; key: string; amount: number; reason: string },
+): ReturnType<LocalSteps['openOrderRefund']> {
+  const opened = await inTransaction(mongo, (session) =>
+    openRefundIn(mongo, session, {
+      key,
+      orderId,
+      amount,
+      reason,
+      actor: 'system',
+      workflowId: workflowIds.order(orderId),
+    }),
+  );
+  return { refundId: 'refundId' in opened ? opened.refundId : null };
+}
+
+/** A new order, linked to the first and free of charge, for the goods of one shipment. */
+export async function openReship(
+  { models }: Mongo,
+  { orderId, shipmentId }: { orderId: string; shipmentId: string },
+): ReturnType<LocalSteps['openReship']> {
+  const known = await models.orders.findOne({ reshipOf: shipmentId }).lean();
+  if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString() };
+  const order = await models.orders.findById(orderId).lean();
+  const shipment = await models.shipments.findById(shipmentId).lean();
+  const now = new Date();
+  const reship: Partial<Order> = {
+    _id: newId('ord'),
+    createdAt: now,
+    placeBefore: new Date(now.getTime() + deadlines.place),
+    customer: order!.customer,
+    shipTo: order!.shipTo,
+    customerId: order!.customerId,
+    currency: order!.currency,
+    items: shipment!.lines.map(({ sku, picked }) => ({ sku, quantity: picked })).filter(({ quantity }) => quantity > 0),
+    reshipOf: shipmentId,
+    rev: 0,
+    status: 'pending',
+  };
+  try {
+    await models.orders.create([reship]);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return openReship({ models } as Mongo, { orderId, shipmentId });
+  }
+  return { orderId: reship._id!, placeBefore: reship.placeBefore!.toISOString() };
+}
+
+export async function loadCase(
+  { models }: Mongo,
+  { kind, id }: { kind: 'refund' | 'dispute'; id: string },
+): ReturnType<LocalSteps['loadCase']> {
+  if (kind === 'refund') {
+    const refund = await models.refunds.findById(id).lean().orFail();
+    return { orderId: refund.orderId, status: refund.status };
+  }
+  const dispute = await models.disputes.findById(id).lean().orFail();
+  return { orderId: dispute.orderId, status: dispute.status, dueBy: dispute.dueBy?.toISOString() };
+}

@@ -1,0 +1,89 @@
+/** Labels: bought once for a shipment or a return, and given back where they will not be used. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { Address } from '../models/address.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import type { Carrier, Label } from './providers/carrier.ts';
+
+export async function buyLabel(
+  mongo: Mongo,
+  carrier: Carrier,
+  { orderId, shipmentId }: { orderId: string; shipmentId: string },
+): Promise<{ trackingNumber: string }> {
+  const { models } = mongo;
+  const shipment = await models.shipments.findById(shipmentId).lean();
+  const order = await models.orders.findById(orderId, { shipTo: 1 }).lean();
+  if (!shipment || !order) throw broken(`There is no shipment ${shipmentId} of ${orderId}`);
+  if (shipment.label) return { trackingNumber: shipment.label.trackingNumber };
+  if (!shipment.parcel) throw broken(`Shipment ${shipmentId} has no parcel`);
+  if (shipment.cancelledAt) throw broken(`Shipment ${shipmentId} is cancelled`);
+
+  const label = await carrier.buyLabel({
+    key: `${shipmentId}:label`,
+    reference: shipmentId,
+    from: await addressOf(mongo, shipment.warehouseId),
+    to: order.shipTo,
+    parcel: shipment.parcel,
+    service: 'standard',
+    purpose: 'outbound',
+  });
+  const stored = await models.shipments.updateOne(
+    { _id: shipmentId, cancelledAt: null },
+    { $set: { label: toRecord(label) } },
+  );
+  // Cancelled while the label was being bought, by a worker that waited or one that had been frozen.
+  if (stored.matchedCount === 0) await carrier.voidLabel(label.id);
+  return { trackingNumber: label.trackingNumber };
+}
+
+/** Also finds a label whose purchase was never answered. */
+export async function voidLabel(carrier: Carrier, { shipmentId }: { shipmentId: string }): Promise<void> {
+  for (const label of await carrier.findLabels(shipmentId)) {
+    if (label.status === 'created') await carrier.voidLabel(label.id);
+  }
+}
+
+export async function buyReturnLabel(
+  mongo: Mongo,
+  carrier: Carrier,
+  { returnId }: { returnId: string },
+): Promise<{ trackingNumber: string }> {
+  const { models } = mongo;
+  const found = await models.returns.findById(returnId).lean();
+  if (!found) throw broken(`There is no return ${returnId}`);
+  if (found.label) return { trackingNumber: found.label.trackingNumber };
+  const order = await models.orders.findById(found.orderId, { shipTo: 1, lines: 1 }).lean();
+  if (!order) throw broken(`There is no order ${found.orderId}`);
+  const weightGrams = found.lines.reduce((sum, { lineId, quantity }) => {
+    const line = order.lines.find((candidate) => candidate.lineId === lineId);
+    return sum + (line?.weightGrams ?? 0) * quantity;
+  }, 0);
+  const label = await carrier.buyLabel({
+    key: `${returnId}:label`,
+    reference: returnId,
+    from: order.shipTo,
+    to: await addressOf(mongo, found.warehouseId),
+    parcel: { ...returnParcel, weightGrams: Math.max(1, weightGrams) },
+    service: 'standard',
+    purpose: 'return',
+  });
+  await models.returns.updateOne({ _id: returnId }, { $set: { label: toRecord(label) } });
+  return { trackingNumber: label.trackingNumber };
+}
+
+/** The customer packs a return: a middling box is assumed. */
+const returnParcel = { lengthMm: 300, widthMm: 200, heightMm: 150 };
+
+async function addressOf({ models }: Mongo, warehouseId: string): Promise<Address> {
+  const warehouse = await models.warehouses.findById(warehouseId).lean();
+  if (!warehouse) throw broken(`There is no warehouse ${warehouseId}`);
+  return warehouse.address;
+}
+
+function toRecord({ id, trackingNumber, labelUrl, costMinor, currency }: Label) {
+  return { id, trackingNumber, url: labelUrl, costMinor, currency };
+}
+
+function broken(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, failures.recordBroken);
+}

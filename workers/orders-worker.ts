@@ -1,0 +1,60 @@
+/** The workflows, and the activities on MongoDB. Beside them: the dispatcher of what happened outside. */
+import { Worker } from '@temporalio/worker';
+import { Counter } from 'prom-client';
+import { deliverDue } from '../activities/inbox.ts';
+import { createLocalActivities } from '../activities/index.ts';
+import { startForgotten } from '../activities/placing.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { TemporalConnections } from '../platform/temporal.ts';
+import { taskQueues } from '../workflows/messages.ts';
+import { workflowBundle } from './bundle.ts';
+import { type Loop, shutdownGraceMs, type WorkerProcess } from './process.ts';
+
+export async function createOrdersWorker(
+  mongo: Mongo,
+  temporal: TemporalConnections,
+  { log, metrics }: WorkerProcess,
+): Promise<{ worker: Worker; loops: Loop[] }> {
+  const worker = await Worker.create({
+    connection: temporal.native,
+    namespace: temporal.namespace,
+    taskQueue: taskQueues.orders,
+    workflowBundle: await workflowBundle(),
+    activities: createLocalActivities(mongo),
+    maxCachedWorkflows: 2_000,
+    maxConcurrentWorkflowTaskExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 100,
+    shutdownGraceTime: shutdownGraceMs,
+  });
+  const delivered = new Counter({
+    name: 'waybill_inbox_delivered_total',
+    help: 'Events delivered',
+    registers: [metrics],
+  });
+  const failures = new Counter({
+    name: 'waybill_inbox_failures_total',
+    help: 'Deliveries that failed',
+    registers: [metrics],
+  });
+  return {
+    worker,
+    loops: [
+      {
+        name: 'inbox',
+        pauseMs: 100,
+        async once() {
+          const done = await deliverDue(mongo, temporal.client, (event, error) => {
+            failures.inc();
+            log.warn(
+              { event: event._id, tries: event.tries, error: String(error) },
+              'an event was not delivered; it is tried again',
+            );
+          });
+          delivered.inc(done);
+          return done;
+        },
+      },
+      { name: 'forgotten orders', pauseMs: 30_000, once: () => startForgotten(mongo, temporal.client) },
+    ],
+  };
+}

@@ -1,0 +1,45 @@
+/** The activities on Stripe, the carriers and mail: the only processes that hold their secrets. */
+import { Worker } from '@temporalio/worker';
+import { createProviderActivities } from '../activities/index.ts';
+import { sendDueMails } from '../activities/notifications.ts';
+import { createCarrier } from '../activities/providers/carrier.ts';
+import { createMailer } from '../activities/providers/mail.ts';
+import { createPayments } from '../activities/providers/stripe.ts';
+import type { readConfig } from '../platform/config.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { TemporalConnections } from '../platform/temporal.ts';
+import { taskQueues } from '../workflows/messages.ts';
+import { type Loop, shutdownGraceMs, type WorkerProcess } from './process.ts';
+
+export async function createProvidersWorker(
+  config: ReturnType<typeof readConfig<'providers'>>,
+  mongo: Mongo,
+  temporal: TemporalConnections,
+  { log }: WorkerProcess,
+): Promise<{ worker: Worker; loops: Loop[] }> {
+  const payments = createPayments({ secretKey: config.STRIPE_SECRET_KEY, apiBase: config.STRIPE_API_BASE });
+  const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
+  const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
+  const worker = await Worker.create({
+    connection: temporal.native,
+    namespace: temporal.namespace,
+    taskQueue: taskQueues.providers,
+    activities: createProviderActivities({ mongo, payments, carrier }),
+    maxConcurrentActivityTaskExecutions: 50,
+    shutdownGraceTime: shutdownGraceMs,
+  });
+  const mail = { publicUrl: config.PUBLIC_URL, secret: config.WAYBILL_SECRET };
+  return {
+    worker,
+    loops: [
+      {
+        name: 'mail',
+        pauseMs: 500,
+        once: () =>
+          sendDueMails(mongo, mailer, mail, ({ _id, tries }, error) => {
+            log.warn({ mail: _id, tries, error: String(error) }, 'a mail was not sent; it is tried again');
+          }),
+      },
+    ],
+  };
+}

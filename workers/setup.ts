@@ -1,0 +1,72 @@
+/**
+ * The set-up command, run before the first start and after each update; running it again changes nothing. Makes
+ * collections and indexes, registers the search attributes, and makes the first staff tokens, shown this once.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import type { Client } from '@temporalio/client';
+import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
+import { type Role, roles } from '../models/access.ts';
+import { newId } from '../models/id.ts';
+import { readConfig } from '../platform/config.ts';
+import { connectMongo, type Mongo } from '../platform/mongo.ts';
+import { connectClient } from '../platform/temporal.ts';
+import { searchAttributes } from '../workflows/messages.ts';
+
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
+
+if (values.help) {
+  console.log(`npm run setup [-- --json]
+
+Makes MongoDB's collections and indexes, registers Temporal's search attributes, and at the first run makes one
+staff token a role (warehouse, support, admin). They are shown once: only their hashes are kept.
+--json prints {"tokens": {...}} for other programs.`);
+} else {
+  const mongo = await connectMongo(readConfig('common').MONGODB_URI);
+  const temporal = await connectClient();
+  await createCollections(mongo);
+  await registerSearchAttributes(temporal);
+  const tokens = await createFirstTokens(mongo);
+  await temporal.connection.close();
+  await mongo.close();
+  show(tokens);
+}
+
+async function createCollections({ models }: Mongo): Promise<void> {
+  for (const model of Object.values(models)) {
+    await model.createCollection();
+    await model.createIndexes();
+  }
+}
+
+/** Servers that ask for rights that an application does not have (Temporal Cloud) need them registered by hand. */
+async function registerSearchAttributes(temporal: Client): Promise<void> {
+  const { namespace } = temporal.options;
+  const { customAttributes } = await temporal.connection.operatorService.listSearchAttributes({ namespace });
+  const missing = Object.values(searchAttributes).filter(({ name }) => !(name in (customAttributes ?? {})));
+  if (missing.length === 0) return;
+  await temporal.connection.operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(
+      missing.map(({ name, type }) => [name, encodeSearchAttributeIndexedValueType(type)!]),
+    ),
+  });
+}
+
+async function createFirstTokens({ models }: Mongo): Promise<Partial<Record<Role, string>>> {
+  if (await models.staffTokens.exists({})) return {};
+  const tokens: Partial<Record<Role, string>> = {};
+  for (const role of roles) {
+    const token = `wb_${randomBytes(32).toString('base64url')}`;
+    const hash = createHash('sha256').update(token).digest('hex');
+    await models.staffTokens.create([{ _id: newId('tok'), hash, role, createdAt: new Date() }]);
+    tokens[role] = token;
+  }
+  return tokens;
+}
+
+function show(tokens: Partial<Record<Role, string>>): void {
+  const made = Object.entries(tokens);
+  if (values.json) console.log(JSON.stringify(made.length > 0 ? { tokens } : {}));
+  else for (const [role, token] of made) console.log(`${role.padEnd(10)} ${token}`);
+}
