@@ -247,6 +247,30 @@ function location(apiBase: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 
   return { host: hostname, port: Number(port), protocol: protocol === 'http:' ? 'http' : 'https' };
 }
 
+/** An event is a hint: beyond what routes it, nothing of it is kept, and no secret or address of the customer. */
+export interface StripeEvent {
+  id: string;
+  type: string;
+  object: EventObject;
+}
+
+const kept = ['id', 'status', 'amount', 'amount_received', 'currency', 'reason', 'payment_intent'] as const;
+
+interface EventObject extends Partial<Record<(typeof kept)[number], unknown>> {
+  metadata?: { orderId?: string; refundId?: string };
+  evidence_details?: { due_by?: number | null };
+}
+
+function whatMatters(object: EventObject): EventObject {
+  const { orderId, refundId } = object.metadata ?? {};
+  const due_by = object.evidence_details?.due_by;
+  return {
+    ...Object.fromEntries(kept.filter((name) => object[name] !== undefined).map((name) => [name, object[name]])),
+    metadata: { ...(orderId && { orderId }), ...(refundId && { refundId }) },
+    ...(due_by && { evidence_details: { due_by } }),
+  };
+}
+
 /** Stripe checks the age only; time stamps more than this ahead of our clock are refused as well. */
 const toleranceSeconds = 300;
 
@@ -256,14 +280,14 @@ export function parseStripeWebhook(
   signature: string | undefined,
   secrets: readonly string[],
   now = Date.now(),
-): { id: string; type: string; object: Record<string, unknown> } {
+): StripeEvent {
   if (signature === undefined) throw new InvalidWebhook('The header Stripe-Signature is missing');
   const sentAt = Number(/(?:^|,)t=(\d+)/.exec(signature)?.[1]);
   if (sentAt - now / 1000 > toleranceSeconds) throw new InvalidWebhook('The signature is from the future');
   for (const secret of secrets) {
     try {
       const event = Stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
-      return { id: event.id, type: event.type, object: event.data.object as unknown as Record<string, unknown> };
+      return { id: event.id, type: event.type, object: whatMatters(event.data.object as unknown as EventObject) };
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
         throw new InvalidWebhook('The body is not an event');
