@@ -1,0 +1,118 @@
+/** The API: every route with its permission, in one table. */
+import type { Client } from '@temporalio/client';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import helmet from 'helmet';
+import type { Registry } from 'prom-client';
+import type { Log } from '../platform/log.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { Api } from './endpoint.ts';
+import { serveHealth } from './health.ts';
+import { serveDocs } from './openapi.ts';
+import { Problem, problemBody, statusOf, toProblem } from './problem.ts';
+import { countRequests, logRequests } from './requests.ts';
+import { type Route, register, route } from './route.ts';
+import * as catalogue from './routes/catalogue.ts';
+import * as orders from './routes/orders.ts';
+import { placeOrder } from './routes/place.ts';
+import * as refunds from './routes/refunds.ts';
+import * as returns from './routes/returns.ts';
+import * as shipments from './routes/shipments.ts';
+import * as stock from './routes/stock.ts';
+import * as support from './routes/support.ts';
+import * as webhooks from './routes/webhooks.ts';
+
+export const routes: readonly Route[] = [
+  route('GET', '/v1/products', 'catalogue.read', catalogue.listProducts),
+  route('GET', '/v1/products/:sku', 'catalogue.read', catalogue.getProduct),
+  route('PUT', '/v1/products/:sku', 'catalogue.write', catalogue.putProduct),
+  route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
+  route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
+  route('GET', '/v1/stock', 'stock.read', stock.listStock),
+  route('GET', '/v1/stock/movements', 'stock.read', stock.listMovements),
+  route('POST', '/v1/stock/receipts', 'stock.move', stock.receiveStock),
+  route('POST', '/v1/stock/adjustments', 'stock.move', stock.adjustStock),
+
+  route('POST', '/v1/orders', 'orders.place', placeOrder),
+  route('GET', '/v1/orders', 'orders.list', orders.listOrders),
+  route('GET', '/v1/orders/:id', 'orders.read', orders.getOrder),
+  route('GET', '/v1/orders/:id/state', 'orders.read', orders.getOrderState),
+  route('POST', '/v1/orders/:id/payments', 'orders.pay', orders.payOrder),
+  route('POST', '/v1/orders/:id/payments/refresh', 'orders.pay', orders.refreshPayment),
+  route('POST', '/v1/orders/:id/cancel', 'orders.cancel', orders.cancelOrder),
+  route('POST', '/v1/orders/:id/hold', 'orders.support', support.holdOrder),
+  route('POST', '/v1/orders/:id/release', 'orders.support', support.releaseOrder),
+  route('PUT', '/v1/orders/:id/shipping-address', 'orders.support', support.putShippingAddress),
+  route('GET', '/v1/incidents', 'incidents.answer', support.listIncidents),
+  route('POST', '/v1/incidents/answer', 'incidents.answer', support.answerIncidents),
+  route('POST', '/v1/orders/:id/incidents/:incidentId/answer', 'incidents.answer', support.answerIncident),
+  route('POST', '/v1/orders/:id/refunds', 'refunds.open', refunds.openRefund),
+  route('GET', '/v1/refunds/:id', 'refunds.read', refunds.getRefund),
+
+  route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),
+  route('GET', '/v1/shipments/:id', 'shipments.read', shipments.getShipment),
+  route('POST', '/v1/shipments/:id/scans', 'shipments.work', shipments.scanItem),
+  route('POST', '/v1/shipments/:id/shorts', 'shipments.work', shipments.reportShortage),
+  route('POST', '/v1/shipments/:id/pack', 'shipments.work', shipments.packShipment),
+  route('POST', '/v1/shipments/:id/hand-over', 'shipments.work', shipments.handOverShipment),
+
+  route('POST', '/v1/orders/:id/returns', 'returns.open', returns.openReturn),
+  route('GET', '/v1/returns/:id', 'returns.read', returns.getReturn),
+  route('POST', '/v1/returns/:id/decide', 'returns.decide', returns.decideReturn),
+  route('POST', '/v1/returns/:id/receive', 'returns.work', returns.receiveReturn),
+  route('POST', '/v1/returns/:id/inspect', 'returns.work', returns.inspectReturn),
+  route('POST', '/v1/returns/:id/cancel', 'returns.cancel', returns.cancelReturn),
+
+  route('POST', '/v1/webhooks/stripe', 'webhooks.receive', webhooks.stripeWebhook),
+  route('POST', '/v1/webhooks/carrier', 'webhooks.receive', webhooks.carrierWebhook),
+];
+
+export interface AppOptions {
+  mongo: Mongo;
+  temporal: Client;
+  config: Api['config'];
+  log: Log;
+  metrics: Registry;
+  /** True once the process is about to stop: `/readyz` says so, and no new callers are sent here. */
+  isDraining?: () => boolean;
+}
+
+export function createApp({ mongo, temporal, config, log, metrics, isDraining = () => false }: AppOptions): Express {
+  const api: Api = { mongo, temporal, config };
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(logRequests(log), countRequests(metrics), helmet({ contentSecurityPolicy: nothingToShow }));
+  serveHealth(app, api, metrics, isDraining);
+  serveDocs(app, routes);
+  for (const each of routes) register(app, api, each);
+  app.use((request) => {
+    throw new Problem('not-found', `There is no ${request.method} ${request.path}`);
+  });
+  app.use(answerProblem);
+  return app;
+}
+
+/** The API answers with data: no page of it loads or runs anything. */
+const nothingToShow = {
+  useDefaults: false,
+  directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+};
+
+const answerProblem: ErrorRequestHandler = (error, request, response, _next) => {
+  const problem = toProblem(error);
+  const status = statusOf(problem.kind);
+  const cause = problem.cause ?? problem;
+  if (status >= 500) request.log.error({ err: cause }, problem.message);
+  if (response.headersSent) {
+    // The answer broke off in the middle: closing the connection is the only way to say so.
+    response.destroy();
+    return;
+  }
+  if (problem.kind === 'unauthenticated') response.set('www-authenticate', 'Bearer');
+  if (problem.kind === 'unavailable') response.set('retry-after', '5');
+  response
+    .status(status)
+    .set('cache-control', 'no-store')
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem, String(request.id))));
+};

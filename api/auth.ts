@@ -1,0 +1,109 @@
+/** Who may do what. A route names a permission of this table; whoever is not in its list is kept out. */
+import { createHash } from 'node:crypto';
+import type { Role } from '../models/access.ts';
+import { isLinkToken } from '../platform/link-token.ts';
+import type { Actor } from '../workflows/messages.ts';
+import type { Api } from './endpoint.ts';
+import { Problem } from './problem.ts';
+
+/** `owner` holds the order's link token; `signed` are providers, whose signature the route itself checks. */
+export type Audience = 'public' | 'signed' | 'owner' | Role;
+
+const staff = ['warehouse', 'support', 'admin'] as const;
+
+export const permissions = {
+  'catalogue.read': ['public'],
+  'catalogue.write': ['admin'],
+  'warehouses.read': staff,
+  'warehouses.write': ['admin'],
+  'stock.read': staff,
+  'stock.move': ['warehouse', 'admin'],
+
+  'orders.place': ['public'],
+  'orders.list': ['support', 'admin'],
+  'orders.read': ['owner', 'support', 'admin'],
+  'orders.pay': ['owner'],
+  'orders.cancel': ['owner', 'support', 'admin'],
+  'orders.support': ['support', 'admin'],
+  'incidents.answer': ['support', 'admin'],
+  'refunds.open': ['support', 'admin'],
+  'refunds.read': ['owner', 'support', 'admin'],
+
+  'shipments.work': ['warehouse', 'admin'],
+  'shipments.read': staff,
+
+  'returns.open': ['owner', 'support', 'admin'],
+  'returns.read': ['owner', ...staff],
+  'returns.decide': ['support', 'admin'],
+  'returns.work': ['warehouse', 'admin'],
+  'returns.cancel': ['owner', 'support', 'admin'],
+
+  'webhooks.receive': ['signed'],
+} as const satisfies Record<string, readonly Audience[]>;
+
+export type Permission = keyof typeof permissions;
+
+export type Caller =
+  | { kind: 'public' }
+  | { kind: 'owner'; orderId: string }
+  | { kind: 'staff'; tokenId: string; role: Role };
+
+/**
+ * @param orderOf the order that the request is about; asked only for a link token.
+ * @throws Problem unauthenticated, forbidden, or not-found: another order's token is told nothing.
+ */
+export async function authorize(
+  { mongo, config }: Api,
+  permission: Permission,
+  authorization: string | undefined,
+  orderOf: () => Promise<string | undefined>,
+): Promise<Caller> {
+  const audience: readonly Audience[] = permissions[permission];
+  if (audience.includes('public') || audience.includes('signed')) return { kind: 'public' };
+
+  const token = /^Bearer (\S{1,200})$/i.exec(authorization ?? '')?.[1];
+  if (token?.startsWith('ot_')) {
+    if (!audience.includes('owner')) throw new Problem('forbidden', 'The token of an order cannot do this');
+    const orderId = await orderOf();
+    if (orderId === undefined || !isLinkToken(config.WAYBILL_SECRET, orderId, token)) throw notFound();
+    return { kind: 'owner', orderId };
+  }
+  if (token?.startsWith('wb_')) {
+    const found = await mongo.models.staffTokens.findOne({ hash: tokenHash(token) }).lean();
+    if (found && !found.revokedAt) {
+      if (!audience.includes(found.role)) throw new Problem('forbidden', `The role ${found.role} cannot do this`);
+      return { kind: 'staff', tokenId: found._id, role: found.role };
+    }
+  }
+  const accepted = audience.includes('owner') ? "a staff token or the order's own token" : 'a staff token';
+  throw new Problem('unauthenticated', `Send ${accepted} as Authorization: Bearer`);
+}
+
+/** Only this hash of a staff token is stored. */
+export function tokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+export function notFound(): Problem {
+  return new Problem('not-found', 'It does not exist, or it is not yours');
+}
+
+/** How workflows and ledgers name the caller. */
+export function actorOf(caller: Caller): Actor {
+  return caller.kind === 'staff' ? `${caller.role}:${caller.tokenId}` : 'customer';
+}
+
+/** Whose Idempotency-Keys these are. */
+export function scopeOf(caller: Caller): string {
+  if (caller.kind === 'staff') return caller.tokenId;
+  return caller.kind === 'owner' ? caller.orderId : 'public';
+}
+
+export function isSupport(caller: Caller): boolean {
+  return caller.kind === 'staff' && caller.role !== 'warehouse';
+}
+
+/** Personal data is for the order's owner and for support. */
+export function maySeePerson(caller: Caller): boolean {
+  return caller.kind === 'owner' || isSupport(caller);
+}

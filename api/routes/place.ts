@@ -1,0 +1,179 @@
+/** Placing an order: refuse what can be refused, write it, start its workflow, and wait for the outcome. */
+import type { z } from 'zod';
+import { begin, findRequest, finish } from '../../activities/requests.ts';
+import type { Product } from '../../models/catalogue.ts';
+import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
+import type { Payment } from '../../models/payment.ts';
+import { linkToken } from '../../platform/link-token.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { deadlines } from '../../workflows/domain/limits.ts';
+import { maxAmount, price } from '../../workflows/domain/pricing.ts';
+import type { OrderStatus } from '../../workflows/domain/states.ts';
+import { workflowIds } from '../../workflows/messages.ts';
+import type { Caller } from '../auth.ts';
+import { type Api, type Asked, endpoint, type Idempotency, reply } from '../endpoint.ts';
+import { keyReused } from '../idempotency.ts';
+import { Problem, type ProblemBody, problemBody } from '../problem.ts';
+import { placeBody, placed, placing } from '../schemas/orders.ts';
+import { problem } from '../schemas/problem.ts';
+import * as workflows from '../temporal.ts';
+import { nothingRelated, viewOrder, viewPayment, viewPerson } from '../views/order.ts';
+import { offeredUnits } from './catalogue.ts';
+
+type PlaceBody = z.output<typeof placeBody>;
+type PlaceAsked = Asked<unknown, unknown, PlaceBody>;
+/** As it is kept under the Idempotency-Key: without link, client secret and personal data. */
+type FirstAnswer = { status: 201; body: z.input<typeof placed>['order'] } | { status: 409; body: ProblemBody };
+
+export const placeOrder = endpoint({
+  summary: 'Place an order',
+  body: placeBody,
+  idempotencyKey: 'required',
+  answers: { 201: placed, 202: placing, 409: problem },
+  problems: [
+    'unknown-sku',
+    'not-sold-in-currency',
+    'amount-too-large',
+    'out-of-stock',
+    'total-changed',
+    'order-expired',
+  ],
+  async handle(api, asked: PlaceAsked) {
+    const { mongo } = api;
+    const key = asked.idempotency!;
+
+    // 1. A repeat gets the first answer, or joins what is under way. Everything that can be refused is refused now.
+    const [known, refusal] = await Promise.all([findRequest(mongo, key), findRefusal(mongo, asked.body)]);
+    if (known === undefined && refusal !== undefined) throw refusal;
+
+    // 2. The request and the order are written together.
+    const begun = known ?? (await write(mongo, key, asked.body));
+    if (begun.state === 'conflict') throw keyReused();
+    if (begun.state === 'repeat' && begun.request.answer) {
+      return dress(api, begun.request.resourceId, begun.request.answer as FirstAnswer);
+    }
+    const orderId = begun.state === 'new' ? begun.resourceId : begun.request.resourceId;
+    const order = await readOrder(mongo, orderId);
+
+    // 3. The workflow does the rest, whether we hear of it in time or not.
+    asked.log.info({ orderId, workflowId: workflowIds.order(orderId) }, 'placing');
+    const outcome = await workflows.place(api.temporal, order);
+    const [now, payment] = await Promise.all([readOrder(mongo, orderId), readPayment(mongo, orderId)]);
+    const status = outcome?.status ?? now.status;
+    if (status === 'pending') {
+      const href = hrefOf(orderId);
+      return reply(202, { status, href, link: linkOf(api, orderId) }, { location: href, 'retry-after': '2' });
+    }
+    const answer = firstAnswer(status, now, payment, asked.requestId);
+    await finish(mongo, key, answer);
+    return dress(api, orderId, answer, now, payment);
+  },
+});
+
+/** What the catalogue and one cheap look at the stock can tell. The workflow decides; this only saves it the work. */
+async function findRefusal(mongo: Mongo, { items, currency, expectedTotal }: PlaceBody): Promise<Problem | undefined> {
+  const skus = [...new Set(items.map(({ sku }) => sku))];
+  const [found, offered] = await Promise.all([
+    mongo.models.products.find({ _id: { $in: skus }, active: true }).lean<Product[]>(),
+    offeredUnits(mongo, skus),
+  ]);
+  const products = new Map(found.map((product) => [product._id, { ...product, sku: product._id }]));
+  const unknown = skus.filter((sku) => !products.has(sku));
+  if (unknown.length > 0)
+    return new Problem('unknown-sku', `Not in the catalogue: ${unknown.join(', ')}`, { skus: unknown });
+  const unsold = skus.filter((sku) => !Object.hasOwn(products.get(sku)!.prices, currency));
+  if (unsold.length > 0)
+    return new Problem('not-sold-in-currency', `Not sold in ${currency}: ${unsold.join(', ')}`, { skus: unsold });
+
+  const { total } = price(items, products, currency);
+  if (total > maxAmount)
+    return new Problem('amount-too-large', `The total of ${total} is more than ${maxAmount} ${currency} minor units`);
+  if (expectedTotal !== undefined && expectedTotal !== total)
+    return new Problem('total-changed', `The total is ${total}, not ${expectedTotal}`, { total, currency });
+
+  const shortages = skus
+    .map((sku) => {
+      const requested = items.filter((item) => item.sku === sku).reduce((sum, item) => sum + item.quantity, 0);
+      return { sku, requested, available: offered.get(sku) ?? 0 };
+    })
+    .filter(({ requested, available }) => available < requested);
+  return shortages.length > 0 ? outOfStock(shortages) : undefined;
+}
+
+function outOfStock(shortages: Order['shortages'] = []): Problem {
+  const skus = shortages.map(({ sku }) => sku).join(', ');
+  return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
+}
+
+function write(
+  mongo: Mongo,
+  key: Idempotency,
+  { items, currency, customer, shippingAddress, paymentMethod }: PlaceBody,
+) {
+  const createdAt = new Date();
+  const order: Omit<Order, 'lines' | 'total'> = {
+    _id: newId('ord'),
+    createdAt,
+    placeBefore: new Date(createdAt.getTime() + deadlines.place),
+    customer,
+    shipTo: shippingAddress,
+    currency,
+    items,
+    ...(paymentMethod && { paymentMethod }),
+    rev: 0,
+    status: 'pending',
+  };
+  return begin(mongo, { ...key, newResourceId: order._id }, async (session) => {
+    await mongo.models.orders.create([order], { session });
+  });
+}
+
+function firstAnswer(status: OrderStatus, order: Order, payment: Payment | undefined, requestId: string): FirstAnswer {
+  const refuse = (refusal: Problem) => ({ status: 409, body: problemBody(refusal, requestId) }) as const;
+  if (status === 'rejected') return refuse(outOfStock(order.shortages));
+  if (status === 'expired')
+    return refuse(new Problem('order-expired', 'Nothing was reserved or charged; place it anew with a new key'));
+  if (status === 'cancelled') return refuse(new Problem('order-ended', 'The order was cancelled', { status }));
+  // Nobody's view: what is kept holds neither secrets nor personal data.
+  const nobody: Caller = { kind: 'public' };
+  return { status: 201, body: viewOrder(order, { ...nothingRelated, payment }, nobody) };
+}
+
+/** Adds what only the one who placed the order may see, and what is therefore not kept. */
+async function dress(api: Api, orderId: string, answer: FirstAnswer, order?: Order, payment?: Payment) {
+  if (answer.status === 409) return reply(409, answer.body, { 'content-type': 'application/problem+json' });
+  const owned = order ?? (await readOrder(api.mongo, orderId));
+  const paid = payment ?? (await readPayment(api.mongo, orderId));
+  const view = paid && viewPayment(owned, paid, { kind: 'owner', orderId });
+  const body = {
+    order: { ...answer.body, ...viewPerson(owned) },
+    link: linkOf(api, orderId),
+    ...(view && {
+      payment: {
+        status: view.status,
+        ...(view.clientSecret && { clientSecret: view.clientSecret }),
+        ...(view.declineCode && { declineCode: view.declineCode }),
+      },
+    }),
+  };
+  return reply(201, body, { location: hrefOf(orderId) });
+}
+
+function linkOf({ config }: Api, orderId: string) {
+  return { token: linkToken(config.WAYBILL_SECRET, orderId), href: hrefOf(orderId) };
+}
+
+function hrefOf(orderId: string): string {
+  return `/v1/orders/${orderId}`;
+}
+
+async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
+  const order = await models.orders.findById(orderId).lean<Order>();
+  if (!order) throw new Error(`The order ${orderId} of a known request is not in the database`);
+  return order;
+}
+
+async function readPayment({ models }: Mongo, orderId: string): Promise<Payment | undefined> {
+  return (await models.payments.findOne({ orderId }).lean<Payment>()) ?? undefined;
+}

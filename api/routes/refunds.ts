@@ -1,0 +1,58 @@
+/** Money back by a person's decision. What a return or a cancellation pays back, its workflow does itself. */
+import { openRefund as openRefundStep } from '../../activities/refunds.ts';
+import { newId } from '../../models/id.ts';
+import type { Refund } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { actorOf, notFound } from '../auth.ts';
+import { endpoint, reply } from '../endpoint.ts';
+import { once } from '../idempotency.ts';
+import { Problem } from '../problem.ts';
+import { orderParams } from '../schemas/orders.ts';
+import * as schema from '../schemas/refunds.ts';
+import * as workflows from '../temporal.ts';
+import { viewRefund } from '../views/refund.ts';
+import { readOrder } from './orders.ts';
+
+export const openRefund = endpoint({
+  summary: 'Refund a part of an order, or everything that is left',
+  params: orderParams,
+  body: schema.refundBody,
+  idempotencyKey: 'required',
+  answers: { 201: schema.refund },
+  problems: ['refund-refused'],
+  async handle({ mongo, temporal }, { params, body, caller, idempotency }) {
+    const order = await readOrder(mongo, params.id);
+    return once(mongo, idempotency!, newId('ref'), async (refundId) => {
+      const opened = await openRefundStep(mongo, {
+        ...body,
+        key: refundId,
+        refundId,
+        orderId: order._id,
+        actor: actorOf(caller),
+      });
+      if ('refused' in opened) {
+        const { refused, refundable } = opened;
+        const why = refused === 'nothing_captured' ? 'Nothing is left to refund' : `Only ${refundable} can be refunded`;
+        throw new Problem('refund-refused', why, { refundable, currency: order.currency });
+      }
+      await workflows.startRefund(temporal, { refundId });
+      return reply(201, viewRefund(await readRefund(mongo, refundId)), { location: `/v1/refunds/${refundId}` });
+    });
+  },
+});
+
+export const getRefund = endpoint({
+  summary: 'A refund',
+  params: schema.refundParams,
+  answers: { 200: schema.refund },
+  orderOf: async ({ mongo }, { id }) => (await mongo.models.refunds.findById(id, { orderId: 1 }).lean())?.orderId,
+  async handle({ mongo }, { params }) {
+    return reply(200, viewRefund(await readRefund(mongo, params.id)));
+  },
+});
+
+async function readRefund({ models }: Mongo, refundId: string): Promise<Refund> {
+  const refund = await models.refunds.findById(refundId).lean<Refund>();
+  if (!refund) throw notFound();
+  return refund;
+}

@@ -1,0 +1,128 @@
+/** Goods that come back: asked for, decided, received and inspected. */
+import { openReturn as openReturnStep } from '../../activities/returns.ts';
+import { newId } from '../../models/id.ts';
+import type { Return } from '../../models/return.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import * as messages from '../../workflows/messages.ts';
+import { actorOf, notFound } from '../auth.ts';
+import { type Api, type Asked, endpoint, reply } from '../endpoint.ts';
+import { once } from '../idempotency.ts';
+import { Problem } from '../problem.ts';
+import { accepted, done, orderParams, reasonBody } from '../schemas/orders.ts';
+import * as schema from '../schemas/returns.ts';
+import * as workflows from '../temporal.ts';
+import { viewReturn } from '../views/return.ts';
+import { readOrder } from './orders.ts';
+
+export const openReturn = endpoint({
+  summary: 'Ask for a return of delivered lines',
+  params: orderParams,
+  body: schema.returnBody,
+  idempotencyKey: 'required',
+  answers: { 201: schema.returned },
+  problems: ['return-refused'],
+  orderOf: (_api, { id }) => id,
+  async handle({ mongo, temporal }, { params, body, idempotency }) {
+    const order = await readOrder(mongo, params.id);
+    return once(mongo, idempotency!, newId('ret'), async (returnId) => {
+      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, lines: body.lines });
+      if (!opened.ok) throw new Problem('return-refused', opened.because);
+      await workflows.startReturn(temporal, { returnId });
+      return reply(201, viewReturn(await readReturn(mongo, returnId)), { location: `/v1/returns/${returnId}` });
+    });
+  },
+});
+
+const orderOf = async ({ mongo }: Api, { id }: { id: string }) =>
+  (await mongo.models.returns.findById(id, { orderId: 1 }).lean())?.orderId;
+
+export const getReturn = endpoint({
+  summary: 'A return',
+  params: schema.returnParams,
+  answers: { 200: schema.returned },
+  orderOf,
+  async handle({ mongo }, { params }) {
+    return reply(200, viewReturn(await readReturn(mongo, params.id)));
+  },
+});
+
+/** What all the steps of a return have in common beside their bodies. */
+const step = {
+  params: schema.returnParams,
+  idempotencyKey: 'optional',
+  answers: { 200: done, 202: accepted },
+  problems: ['not-allowed-now', 'order-ended'],
+} as const;
+
+export const decideReturn = endpoint({
+  ...step,
+  summary: 'Approve or reject a return that policy leaves to a person',
+  body: schema.decideBody,
+  handle: (api, asked) => tell(api, asked, messages.decideReturn, { ...asked.body, actor: actorOf(asked.caller) }),
+});
+
+export const receiveReturn = endpoint({
+  ...step,
+  summary: 'Say what really came back',
+  body: schema.receiveBody,
+  problems: [...step.problems, 'lines-do-not-fit'],
+  async handle(api, asked) {
+    const { lines } = await readReturn(api.mongo, asked.params.id);
+    const strange = asked.body.lines.filter(({ lineId }) => !lines.some((line) => line.lineId === lineId));
+    if (strange.length > 0) throw misfit(strange.map(({ lineId }) => `${lineId} is not part of this return`));
+    return tell(api, asked, messages.receiveReturn, { ...asked.body, actor: actorOf(asked.caller) });
+  },
+});
+
+export const inspectReturn = endpoint({
+  ...step,
+  summary: 'Say what becomes of each unit',
+  body: schema.inspectBody,
+  problems: [...step.problems, 'lines-do-not-fit'],
+  async handle(api, asked) {
+    const { lines } = await readReturn(api.mongo, asked.params.id);
+    const received = new Map(lines.map((line) => [line.lineId, line.received]));
+    const given = new Map<string, number>();
+    for (const { lineId, quantity } of asked.body.lines) given.set(lineId, (given.get(lineId) ?? 0) + quantity);
+    const wrong = [...given]
+      .filter(([lineId, quantity]) => quantity > (received.get(lineId) ?? 0))
+      .map(([lineId, quantity]) => `${lineId}: ${quantity} named, ${received.get(lineId) ?? 0} received`);
+    if (wrong.length > 0) throw misfit(wrong);
+    return tell(api, asked, messages.inspectReturn, { ...asked.body, actor: actorOf(asked.caller) });
+  },
+});
+
+export const cancelReturn = endpoint({
+  ...step,
+  summary: 'Withdraw a return that has not arrived',
+  body: reasonBody,
+  orderOf,
+  handle: (api, asked) => tell(api, asked, messages.cancelReturn, { ...asked.body, actor: actorOf(asked.caller) }),
+});
+
+async function tell<Input>(
+  { mongo, temporal }: Api,
+  { params: { id }, idempotency }: Asked<{ id: string }, unknown, unknown>,
+  definition: Parameters<typeof workflows.update<{ status: string }, Input>>[2],
+  input: Input,
+) {
+  const href = `/v1/returns/${id}`;
+  try {
+    const told = await workflows.update(temporal, messages.workflowIds.return(id), definition, input, idempotency);
+    return told ? reply(200, { status: told.status }) : reply(202, { status: 'accepted', href }, { location: href });
+  } catch (error) {
+    if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
+    const { status } = await readReturn(mongo, id);
+    throw new Problem('order-ended', `The return is ${status}, and nothing works on it now`, { returnStatus: status });
+  }
+}
+
+function misfit(wrong: string[]): Problem {
+  return new Problem('lines-do-not-fit', wrong.join('; '));
+}
+
+async function readReturn({ models }: Mongo, returnId: string): Promise<Return> {
+  const found = await models.returns.findById(returnId).lean<Return>();
+  if (!found) throw notFound();
+  return found;
+}

@@ -1,0 +1,159 @@
+/** What support does with an order: hold it, correct its address, answer what it needs help with. */
+import type { Order } from '../../models/order.ts';
+import { inTransaction, type Mongo } from '../../platform/mongo.ts';
+import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
+import * as messages from '../../workflows/messages.ts';
+import { actorOf, notFound } from '../auth.ts';
+import { endpoint, reply } from '../endpoint.ts';
+import { Problem } from '../problem.ts';
+import * as incidents from '../schemas/incidents.ts';
+import * as schema from '../schemas/orders.ts';
+import * as workflows from '../temporal.ts';
+import { ofOrder, underWay } from './orders.ts';
+
+export const holdOrder = endpoint({
+  summary: 'Hold an order: nothing is packed or handed over until it is released',
+  params: schema.orderParams,
+  body: schema.reasonBody,
+  answers: { 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
+    const input = { actor: actorOf(caller), reason: body.reason };
+    await ofOrder(mongo, id, () =>
+      workflows.signal(temporal, messages.workflowIds.order(id), messages.holdOrder, input),
+    );
+    return underWay(id);
+  },
+});
+
+export const releaseOrder = endpoint({
+  summary: 'Release an order that is on hold',
+  params: schema.orderParams,
+  body: schema.reasonBody,
+  answers: { 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
+    const input = { actor: actorOf(caller), reason: body.reason };
+    await ofOrder(mongo, id, () =>
+      workflows.signal(temporal, messages.workflowIds.order(id), messages.releaseOrder, input),
+    );
+    return underWay(id);
+  },
+});
+
+export const putShippingAddress = endpoint({
+  summary: 'Correct the address, while no label is bought. An incident about it is then answered with `amend`',
+  params: schema.orderParams,
+  body: schema.addressBody,
+  answers: { 200: schema.addressBody },
+  problems: ['not-allowed-now', 'order-ended'],
+  async handle({ mongo }, { params: { id }, body }) {
+    await inTransaction(mongo, async (session) => {
+      const order = await mongo.models.orders
+        .findOneAndUpdate({ _id: id }, { $set: { shipTo: body } }, { session, returnDocument: 'before' })
+        .lean<Order>();
+      if (!order) throw notFound();
+      if (hasEnded(orderStates, order.status))
+        throw new Problem('order-ended', `The order is ${order.status}`, { orderStatus: order.status });
+      const labelled = await mongo.models.shipments
+        .findOne({ orderId: id, cancelledAt: { $exists: false }, label: { $exists: true } }, { _id: 1 })
+        .session(session)
+        .lean();
+      if (labelled)
+        throw new Problem('not-allowed-now', `The label of ${labelled._id} is bought for the address as it is`);
+    });
+    return reply(200, body);
+  },
+});
+
+export const listIncidents = endpoint({
+  summary: 'What needs attention, oldest first',
+  query: incidents.incidentQuery,
+  answers: { 200: incidents.incidentList },
+  async handle({ mongo }, { query: { cause, limit } }) {
+    const open = await findIncidents(mongo, cause ? { 'state.incidents.cause': cause } : {}, limit);
+    const asked = open.filter((incident) => cause === undefined || incident.cause === cause);
+    return reply(200, { incidents: asked.slice(0, limit) });
+  },
+});
+
+export const answerIncident = endpoint({
+  summary: 'Answer an incident of an order, or of one of its returns, refunds and disputes',
+  params: incidents.incidentParams,
+  body: incidents.answerBody,
+  idempotencyKey: 'optional',
+  answers: { 200: incidents.answered, 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle({ mongo, temporal }, { params: { id, incidentId }, body, caller, idempotency }) {
+    const known = await findIncidents(mongo, { 'state.incidents.id': incidentId, 'state.orderId': id }, 1);
+    const workflowId = known[0]?.workflowId ?? messages.workflowIds.order(id);
+    const input = { incidentId, answer: body.answer, actor: actorOf(caller) };
+    const answered = await ofOrder(mongo, id, () =>
+      workflows.update(temporal, workflowId, messages.answerIncident, input, idempotency),
+    );
+    return answered ? reply(200, answered) : underWay(id);
+  },
+});
+
+/** Workflows that are told at once. */
+const sideBySide = 10;
+const mostAtOnce = 1_000;
+
+export const answerIncidents = endpoint({
+  summary: 'Answer all incidents of one cause, at most 1,000 a call',
+  body: incidents.answerAllBody,
+  answers: { 202: incidents.answeredAll },
+  async handle({ mongo, temporal }, { body: { cause, answer }, caller, log }) {
+    const found = await findIncidents(mongo, { 'state.incidents.cause': cause }, mostAtOnce);
+    const open = found.filter((incident) => incident.cause === cause && incident.answers.includes(answer));
+    let ended = 0;
+    const waiting = [...open];
+    const tell = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const input = { incidentId: next.id, answer, actor: actorOf(caller) };
+        try {
+          await workflows.signal(temporal, next.workflowId, messages.answerSignal, input);
+        } catch (error) {
+          if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
+          ended += 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: sideBySide }, tell));
+    log.info({ cause, answer, answered: open.length - ended, ended }, 'answered incidents');
+    return reply(202, { answered: open.length - ended, ended });
+  },
+});
+
+interface OpenIncident extends messages.Incident {
+  orderId: string;
+  workflowId: string;
+}
+
+/** Incidents of orders, returns, refunds and disputes, as their workflows last wrote them. */
+async function findIncidents({ models }: Mongo, filter: object, limit: number): Promise<OpenIncident[]> {
+  const open = { 'state.incidents.0': { $exists: true }, ...filter };
+  const fields = { 'state.incidents': 1, 'state.orderId': 1 };
+  const [orders, returns, refunds, disputes] = await Promise.all([
+    models.orders.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+    models.returns.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+    models.refunds.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+    models.disputes.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+  ]);
+  const { workflowIds } = messages;
+  return [
+    ...orders.flatMap((found) => incidentsOf(found, workflowIds.order)),
+    ...returns.flatMap((found) => incidentsOf(found, workflowIds.return)),
+    ...refunds.flatMap((found) => incidentsOf(found, workflowIds.refund)),
+    ...disputes.flatMap((found) => incidentsOf(found, workflowIds.dispute)),
+  ].sort((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+interface WithIncidents {
+  _id: string;
+  state: { orderId: string; incidents: messages.Incident[] };
+}
+
+function incidentsOf({ _id, state }: WithIncidents, workflowId: (id: string) => string): OpenIncident[] {
+  return state.incidents.map((incident) => ({ ...incident, orderId: state.orderId, workflowId: workflowId(_id) }));
+}

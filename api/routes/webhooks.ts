@@ -1,0 +1,54 @@
+/** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
+import { z } from 'zod';
+import { receiveEvent } from '../../activities/inbox.ts';
+import { parseCarrierWebhook } from '../../activities/providers/carrier.ts';
+import { parseStripeWebhook } from '../../activities/providers/stripe.ts';
+import { InvalidWebhook } from '../../activities/providers/webhook.ts';
+import { endpoint, reply } from '../endpoint.ts';
+import { Problem } from '../problem.ts';
+
+const received = z.strictObject({ received: z.literal(true) });
+
+export const stripeWebhook = endpoint({
+  summary: 'Events of Stripe',
+  raw: true,
+  answers: { 200: received },
+  problems: ['invalid-signature'],
+  async handle({ mongo, config }, { rawBody, header, log }) {
+    const { id, type, object } = trusted(() =>
+      parseStripeWebhook(rawBody, header('stripe-signature'), config.STRIPE_WEBHOOK_SECRETS),
+    );
+    const outcome = await receiveEvent(mongo, { id, source: 'stripe', type, payload: { ...object } });
+    log.info({ eventId: id, type, outcome }, 'webhook');
+    return reply(200, { received: true as const });
+  },
+});
+
+export const carrierWebhook = endpoint({
+  summary: 'Events of the carrier',
+  raw: true,
+  answers: { 200: received },
+  problems: ['invalid-signature'],
+  async handle({ mongo, config }, { rawBody, header, log }) {
+    const event = trusted(() =>
+      parseCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS),
+    );
+    const outcome = await receiveEvent(mongo, {
+      id: event.id,
+      source: 'carrier',
+      type: 'tracking',
+      payload: { ...event },
+    });
+    log.info({ eventId: event.id, outcome }, 'webhook');
+    return reply(200, { received: true as const });
+  },
+});
+
+function trusted<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof InvalidWebhook) throw new Problem('invalid-signature', error.message, {}, error);
+    throw error;
+  }
+}

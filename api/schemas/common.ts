@@ -1,0 +1,85 @@
+/** The fields that several resources share. Strings are trimmed and bounded, and hold no control characters. */
+import { z } from 'zod';
+import { limits } from '../../workflows/domain/limits.ts';
+import { isCurrency } from '../../workflows/domain/money.ts';
+import { maxAmount } from '../../workflows/domain/pricing.ts';
+import { countries } from './countries.ts';
+
+export const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u, 'Control characters are not allowed');
+
+export const sku = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores')
+  .meta({ example: 'MUG-BLUE' });
+
+export const warehouseId = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'A warehouse id is 1 to 32 letters, digits, dashes or underscores')
+  .meta({ example: 'berlin' });
+
+const idOf = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[A-Za-z0-9-]{1,64}$`));
+export const orderId = idOf('ord');
+export const shipmentId = idOf('shp');
+export const returnId = idOf('ret');
+export const refundId = idOf('ref');
+export const incidentId = idOf('inc');
+export const lineId = idOf('line').meta({ example: 'line_1' });
+/** Made by the scanner, new for each scan: a scan sent twice counts once. */
+export const scanId = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]{1,64}$/, 'A scan id is 1 to 64 visible characters');
+
+export const quantity = z.int().min(1).max(limits.quantity);
+export const amount = z.int().min(1).max(maxAmount).meta({ description: 'Minor units of the currency' });
+/** Amounts that we answer with: zero is one of them. */
+export const money = z.int().meta({ description: 'Minor units of the currency' });
+export const currency = z
+  .string()
+  .refine(isCurrency, 'Not an ISO 4217 currency code, in capitals')
+  .meta({ example: 'EUR' });
+export const country = z
+  .string()
+  .refine((code) => countries.has(code), 'Not an ISO 3166-1 alpha-2 country code, in capitals')
+  .meta({ example: 'DE' });
+export const time = z.iso.datetime().meta({ description: 'UTC' });
+
+export const phone = z
+  .string()
+  .trim()
+  .regex(/^\+?[0-9 ()./-]{3,30}$/, 'Not a telephone number');
+export const email = z
+  .string()
+  .trim()
+  .max(254)
+  .toLowerCase()
+  .regex(z.regexes.email, 'Not an e-mail address')
+  .meta({ format: 'email', example: 'ada@example.com' });
+
+export const address = z
+  .strictObject({
+    name: text(100),
+    line1: text(100),
+    line2: text(100).optional(),
+    city: text(100),
+    region: text(100).optional(),
+    postalCode: text(20),
+    country,
+    phone: phone.optional(),
+  })
+  .meta({ id: 'Address' });
+
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(300).optional().meta({ description: '`next` of the page before' }),
+};
+
+export const next = z.string().nullable().meta({ description: 'The cursor of the next page; null on the last' });

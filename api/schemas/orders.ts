@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { limits } from '../../workflows/domain/limits.ts';
+import { orderStates } from '../../workflows/domain/states.ts';
+import * as common from './common.ts';
+import { incident } from './incidents.ts';
+import { refund } from './refunds.ts';
+import { returned } from './returns.ts';
+
+export const orderParams = z.strictObject({ id: common.orderId });
+export const orderStatus = z.enum(Object.keys(orderStates) as [keyof typeof orderStates]);
+const paymentMethod = z
+  .string()
+  .regex(/^pm_[A-Za-z0-9_]{1,250}$/, 'Not the id of a payment method (pm_...)')
+  .meta({ description: "The payment provider's id of a payment method; never card data", example: 'pm_card_visa' });
+
+export const customer = z.strictObject({
+  email: common.email,
+  name: common.text(100),
+  phone: common.phone.optional(),
+});
+
+export const placeBody = z.strictObject({
+  currency: common.currency,
+  items: z
+    .array(z.strictObject({ sku: common.sku, quantity: common.quantity }))
+    .min(1)
+    .max(limits.lines),
+  customer,
+  shippingAddress: common.address,
+  paymentMethod: paymentMethod.optional(),
+  expectedTotal: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'What the customer was shown, in minor units; another total is refused' }),
+});
+
+export const payBody = z.strictObject({ paymentMethod });
+export const reasonBody = z.strictObject({ reason: common.text(500) });
+export const addressBody = common.address;
+
+const waitingFor = z.strictObject({ event: z.string(), deadline: z.string() });
+const timeline = z.array(z.strictObject({ at: z.string(), what: z.string(), actor: z.string() }));
+const payment = z.strictObject({
+  status: z.string().meta({ description: 'The last attempt' }),
+  amountDue: common.money,
+  authorized: common.money,
+  captured: common.money,
+  refunded: common.money,
+  declineCode: z.string().optional(),
+  clientSecret: z.string().optional().meta({ description: "For the owner's browser, while a payment is awaited" }),
+});
+
+export const order = z
+  .strictObject({
+    id: z.string(),
+    createdAt: common.time,
+    status: orderStatus,
+    paymentStatus: z.string(),
+    fulfillmentStatus: z.string(),
+    currency: z.string(),
+    total: common.money,
+    items: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })),
+    lines: z.array(
+      z.strictObject({
+        lineId: z.string(),
+        sku: z.string(),
+        name: z.string(),
+        quantity: z.int(),
+        unitPrice: common.money,
+        total: common.money,
+      }),
+    ),
+    payment: payment.optional(),
+    shipments: z.array(
+      z.strictObject({
+        id: z.string(),
+        warehouseId: z.string(),
+        status: z.string(),
+        trackingNumber: z.string().optional(),
+        deliveredAt: z.string().optional(),
+      }),
+    ),
+    returns: z.array(returned),
+    refunds: z.array(refund),
+    waitingFor: waitingFor.optional(),
+    shortages: z.array(z.strictObject({ sku: z.string(), requested: z.int(), available: z.int() })).optional(),
+    customer: z
+      .strictObject({ email: z.string(), name: z.string(), phone: z.string().optional() })
+      .optional()
+      .meta({ description: 'For the owner and for support' }),
+    shippingAddress: z.unknown().optional().meta({ description: 'For the owner and for support', type: 'object' }),
+    incidents: z.array(incident).optional().meta({ description: 'For staff' }),
+    timeline: timeline.optional().meta({ description: 'For staff' }),
+  })
+  .meta({ id: 'Order' });
+
+const link = z.strictObject({
+  token: z.string().meta({ description: 'Opens this order: send it as Authorization: Bearer' }),
+  href: z.string(),
+});
+
+export const placed = z.strictObject({
+  order,
+  link,
+  payment: z
+    .strictObject({ status: z.string(), clientSecret: z.string().optional(), declineCode: z.string().optional() })
+    .optional(),
+});
+
+/** An answer that is still on its way: look at the order for how it goes on. */
+export const accepted = z.strictObject({ status: z.string(), href: z.string() }).meta({ id: 'Accepted' });
+export const placing = accepted.extend({ link }).meta({ id: 'Placing' });
+export const done = z.strictObject({ status: z.string() });
+
+export const state = z.strictObject({
+  source: z.enum(['workflow', 'database']).meta({ description: 'Live, or the copy in the database' }),
+  state: z
+    .strictObject({
+      status: orderStatus,
+      rev: z.int(),
+      paymentStatus: z.string(),
+      fulfillmentStatus: z.string(),
+      amountDue: common.money,
+      currency: z.string(),
+      shipments: order.shape.shipments,
+      waitingFor: waitingFor.optional(),
+      incidents: z.array(incident).optional(),
+      timeline: timeline.optional(),
+    })
+    .meta({ id: 'OrderState' }),
+});
+
+export const listQuery = z.strictObject({
+  status: orderStatus.optional(),
+  email: common.email.optional(),
+  needsAttention: z.enum(['true', 'false']).optional(),
+  ...common.pageQuery,
+});
+export const orderPage = z.strictObject({
+  orders: z.array(
+    z
+      .strictObject({
+        id: z.string(),
+        createdAt: common.time,
+        status: orderStatus,
+        paymentStatus: z.string(),
+        fulfillmentStatus: z.string(),
+        currency: z.string(),
+        total: common.money,
+        email: z.string(),
+        needsAttention: z.boolean(),
+        waitingFor: waitingFor.optional(),
+      })
+      .meta({ id: 'OrderSummary' }),
+  ),
+  next: common.next,
+});

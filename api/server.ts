@@ -1,0 +1,54 @@
+/** The API's process: starts, listens, and stops without dropping a request. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readConfig } from '../platform/config.ts';
+import { createLog } from '../platform/log.ts';
+import { createMetrics } from '../platform/metrics.ts';
+import { connectMongo } from '../platform/mongo.ts';
+import { connectClient } from '../platform/temporal.ts';
+import { createApp } from './app.ts';
+
+/** Longer than the longest wait for a workflow, so that no answer is cut off. */
+const drainMs = 15_000;
+
+const config = readConfig('common', 'api');
+const log = createLog('api', config.LOG_LEVEL);
+const mongo = await connectMongo(config.MONGODB_URI);
+const temporal = await connectClient();
+
+let draining = false;
+const app = createApp({ mongo, temporal, config, log, metrics: createMetrics(), isDraining: () => draining });
+const server = createServer(app);
+server.requestTimeout = 30_000;
+server.listen(config.PORT, config.HOST);
+await once(server, 'listening');
+const { address, port } = server.address() as AddressInfo;
+log.info({ url: `http://${address.includes(':') ? `[${address}]` : address}:${port}` }, 'ready');
+
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);
+
+function stop(signal: NodeJS.Signals): void {
+  draining = true;
+  log.info({ signal }, 'draining');
+  setTimeout(() => {
+    log.error('Requests were still running after the time to drain; stopping all the same');
+    process.exit(1);
+  }, drainMs).unref();
+  void drain().catch((error) => {
+    log.error({ err: error }, 'could not stop in good order');
+    process.exit(1);
+  });
+}
+
+async function drain(): Promise<void> {
+  // New connections are refused from here on; requests under way end first, and then their connections.
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+  await temporal.connection.close();
+  await mongo.close();
+  log.info('stopped');
+}

@@ -1,0 +1,177 @@
+/** Starts, updates and signals of workflows, with their errors told apart. Every wait is bounded. */
+import { randomUUID } from 'node:crypto';
+import {
+  type Client,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
+import type { Order } from '../models/order.ts';
+import {
+  type OrderInput,
+  type OrderState,
+  orderState,
+  type PlaceOutcome,
+  placeOrder,
+  type RefundInput,
+  type ReturnInput,
+  searchAttributes,
+  taskQueues,
+  workflowIds,
+} from '../workflows/messages.ts';
+import type { Idempotency } from './endpoint.ts';
+import { updateIdOf } from './idempotency.ts';
+import { Problem } from './problem.ts';
+
+/** Milliseconds that a caller waits for a workflow before it is sent away with a 202. */
+export const PLACE_WAIT = 10_000;
+const UPDATE_WAIT = 10_000;
+const QUERY_WAIT = 3_000;
+const START_WAIT = 5_000;
+
+/** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
+const acceptedStage = 2;
+
+/** Names of the workflow functions in workflows/index.ts. */
+const workflowTypes = { order: 'order', refund: 'refund', return: 'returnGoods' } as const;
+
+const oncePerId = { workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE' } as const;
+
+/**
+ * Places an order by update-with-start. The same order joins its own workflow, so that it can be called again.
+ * `undefined` where the outcome is not known in time; the workflow runs then.
+ * @throws where the workflow was not started
+ */
+export async function place(
+  client: Client,
+  order: Pick<Order, '_id' | 'placeBefore'>,
+): Promise<PlaceOutcome | undefined> {
+  const workflowId = workflowIds.order(order._id);
+  const input: OrderInput = { orderId: order._id, placeBefore: order.placeBefore.toISOString() };
+  const startWorkflowOperation = new WithStartWorkflowOperation(workflowTypes.order, {
+    ...oncePerId,
+    workflowId,
+    taskQueue: taskQueues.orders,
+    args: [input],
+    // The order's workflow upserts these only when they change from here.
+    typedSearchAttributes: [
+      { key: searchAttributes.orderStatus, value: 'pending' },
+      { key: searchAttributes.paymentStatus, value: 'not_paid' },
+      { key: searchAttributes.fulfillmentStatus, value: 'unfulfilled' },
+      { key: searchAttributes.needsAttention, value: false },
+    ],
+    staticSummary: `Order ${order._id}`,
+  });
+  try {
+    return await client.withDeadline(Date.now() + PLACE_WAIT, () =>
+      client.workflow.executeUpdateWithStart(placeOrder, { updateId: placeOrder.name, startWorkflowOperation }),
+    );
+  } catch (error) {
+    // Ended before, and forgotten by name of its update: MongoDB says how.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && (await exists(client, workflowId)))
+      return undefined;
+    throw error;
+  }
+}
+
+export function startRefund(client: Client, input: RefundInput): Promise<void> {
+  const workflowId = workflowIds.refund(input.refundId);
+  return start(client, workflowTypes.refund, workflowId, input, `Refund ${input.refundId}`);
+}
+
+export function startReturn(client: Client, input: ReturnInput): Promise<void> {
+  const workflowId = workflowIds.return(input.returnId);
+  return start(client, workflowTypes.return, workflowId, input, `Return ${input.returnId}`);
+}
+
+/** Starting what runs or ran already does nothing. */
+async function start(client: Client, type: string, workflowId: string, input: object, staticSummary: string) {
+  const options = { ...oncePerId, workflowId, taskQueue: taskQueues.orders, args: [input], staticSummary };
+  try {
+    await client.withDeadline(Date.now() + START_WAIT, () => client.workflow.start(type, options));
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/**
+ * `undefined` where the workflow took the update on, but did not finish it in time.
+ * @throws Problem not-allowed-now with the workflow's own reason, order-ended, or unavailable where no worker took it
+ */
+export async function update<Ret, Input>(
+  client: Client,
+  workflowId: string,
+  definition: UpdateDefinition<Ret, [Input]>,
+  input: Input,
+  idempotency?: Idempotency,
+): Promise<Ret | undefined> {
+  const updateId = idempotency ? updateIdOf(idempotency) : randomUUID();
+  try {
+    return await client.withDeadline(Date.now() + UPDATE_WAIT, () =>
+      client.workflow.getHandle(workflowId).executeUpdate(definition, { args: [input] as [Input], updateId }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && (await isAccepted(client, workflowId, updateId)))
+      return undefined;
+    if (error instanceof WorkflowNotFoundError) throw ended();
+    if (error instanceof WorkflowUpdateFailedError) throw refused(error);
+    throw error;
+  }
+}
+
+/** @throws Problem order-ended */
+export async function signal<Args extends unknown[]>(
+  client: Client,
+  workflowId: string,
+  definition: SignalDefinition<Args>,
+  ...args: Args
+): Promise<void> {
+  try {
+    await client.withDeadline(Date.now() + START_WAIT, () =>
+      client.workflow.getHandle(workflowId).signal(definition, ...args),
+    );
+  } catch (error) {
+    throw error instanceof WorkflowNotFoundError ? ended() : error;
+  }
+}
+
+/** The order's state as its workflow knows it this moment. */
+export function queryOrder(client: Client, orderId: string): Promise<OrderState> {
+  return client.withDeadline(Date.now() + QUERY_WAIT, () =>
+    client.workflow.getHandle(workflowIds.order(orderId)).query(orderState),
+  );
+}
+
+/** A time-out says nothing about whether the server was reached; this does. */
+async function exists(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    await client.withDeadline(Date.now() + QUERY_WAIT, () => client.workflow.getHandle(workflowId).describe());
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Before a worker has accepted it, an update is not in the workflow's history, and the server may forget it. */
+async function isAccepted(client: Client, workflowId: string, updateId: string): Promise<boolean> {
+  const { namespace } = client.options;
+  const updateRef = { workflowExecution: { workflowId }, updateId };
+  const { stage } = await client.withDeadline(Date.now() + QUERY_WAIT, () =>
+    client.workflowService.pollWorkflowExecutionUpdate({ namespace, updateRef }),
+  );
+  return (stage ?? 0) >= acceptedStage;
+}
+
+function refused({ cause }: WorkflowUpdateFailedError): Problem {
+  if (cause instanceof ApplicationFailure && cause.type === 'AcceptedUpdateCompletedWorkflow') return ended();
+  return new Problem('not-allowed-now', cause?.message ?? 'The workflow refused it');
+}
+
+function ended(): Problem {
+  return new Problem('order-ended', 'Its workflow has ended, or has not been started');
+}

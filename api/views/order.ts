@@ -1,0 +1,150 @@
+/** An order as its owner or staff may see it: put together from what MongoDB knows. */
+import type { z } from 'zod';
+import type { Order } from '../../models/order.ts';
+import type { Dispute, Payment, Refund } from '../../models/payment.ts';
+import type { Return } from '../../models/return.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { fulfillmentStatus, paymentStatus } from '../../workflows/domain/statuses.ts';
+import type { OrderState } from '../../workflows/messages.ts';
+import type { Caller } from '../auth.ts';
+import { maySeePerson } from '../auth.ts';
+import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
+import { viewRefund } from './refund.ts';
+import { viewReturn } from './return.ts';
+
+/** What belongs to an order and is stored beside it. */
+export interface Related {
+  payment: Payment | undefined;
+  returns: Return[];
+  refunds: Refund[];
+  disputes: Dispute[];
+}
+
+export const nothingRelated: Related = { payment: undefined, returns: [], refunds: [], disputes: [] };
+
+type OrderView = z.input<typeof orderSchema>;
+
+/** Reads what belongs to these orders, each kind with one query. */
+export async function readRelated({ models }: Mongo, orderIds: string[]): Promise<(orderId: string) => Related> {
+  const ofThese = { orderId: { $in: orderIds } };
+  const [payments, returns, refunds, disputes] = await Promise.all([
+    models.payments.find(ofThese).lean<Payment[]>(),
+    models.returns.find(ofThese).sort({ _id: 1 }).lean<Return[]>(),
+    models.refunds.find(ofThese).sort({ _id: 1 }).lean<Refund[]>(),
+    models.disputes.find(ofThese).lean<Dispute[]>(),
+  ]);
+  return (orderId) => {
+    const ofThis = (fact: { orderId: string }) => fact.orderId === orderId;
+    return {
+      payment: payments.find(ofThis),
+      returns: returns.filter(ofThis),
+      refunds: refunds.filter(ofThis),
+      disputes: disputes.filter(ofThis),
+    };
+  };
+}
+
+export function viewOrder(order: Order, related: Related, caller: Caller): OrderView {
+  const { state } = order;
+  const forStaff = caller.kind === 'staff';
+  return {
+    id: order._id,
+    createdAt: order.createdAt.toISOString(),
+    status: order.status,
+    ...statuses(order, related),
+    currency: order.currency,
+    total: order.total,
+    items: order.items,
+    lines: order.lines.map(({ lineId, sku, name, quantity, unitPrice, total }) => ({
+      lineId,
+      sku,
+      name,
+      quantity,
+      unitPrice,
+      total,
+    })),
+    payment: related.payment && viewPayment(order, related.payment, caller),
+    shipments: viewShipments(state),
+    returns: related.returns.map(viewReturn),
+    refunds: related.refunds.map(viewRefund),
+    waitingFor: state?.waitingFor,
+    shortages: order.shortages,
+    ...(maySeePerson(caller) && viewPerson(order)),
+    ...(forStaff && { incidents: state?.incidents ?? [], timeline: state?.timeline ?? [] }),
+  };
+}
+
+export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'customer' | 'shippingAddress'> {
+  return { customer, shippingAddress: shipTo };
+}
+
+/** The client secret lets a browser pay: it is for the owner alone, and only while a payment is awaited. */
+export function viewPayment(order: Order, payment: Payment, caller: Caller): NonNullable<OrderView['payment']> {
+  const { status, amountDue, authorized, captured, refunded, clientSecret } = payment;
+  const declineCode = payment.attempts.at(-1)?.declineCode;
+  return {
+    status,
+    amountDue,
+    authorized,
+    captured,
+    refunded,
+    ...(declineCode !== undefined && { declineCode }),
+    ...(caller.kind === 'owner' && order.status === 'awaiting_payment' && { clientSecret }),
+  };
+}
+
+/** The derived statuses, with what came after the order's end: returns, refunds and disputes. */
+export function statuses(order: Order, { payment, returns, disputes }: Related) {
+  const { state } = order;
+  const shipments = state?.shipments ?? [];
+  const delivered = new Set(shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  const allocations = order.lines.flatMap((line) => line.allocations);
+  const kept = returns
+    .flatMap((each) => each.lines.flatMap((line) => line.dispositions))
+    .filter(({ disposition }) => disposition !== 'return_to_customer');
+  return {
+    paymentStatus: payment
+      ? paymentStatus({
+          attempt: payment.status,
+          authorized: payment.authorized,
+          captured: payment.captured,
+          refunded: payment.refunded,
+          disputed: disputes.some(({ status }) => status !== 'won'),
+        })
+      : (state?.paymentStatus ?? 'not_paid'),
+    fulfillmentStatus: fulfillmentStatus(
+      shipments,
+      units(kept),
+      units(allocations.filter(({ shipmentId }) => delivered.has(shipmentId))),
+    ),
+  };
+}
+
+/** The workflow's own state. What it needed help with, and who helped, is for staff. */
+export function viewState(state: OrderState, caller: Caller): z.input<typeof stateSchema>['state'] {
+  return {
+    status: state.status,
+    rev: state.rev,
+    paymentStatus: state.paymentStatus,
+    fulfillmentStatus: state.fulfillmentStatus,
+    amountDue: state.amountDue,
+    currency: state.currency,
+    shipments: viewShipments(state),
+    waitingFor: state.waitingFor,
+    ...(caller.kind === 'staff' && { incidents: state.incidents, timeline: state.timeline }),
+  };
+}
+
+function viewShipments(state: OrderState | undefined): OrderView['shipments'] {
+  return (state?.shipments ?? []).map(({ id, warehouseId, status, trackingNumber, deliveredAt }) => ({
+    id,
+    warehouseId,
+    status,
+    trackingNumber,
+    deliveredAt,
+  }));
+}
+
+function units(parts: readonly { quantity: number }[]): number {
+  return parts.reduce((sum, { quantity }) => sum + quantity, 0);
+}
