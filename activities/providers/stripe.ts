@@ -20,6 +20,11 @@ export interface Intent {
   captureBefore: Date | undefined;
 }
 
+export interface AuditedIntent extends Intent {
+  orderId: string;
+  refunded: number;
+}
+
 export interface ProviderRefund {
   id: string;
   status: RefundStatus;
@@ -121,22 +126,18 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       return { ...toIntent(found), refunded: charge?.amount_refunded ?? 0 };
     },
 
-    /** For the auditor: intents made since a time that are ours by their metadata. */
-    async intentsSince(
-      since: Date,
-    ): Promise<{ id: string; orderId: string; status: AttemptStatus; captured: number }[]> {
+    /** For the auditor: the intents made since a time that are ours by their metadata, with what they hold and took. */
+    async intentsSince(since: Date): Promise<AuditedIntent[]> {
       const created = { gte: Math.floor(since.getTime() / 1000) };
-      const list = await told(() =>
-        stripe.paymentIntents.list({ created, limit: 100 }).autoPagingToArray({ limit: 10_000 }),
-      );
-      return list
-        .filter((intent) => intent.metadata.orderId !== undefined)
-        .map((intent) => ({
-          id: intent.id,
-          orderId: intent.metadata.orderId!,
-          status: statusOf(intent),
-          captured: intent.amount_received,
-        }));
+      const found: AuditedIntent[] = [];
+      const pages = stripe.paymentIntents.list({ created, limit: 100, expand: ['data.latest_charge'] });
+      for await (const intent of pages) {
+        const { orderId } = intent.metadata;
+        if (orderId === undefined) continue;
+        const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
+        found.push({ ...toIntent(intent), orderId, refunded: charge?.amount_refunded ?? 0 });
+      }
+      return found;
     },
   };
 

@@ -88,6 +88,10 @@ export async function startWorld(options: { maxCachedWorkflows?: number } = {}) 
     handOver,
     carrierSays,
     receive,
+    cancel: (orderId: string) =>
+      client.workflow
+        .getHandle(messages.workflowIds.order(orderId))
+        .executeUpdate(messages.cancelOrder, { args: [{ actor: 'test', reason: 'test' }] }),
     control,
     async stop() {
       stopping = true;

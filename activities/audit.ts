@@ -1,0 +1,250 @@
+/**
+ * The auditor: reads MongoDB, the payment provider and Temporal, and lists every violation of the guarantees G1 to G7.
+ * It expects quiet: while orders move, the three tell of slightly different moments.
+ */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Order, OrderLine } from '../models/order.ts';
+import type { Payment } from '../models/payment.ts';
+import type { Stock } from '../models/stock.ts';
+import { stockId } from '../models/stock.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.ts';
+import { workflowIds } from '../workflows/messages.ts';
+import { salable } from './inventory.ts';
+import type { AuditedIntent, Payments } from './providers/stripe.ts';
+import { amountDue } from './reservations.ts';
+
+export interface Violation {
+  guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7';
+  /** The record that breaks it: an id, or SKU@warehouse. */
+  where: string;
+  what: string;
+}
+
+export interface AuditResult {
+  violations: Violation[];
+  /** How much was looked at: an audit of nothing finds nothing. */
+  checked: { orders: number; stock: number; movements: number; payments: number; intents: number; workflows: number };
+}
+
+interface Sources {
+  mongo: Mongo;
+  payments: Payments;
+  temporal: Client;
+}
+
+/** How long after its deadline a wait must have become an incident, and an event must have been delivered. */
+const patienceMs = 60_000;
+
+export async function audit(sources: Sources): Promise<AuditResult> {
+  const { mongo, payments } = sources;
+  const { models } = mongo;
+  const result: AuditResult = {
+    violations: [],
+    checked: { orders: 0, stock: 0, movements: 0, payments: 0, intents: 0, workflows: 0 },
+  };
+  const oldest = await models.orders.findOne({}, { createdAt: 1 }).sort({ createdAt: 1 }).lean();
+  const intents = new Map<string, AuditedIntent[]>();
+  for (const intent of oldest ? await payments.intentsSince(oldest.createdAt) : []) {
+    intents.set(intent.orderId, [...(intents.get(intent.orderId) ?? []), intent]);
+    result.checked.intents += 1;
+  }
+
+  const claims = new Map<string, { reserved: number; committed: number }>();
+  for await (const order of models.orders.find().lean().cursor()) {
+    result.checked.orders += 1;
+    countClaims(order, claims);
+    const payment = await models.payments.findOne({ orderId: order._id }).lean();
+    if (payment) result.checked.payments += 1;
+    checkMoney(order, payment, intents.get(order._id) ?? [], result);
+    await checkGoods(mongo, order, payment, result);
+    await checkProgress(sources, order, result);
+  }
+  await checkStock(mongo, claims, result);
+  await checkOpenWork(sources, result);
+  return result;
+}
+
+function countClaims(order: Order, claims: Map<string, { reserved: number; committed: number }>): void {
+  for (const { sku, allocations } of order.lines) {
+    for (const { warehouseId, quantity, state } of allocations) {
+      if (state !== 'reserved' && state !== 'committed') continue;
+      const key = stockId(sku, warehouseId);
+      const sum = claims.get(key) ?? { reserved: 0, committed: 0 };
+      sum[state] += quantity;
+      claims.set(key, sum);
+    }
+  }
+}
+
+/** G1 and G2. */
+async function checkStock(
+  { models }: Mongo,
+  claims: Map<string, { reserved: number; committed: number }>,
+  { violations, checked }: AuditResult,
+): Promise<void> {
+  const sums = new Map<string, { onHand: number; damaged: number; count: number; last: number }>();
+  const grouped = models.movements.aggregate([
+    {
+      $group: {
+        _id: { $concat: ['$sku', '@', '$warehouseId'] },
+        onHand: { $sum: '$onHandChange' },
+        damaged: { $sum: '$damagedChange' },
+        count: { $sum: 1 },
+        last: { $max: '$seq' },
+      },
+    },
+  ]);
+  for (const { _id, ...sum } of await grouped) {
+    sums.set(_id, sum);
+    checked.movements += sum.count;
+  }
+  for await (const stock of models.stock.find().lean().cursor()) {
+    checked.stock += 1;
+    const report = (guarantee: Violation['guarantee'], what: string) =>
+      violations.push({ guarantee, where: stock._id, what });
+    if (salable(stock) < 0) report('G1', `salable is ${salable(stock)}`);
+    checkLedger(stock, sums.get(stock._id), report);
+    const claim = claims.get(stock._id) ?? { reserved: 0, committed: 0 };
+    claims.delete(stock._id);
+    for (const kind of ['reserved', 'committed'] as const) {
+      if (stock[kind] !== claim[kind]) report('G2', `${kind} is ${stock[kind]}, the orders' lines say ${claim[kind]}`);
+    }
+  }
+  for (const [where] of claims)
+    violations.push({ guarantee: 'G2', where, what: 'orders claim stock that has no record' });
+}
+
+function checkLedger(
+  stock: Stock,
+  sum: { onHand: number; damaged: number; count: number; last: number } | undefined,
+  report: (guarantee: Violation['guarantee'], what: string) => void,
+): void {
+  const { onHand, damaged, count, last } = sum ?? { onHand: 0, damaged: 0, count: 0, last: 0 };
+  if (stock.onHand !== onHand) report('G2', `on hand is ${stock.onHand}, the movements add up to ${onHand}`);
+  if (stock.damaged !== damaged) report('G2', `damaged is ${stock.damaged}, the movements add up to ${damaged}`);
+  if (stock.seq !== count || last !== count)
+    report('G2', `${count} movements, numbered to ${last}, expected ${stock.seq}`);
+}
+
+/** G3, G4 and the money's part of G5 and G6. */
+function checkMoney(
+  order: Order,
+  payment: Payment | null,
+  intents: AuditedIntent[],
+  { violations }: AuditResult,
+): void {
+  const report = (guarantee: Violation['guarantee'], what: string) =>
+    violations.push({ guarantee, where: order._id, what });
+  const live = intents.filter(({ status }) => status === 'authorized' || status === 'captured');
+  if (live.length > 1) report('G3', `${live.length} live payments: ${live.map(({ id }) => id).join(', ')}`);
+  const ended = hasEnded(orderStates, order.status);
+  if (ended && intents.some(({ status }) => status === 'authorized')) report('G6', 'the provider still holds money');
+  if (!payment) {
+    if (live.length > 0) report('G4', 'the provider has a payment that we have no record of');
+    return;
+  }
+
+  const { captured, authorized, refunded, refundPending, ledger } = payment;
+  if (captured > authorized) report('G3', `captured ${captured} of ${authorized} authorized`);
+  if (refunded + refundPending > captured)
+    report('G3', `refunds of ${refunded + refundPending} exceed the captured ${captured}`);
+  const theirs = intents.find(({ id }) => id === payment.intentId);
+  if ((theirs?.captured ?? 0) !== captured)
+    report('G4', `captured ${captured}, the provider says ${theirs?.captured ?? 0}`);
+  const theirRefunds = theirs?.refunded ?? 0;
+  if (theirRefunds < refunded || theirRefunds > refunded + refundPending) {
+    report('G4', `refunded ${refunded} (${refundPending} pending), the provider says ${theirRefunds}`);
+  }
+  for (const [kind, amount] of [
+    ['capture', captured],
+    ['refund', refunded],
+  ] as const) {
+    const booked = ledger.filter((entry) => entry.kind === kind).reduce((sum, entry) => sum + entry.amount, 0);
+    if (booked !== amount) report('G4', `${kind}: the ledger says ${booked}, the payment ${amount}`);
+  }
+}
+
+/** G5 and G6: no goods without money, no money without goods, nothing held after the end. */
+async function checkGoods(
+  { models }: Mongo,
+  order: Order,
+  payment: Payment | null,
+  { violations }: AuditResult,
+): Promise<void> {
+  const report = (guarantee: Violation['guarantee'], what: string) =>
+    violations.push({ guarantee, where: order._id, what });
+  const left = order.lines.some((line) => hasState(line, 'shipped'));
+  if (left && order.total > 0 && !payment?.captured) report('G5', 'goods were handed over that nobody paid');
+  if (!hasEnded(orderStates, order.status)) return;
+
+  if (order.lines.some((line) => hasState(line, 'reserved') || hasState(line, 'committed'))) {
+    report('G6', `the order is ${order.status} and still holds stock`);
+  }
+  if (!payment) return;
+  // What was refunded because the goods were never sent; returns and goodwill come on top of it.
+  const key = { $regex: `^${order._id}:settle:` };
+  const settled = await models.refunds.find({ orderId: order._id, key, status: { $ne: 'failed' } }).lean();
+  const kept = payment.captured - settled.reduce((sum, { amount }) => sum + amount, 0);
+  const due = order.status === 'completed' ? amountDue(order) : 0;
+  const back = payment.refunded + payment.refundPending;
+  if (kept !== due && payment.captured - back !== due) report('G5', `the goods cost ${due}, the customer paid ${kept}`);
+}
+
+function hasState(line: OrderLine, state: OrderLine['allocations'][number]['state']): boolean {
+  return line.allocations.some((allocation) => allocation.state === state && allocation.quantity > 0);
+}
+
+/** G7: an open order waits for something in time, or for a person, and its workflow runs. */
+async function checkProgress({ temporal }: Sources, order: Order, { violations, checked }: AuditResult): Promise<void> {
+  if (hasEnded(orderStates, order.status)) return;
+  const report = (what: string) => violations.push({ guarantee: 'G7', where: order._id, what });
+  const late = Date.now() - patienceMs;
+  if (order.rev === 0) {
+    if (order.placeBefore.getTime() < late) report('it was never started');
+    return;
+  }
+  const { state } = order;
+  if ((state?.incidents.length ?? 0) === 0) {
+    if (!state?.waitingFor) report(`it is ${order.status} and waits for nothing`);
+    else if (Date.parse(state.waitingFor.deadline) < late)
+      report(`${state.waitingFor.event} is overdue and nobody was told`);
+  }
+  checked.workflows += 1;
+  const status = await statusOf(temporal, workflowIds.order(order._id));
+  if (status !== 'RUNNING') report(`it is ${order.status}, and its workflow is ${status}`);
+}
+
+/** G7 for what comes after the order's end, and for what came in. */
+async function checkOpenWork(
+  { mongo: { models }, temporal }: Sources,
+  { violations, checked }: AuditResult,
+): Promise<void> {
+  const report = (where: string, what: string) => violations.push({ guarantee: 'G7', where, what });
+  const late = new Date(Date.now() - patienceMs);
+  for (const event of await models.inbox.find({ deliveredAt: null, receivedAt: { $lt: late } }).lean()) {
+    report(event._id, `not delivered after ${event.tries} tries`);
+  }
+  const ended = Object.keys(returnStates).filter((state) => hasEnded(returnStates, state));
+  const open = [
+    ...(await models.returns.find({ status: { $nin: ended as never[] } }).lean()).map(({ _id }) =>
+      workflowIds.return(_id),
+    ),
+    ...(await models.refunds.find({ status: 'pending' }).lean()).map(({ workflowId }) => workflowId),
+    ...(await models.disputes.find({ status: 'open' }).lean()).map(({ _id }) => workflowIds.dispute(_id)),
+  ];
+  for (const workflowId of open) {
+    checked.workflows += 1;
+    const status = await statusOf(temporal, workflowId);
+    if (status !== 'RUNNING') report(workflowId, `there is work left, and the workflow is ${status}`);
+  }
+}
+
+async function statusOf(temporal: Client, workflowId: string): Promise<string> {
+  try {
+    return (await temporal.workflow.getHandle(workflowId).describe()).status.name;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'not there';
+    throw error;
+  }
+}

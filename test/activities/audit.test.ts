@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { audit } from '../../activities/audit.ts';
+import { startWorld, until, type World } from '../support/world.ts';
+
+let world: World;
+let delivered: string;
+let open: string;
+let cancelled: string;
+
+beforeAll(async () => {
+  world = await startWorld();
+  delivered = await toTheDoor();
+  open = (await world.place()).orderId;
+  cancelled = (await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' })).orderId;
+  await world.cancel(cancelled);
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+test('nothing is found in a world that was not meddled with', async () => {
+  const { violations, checked } = await findings();
+  expect(violations).toEqual([]);
+  expect(checked).toMatchObject({ orders: 3, payments: 3, intents: 3, workflows: 1 });
+});
+
+test.each<[string, string, () => Promise<unknown>]>([
+  ['G1', 'salable is -', () => set('stock', 'MUG@wh_east', { committed: 5000 })],
+  ['G2', 'the movements add up to', () => set('stock', 'MUG@wh_east', { onHand: 7000 })],
+  ['G2', 'movements, numbered to', () => set('stock', 'MUG@wh_east', { seq: 99 })],
+  ['G2', "the orders' lines say", () => set('stock', 'MUG@wh_east', { reserved: 1 })],
+  ['G3', 'captured 3998 of 1 authorized', () => setPayment(delivered, { authorized: 1 })],
+  ['G3', 'exceed the captured', () => setPayment(delivered, { refundPending: 4000 })],
+  ['G4', 'the provider says 3998', () => setPayment(delivered, { captured: 3997 })],
+  ['G4', 'the ledger says 3998', () => setPayment(delivered, { captured: 3997 })],
+  ['G4', 'refunded 1 ', () => setPayment(delivered, { refunded: 1 })],
+  ['G5', 'that nobody paid', () => setPayment(delivered, { captured: 0 })],
+  ['G5', 'the goods cost 0', () => set('orders', delivered, { status: 'cancelled' })],
+  ['G6', 'still holds stock', () => set('orders', open, { status: 'cancelled' })],
+  ['G6', 'the provider still holds money', () => set('orders', open, { status: 'cancelled' })],
+  ['G7', 'waits for nothing', () => set('orders', open, { 'state.waitingFor': null })],
+  ['G7', 'nobody was told', () => set('orders', open, { 'state.waitingFor.deadline': '2020-01-01T00:00:00Z' })],
+  ['G7', 'its workflow is COMPLETED', () => set('orders', cancelled, { status: 'confirmed' })],
+])('%s: %s', async (guarantee, what, meddle) => {
+  const before = await everything();
+  await meddle();
+  const { violations } = await findings();
+  expect(violations).toContainEqual({ guarantee, where: expect.any(String), what: expect.stringContaining(what) });
+  await restore(before);
+  expect((await findings()).violations).toEqual([]);
+});
+
+test('a second live payment of an order at the provider is a violation of G3', async () => {
+  const intent = await world.payments.createIntent({ orderId: open, amount: 100, currency: 'USD', key: 'second' });
+  await world.payments.confirmIntent(intent.id, { paymentMethod: 'pm_card_visa', key: 'second:confirm' });
+  const { violations } = await findings();
+  expect(violations).toEqual([{ guarantee: 'G3', where: open, what: expect.stringContaining('2 live payments') }]);
+  await world.payments.cancelIntent(intent.id, { key: 'second:cancel' });
+});
+
+function findings() {
+  return audit({ mongo: world.mongo, payments: world.payments, temporal: world.client });
+}
+
+function set(collection: 'stock' | 'orders', id: string, change: object) {
+  return world.mongo.connection.collection<{ _id: string }>(collection).updateOne({ _id: id }, { $set: change });
+}
+
+function setPayment(orderId: string, change: object) {
+  return world.mongo.connection.collection('payments').updateOne({ orderId }, { $set: change });
+}
+
+const collections = ['stock', 'orders', 'payments'] as const;
+
+function everything() {
+  return Promise.all(collections.map((name) => world.mongo.connection.collection(name).find().toArray()));
+}
+
+async function restore(documents: Awaited<ReturnType<typeof everything>>) {
+  for (const [index, name] of collections.entries()) {
+    for (const document of documents[index]!) {
+      await world.mongo.connection.collection(name).replaceOne({ _id: document._id }, document);
+    }
+  }
+}
+
+async function toTheDoor(): Promise<string> {
+  const { orderId } = await world.place();
+  const [shipment] = (await world.readOrder(orderId)).state!.shipments;
+  await world.pickAll(shipment!.id);
+  await world.pack(orderId, shipment!.id);
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await until(async () => (await world.readOrder(orderId)).status === 'completed');
+  return orderId;
+}
