@@ -3,17 +3,32 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { ServerUnavailable } from './servers/unavailable.ts';
 
-/**
- * Ports that nobody listens on. From below the range that the system gives to outgoing connections, so that a server
- * that is stopped for a moment finds its port free again.
- */
+// Below the range that the system gives to outgoing connections: a server that is stopped for a moment finds its port
+// free again. The ranges that are asked for lie above the single ports, so that no port is given twice.
+const singlePorts = { from: 15_000, to: 27_000 };
+const portRanges = { from: 27_000, to: 32_000 };
+
+/** Ports that nobody listens on. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
-    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const port = randomPort(singlePorts);
     if (await isFree(port)) found.add(port);
   }
   return [...found];
+}
+
+/** The first of so many ports in a row that nobody listens on. */
+export async function freePortRange(count: number): Promise<number> {
+  for (;;) {
+    const first = randomPort(portRanges);
+    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(first + index)));
+    if (free.every(Boolean)) return first;
+  }
+}
+
+function randomPort({ from, to }: { from: number; to: number }): number {
+  return from + Math.floor(Math.random() * (to - from));
 }
 
 /** @throws ServerUnavailable that names the port, what wants it, who holds it, and the setting that changes it. */

@@ -84,7 +84,7 @@ export function isRunning({ pid, started }: ProcessIdentity): boolean {
 }
 
 /** When a process was started, as the system writes it; undefined for one that is gone, or dead and not yet buried. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   return process.platform === 'linux' ? startOnLinux(pid) : startElsewhere(pid);
 }
 

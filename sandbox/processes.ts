@@ -1,6 +1,6 @@
 /** Child processes that are ours: started, waited for, stopped, and never left behind. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,8 +38,8 @@ export function spawnOwned(options: {
   channel?: boolean;
 }): OwnedProcess {
   const { name, command, args, dataDir, onLine } = options;
-  const logFile = join(dataDir, 'logs', `${name}.log`);
-  const log = openLog(logFile);
+  const logFile = logFileOf(dataDir, name);
+  const log = openLog(logFile, 'a');
   const child = spawn(command, args, {
     cwd: repositoryFolder(),
     env: options.env ?? environment(),
@@ -85,18 +85,46 @@ export function spawnOwned(options: {
   return owned;
 }
 
-/** Starts a TypeScript file of this repository, by its path from the root, in a Node process of its own. */
-export function spawnNode(options: {
+interface NodeChild {
   name: string;
+  /** A TypeScript file, by its path from the root of the repository. */
   file: string;
   args?: string[];
   env: NodeJS.ProcessEnv;
   dataDir: string;
-  onLine?: (line: string) => void;
-}): OwnedProcess {
-  const { file, args = [], ...rest } = options;
-  const loaders = ['--import', 'tsx', '--import', join(import.meta.dirname, 'end-with-parent.ts')];
-  return spawnOwned({ ...rest, command: process.execPath, args: [...loaders, file, ...args], channel: true });
+}
+
+/** A command: resolves when it has ended well, with the lines of its standard output. */
+export async function runNode(child: NodeChild): Promise<string[]> {
+  const lines: string[] = [];
+  const command = spawnNode(child, (line) => lines.push(line));
+  const how = await command.ended;
+  if (how === 'exit code 0') return lines;
+  throw new ServerUnavailable(
+    `${child.name} ended with ${how}. Its log, ${command.logFile}, ends: ${endOfLog(command.logFile)}`,
+  );
+}
+
+/** A service: resolves when it has written the JSON line with the message `ready` to its log. */
+export async function startNode(child: NodeChild): Promise<OwnedProcess> {
+  const log = openLog(logFileOf(child.dataDir, child.name), 'a+');
+  try {
+    const before = fstatSync(log).size;
+    const service = spawnNode(child);
+    await waitUntilReady(service, () => {
+      const written = Buffer.alloc(fstatSync(log).size - before);
+      readSync(log, written, 0, written.length, before);
+      return written.includes('"msg":"ready"') || undefined;
+    });
+    return service;
+  } finally {
+    closeSync(log);
+  }
+}
+
+function spawnNode({ file, args = [], ...rest }: NodeChild, onLine?: (line: string) => void): OwnedProcess {
+  const loaders = ['--import', 'tsx', '--import', join(import.meta.dirname, 'end-with-parent.js')];
+  return spawnOwned({ ...rest, onLine, command: process.execPath, args: [...loaders, file, ...args], channel: true });
 }
 
 /**
@@ -126,15 +154,6 @@ export async function waitUntilReady<T>(
   const lastWords = endOfLog(child.logFile);
   await child.stop(0);
   throw new ServerUnavailable(`${child.name} ${trouble}. Its log, ${child.logFile}, ends: ${lastWords}`);
-}
-
-/** What the child wrote to its log since it was started, line by line, for those that announce themselves in it. */
-export function logReader(dataDir: string, name: string): () => string[] {
-  const file = join(dataDir, 'logs', `${name}.log`);
-  openLogFolder(file);
-  const size = () => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  const start = size() > largestLog ? 0 : size();
-  return () => (size() > start ? readFileSync(file).subarray(start).toString('utf8').split('\n') : []);
 }
 
 /**
@@ -171,19 +190,20 @@ function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-function openLog(file: string): number {
-  openLogFolder(file);
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > largestLog) {
-    rmSync(`${file}.old`, { force: true });
-    renameSync(file, `${file}.old`);
-  }
-  return openSync(file, 'a');
-}
+const logFileOf = (dataDir: string, name: string) => join(dataDir, 'logs', `${name}.log`);
 
-function openLogFolder(file: string): void {
+function openLog(file: string, flags: 'a' | 'a+'): number {
   mkdirSync(dirname(file), { recursive: true });
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > largestLog) renameSync(file, `${file}.old`);
+  return openSync(file, flags);
 }
 
+/** Its last line that tells of an error; where there is none, its last line. */
 function endOfLog(file: string): string {
-  return readFileSync(file, 'utf8').trim().split('\n').at(-1)?.slice(-500) || 'it said nothing';
+  const lines = readFileSync(file, 'utf8').trim().split('\n').slice(-100);
+  return (
+    (lines.findLast((line) => /error|cannot|refused/i.test(line)) ?? lines.at(-1))?.trim().slice(0, 500) ||
+    'it said nothing'
+  );
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import mongoose from 'mongoose';
 import { callersOrTemporaryFolder } from '../data-folder.ts';
 import { freePorts, requireFreePort } from '../ports.ts';
-import { spawnOwned, waitUntilReady } from '../processes.ts';
+import { type OwnedProcess, spawnOwned, waitUntilReady } from '../processes.ts';
 import { environment, portSettings } from '../settings.ts';
 import { resolveServer, type Say } from './resolve.ts';
 
@@ -16,7 +16,7 @@ const notYetInitialized = 94;
 export interface RunningMongo {
   uri: string;
   /** None where the server is somebody else's. */
-  pid?: number;
+  child?: OwnedProcess;
   stop(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function startMongo(options: {
 
   return {
     uri: `mongodb://127.0.0.1:${port}/waybill?replicaSet=${replicaSet}&retryWrites=true&w=majority`,
-    pid: child.pid,
+    child,
     async stop() {
       await child.stop();
       await folder.release();

@@ -6,7 +6,7 @@ import type { SearchAttributeType } from '@temporalio/common';
 import { msToNumber, msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { callersOrTemporaryFolder } from '../data-folder.ts';
 import { freePorts, requireFreePort } from '../ports.ts';
-import { spawnOwned, waitUntilReady } from '../processes.ts';
+import { type OwnedProcess, spawnOwned, waitUntilReady } from '../processes.ts';
 import { environment, portSettings } from '../settings.ts';
 import { resolveServer, type Say } from './resolve.ts';
 
@@ -23,7 +23,7 @@ export interface RunningTemporal {
   address: string;
   uiUrl?: string;
   /** None where the server is somebody else's. */
-  pid?: number;
+  child?: OwnedProcess;
   stop(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export async function startTemporal(options: {
   return {
     address,
     uiUrl: uiPort ? `http://127.0.0.1:${uiPort}` : undefined,
-    pid: child.pid,
+    child,
     async stop() {
       await child.stop();
       await folder.release();
