@@ -202,7 +202,7 @@ export async function startCarrierSandbox(options: {
       throw new Refusal(401, 'unauthorized', 'the API key is missing or wrong');
     }
 
-    const fault = faults.take(route.operation);
+    const fault = faults.take(route.operation, call.body);
     if (fault?.kind === 'slow') await delay(fault.ms, undefined, { signal: stopping.signal });
     if (fault?.kind === 'fail_before') throw new Refusal(500, 'internal', 'a fault was ordered: nothing was done');
     if (fault?.kind === 'refuse') throw new Refusal(422, 'carrier_account_blocked', 'the account is blocked');

@@ -9,6 +9,8 @@ import { z } from 'zod';
 export const faultRequest = z.strictObject({
   operation: z.enum(['labels.create', 'labels.void', 'tracking', '*']),
   kind: z.enum(['fail_before', 'fail_after', 'lose_reply', 'slow', 'refuse']),
+  /** Only calls whose body names this reference; any call where it is not given. */
+  reference: z.string().optional(),
   times: z.int().positive().default(1),
   ms: z.int().nonnegative().max(120_000).default(2_000),
 });
@@ -28,9 +30,12 @@ export function createFaults() {
       faults = [];
     },
     /** The fault to be played in this call of the operation, counted as fired. */
-    take(operation: string): Fault | undefined {
+    take(operation: string, body: string): Fault | undefined {
       const fault = faults.find(
-        (one) => one.fired < one.times && (one.operation === '*' || one.operation === operation),
+        (one) =>
+          one.fired < one.times &&
+          (one.operation === '*' || one.operation === operation) &&
+          (one.reference === undefined || body.includes(`"${one.reference}"`)),
       );
       if (fault) fault.fired += 1;
       return fault;

@@ -1,0 +1,67 @@
+/** A small shop to play with: three warehouses and thirty things for the kitchen, the desk and the road. */
+import type { ShopClient } from './client.ts';
+
+const warehouses = {
+  'wh-newark': {
+    name: 'Newark',
+    city: 'Newark',
+    region: 'NJ',
+    postalCode: '07101',
+    country: 'US',
+    line1: '1 Port Street',
+  },
+  'wh-reno': { name: 'Reno', city: 'Reno', region: 'NV', postalCode: '89501', country: 'US', line1: '20 Valley Road' },
+  'wh-venlo': { name: 'Venlo', city: 'Venlo', region: 'LI', postalCode: '5928', country: 'NL', line1: 'Havenkade 3' },
+};
+
+/** SKU, name, grams, US cents, euro cents, and units in Newark, Reno and Venlo. */
+const goods: [string, string, number, number, number, number, number, number][] = [
+  ['MUG-BLUE', 'Stoneware mug, blue', 380, 1490, 1390, 120, 80, 60],
+  ['MUG-SAND', 'Stoneware mug, sand', 380, 1490, 1390, 90, 40, 60],
+  ['BOWL-M', 'Mixing bowl, medium', 640, 2400, 2290, 60, 30, 40],
+  ['KETTLE-1L', 'Enamel kettle, 1 litre', 1150, 5900, 5490, 40, 20, 30],
+  ['TEAPOT-6', 'Glass teapot, six cups', 720, 4200, 3990, 35, 10, 25],
+  ['PRESS-8', 'Coffee press, eight cups', 890, 3900, 3690, 50, 25, 30],
+  ['GRINDER', 'Hand coffee grinder', 610, 6500, 5990, 30, 30, 20],
+  ['FILTER-100', 'Paper filters, 100', 150, 690, 590, 300, 200, 250],
+  ['KNIFE-CHEF', 'Chef knife, 20 cm', 240, 8900, 8490, 25, 15, 20],
+  ['KNIFE-PARE', 'Paring knife, 9 cm', 80, 3200, 2990, 45, 25, 30],
+  ['BOARD-OAK', 'Cutting board, oak', 1900, 4900, 4590, 30, 20, 25],
+  ['PAN-26', 'Cast iron pan, 26 cm', 2600, 5400, 4990, 40, 20, 30],
+  ['APRON', 'Linen apron', 290, 3800, 3590, 60, 30, 40],
+  ['TOWEL-2', 'Kitchen towels, pair', 220, 1800, 1690, 100, 60, 80],
+  ['JAR-SET', 'Storage jars, set of four', 2100, 3600, 3390, 30, 15, 20],
+  ['LAMP-DESK', 'Desk lamp, brass', 1700, 12900, 11900, 0, 40, 10],
+  ['LAMP-CLIP', 'Clip lamp', 650, 4500, 4290, 35, 20, 20],
+  ['CHAIR-OAK', 'Oak chair', 6400, 18900, 17900, 12, 10, 8],
+  ['STOOL', 'Low stool', 3100, 8900, 8490, 15, 10, 10],
+  ['SHELF-S', 'Wall shelf, small', 2800, 5900, 5490, 25, 20, 15],
+  ['NOTE-A5', 'Notebook, A5 dotted', 260, 1600, 1490, 200, 120, 150],
+  ['PEN-BLK', 'Fountain pen, black', 40, 4900, 4590, 50, 30, 40],
+  ['INK-BLUE', 'Ink, blue, 50 ml', 160, 1400, 1290, 80, 40, 60],
+  ['CLOCK', 'Wall clock, linden', 900, 7900, 7490, 20, 10, 15],
+  ['VASE-TALL', 'Tall vase', 1300, 4600, 4290, 25, 15, 15],
+  ['BLANKET', 'Wool blanket', 1500, 11900, 10900, 20, 15, 15],
+  ['PACK-20L', 'Day pack, 20 litres', 780, 9900, 9490, 30, 25, 20],
+  ['BOTTLE-07', 'Steel bottle, 0.7 litres', 310, 2900, 2690, 90, 70, 60],
+  ['UMBRELLA', 'Compact umbrella', 360, 3400, 3190, 40, 30, 40],
+  ['PRINT-1OF1', 'Linocut, numbered 1 of 1', 200, 24000, 22000, 1, 0, 0],
+];
+
+/** Fills the shop over its API, as its owner would. */
+export async function openShop(shop: ShopClient): Promise<{ products: number; warehouses: number }> {
+  for (const [id, { name, ...place }] of Object.entries(warehouses)) {
+    const address = { ...place, name: `Waybill ${name}` };
+    await shop.putWarehouse(id, { name, address, priority: 1, active: true });
+  }
+  await Promise.all(
+    goods.map(async ([sku, name, weightGrams, USD, EUR, ...stock]) => {
+      await shop.putProduct(sku, { name, weightGrams, prices: { USD, EUR }, active: true });
+      for (const [index, warehouseId] of Object.keys(warehouses).entries()) {
+        const units = stock[index]!;
+        if (units > 0) await shop.receiveStock(sku, warehouseId, units);
+      }
+    }),
+  );
+  return { products: goods.length, warehouses: Object.keys(warehouses).length };
+}
