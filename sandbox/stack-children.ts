@@ -28,9 +28,11 @@ export function createChildren(say: Say) {
     return started;
   }
 
-  async function end(child: Child): Promise<void> {
+  async function end(name: string, child: Child): Promise<void> {
     child.ending = true;
-    await child.process?.stop();
+    if (!child.process?.isRunning()) return;
+    await child.process.stop();
+    if ((await child.process.ended) === 'signal SIGKILL') say(`${name} did not stop in time and was killed`);
   }
 
   function named(name: string): Child {
@@ -48,7 +50,7 @@ export function createChildren(say: Say) {
 
     async restart(name: string): Promise<void> {
       const child = named(name);
-      await end(child);
+      await end(name, child);
       await run(name, child);
     },
 
@@ -67,7 +69,7 @@ export function createChildren(say: Say) {
     /** No new work first, then the work at hand, then what all of them need. */
     async stopAll(): Promise<void> {
       const named = (wanted: (name: string) => boolean) =>
-        Promise.all([...children].filter(([name]) => wanted(name)).map(([, child]) => end(child)));
+        Promise.all([...children].filter(([name]) => wanted(name)).map(([name, child]) => end(name, child)));
       await named((name) => name === 'api');
       await named((name) => name.startsWith('worker-'));
       await named(() => true);

@@ -69,7 +69,7 @@ export async function startStack(options: {
     return stopping;
   };
   const forgetSignals = stopOnSignal(() => {
-    say('Stopping');
+    say('Stopping: what is under way is finished first');
     return stop();
   }, options.exitCode);
 
