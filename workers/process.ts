@@ -1,5 +1,6 @@
 /** What every worker process shares: its figures and health over HTTP, and an end that loses nothing. */
 import { createServer, type Server } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type Worker } from '@temporalio/worker';
 import type { Registry } from 'prom-client';
 import { createLog, type Log } from '../platform/log.ts';
@@ -47,11 +48,11 @@ export function createWorkerProcess(
     log,
     metrics,
     async run({ workers, loops, close }) {
-      let stopping = false;
-      const server = serveHealth(config, metrics, corePort, () => !stopping);
+      const stopping = new AbortController();
+      const server = serveHealth(config, metrics, corePort, () => !stopping.signal.aborted);
       const stop = () => {
-        if (stopping) return;
-        stopping = true;
+        if (stopping.signal.aborted) return;
+        stopping.abort();
         log.info('draining');
         for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       };
@@ -60,7 +61,7 @@ export function createWorkerProcess(
       // Started by a parent over an IPC channel: without the parent there is nobody left to stop us.
       process.on('disconnect', stop);
       const running = Promise.all(workers.map((worker) => worker.run())).finally(stop);
-      const looping = Promise.all(loops.map((loop) => keepDoing(loop, log, () => stopping)));
+      const looping = Promise.all(loops.map((loop) => keepDoing(loop, log, stopping.signal)));
       log.info({ taskQueues: workers.map((worker) => worker.options.taskQueue) }, 'ready');
       await running;
       await looping;
@@ -71,8 +72,8 @@ export function createWorkerProcess(
   };
 }
 
-async function keepDoing(loop: Loop, log: Log, stopping: () => boolean): Promise<void> {
-  while (!stopping()) {
+async function keepDoing(loop: Loop, log: Log, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
     let done = 0;
     let pause = loop.pauseMs;
     try {
@@ -84,7 +85,8 @@ async function keepDoing(loop: Loop, log: Log, stopping: () => boolean): Promise
       );
       pause = 1_000;
     }
-    if (done === 0) await new Promise((resolve) => setTimeout(resolve, pause));
+    // The pause ends early with the process; that is no failure.
+    if (done === 0) await setTimeout(pause, undefined, { signal: stopping }).catch(() => {});
   }
 }
 
