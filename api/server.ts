@@ -28,10 +28,13 @@ log.info({ url: `http://${address.includes(':') ? `[${address}]` : address}:${po
 
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
+// Started by a parent over an IPC channel: without the parent there is nobody left to stop us.
+process.once('disconnect', stop);
 
-function stop(signal: NodeJS.Signals): void {
+function stop(): void {
+  if (draining) return;
   draining = true;
-  log.info({ signal }, 'draining');
+  log.info('draining');
   setTimeout(() => {
     log.error('Requests were still running after the time to drain; stopping all the same');
     process.exit(1);

@@ -9,16 +9,15 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
+import { orderStart } from '../activities/placing.ts';
 import type { Order } from '../models/order.ts';
 import {
-  type OrderInput,
   type OrderState,
   orderState,
   type PlaceOutcome,
   placeOrder,
   type RefundInput,
   type ReturnInput,
-  searchAttributes,
   taskQueues,
   workflowIds,
 } from '../workflows/messages.ts';
@@ -49,22 +48,8 @@ export async function place(
   client: Client,
   order: Pick<Order, '_id' | 'placeBefore'>,
 ): Promise<PlaceOutcome | undefined> {
-  const workflowId = workflowIds.order(order._id);
-  const input: OrderInput = { orderId: order._id, placeBefore: order.placeBefore.toISOString() };
-  const startWorkflowOperation = new WithStartWorkflowOperation(workflowTypes.order, {
-    ...oncePerId,
-    workflowId,
-    taskQueue: taskQueues.orders,
-    args: [input],
-    // The order's workflow upserts these only when they change from here.
-    typedSearchAttributes: [
-      { key: searchAttributes.orderStatus, value: 'pending' },
-      { key: searchAttributes.paymentStatus, value: 'not_paid' },
-      { key: searchAttributes.fulfillmentStatus, value: 'unfulfilled' },
-      { key: searchAttributes.needsAttention, value: false },
-    ],
-    staticSummary: `Order ${order._id}`,
-  });
+  const start = orderStart({ orderId: order._id, placeBefore: order.placeBefore.toISOString() });
+  const startWorkflowOperation = new WithStartWorkflowOperation(workflowTypes.order, start);
   try {
     return await client.withDeadline(Date.now() + PLACE_WAIT, () =>
       client.workflow.executeUpdateWithStart(placeOrder, { updateId: placeOrder.name, startWorkflowOperation }),
@@ -72,7 +57,7 @@ export async function place(
   } catch (error) {
     // Ended before, and forgotten by name of its update: MongoDB says how.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && (await exists(client, workflowId)))
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && (await exists(client, start.workflowId)))
       return undefined;
     throw error;
   }
