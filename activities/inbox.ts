@@ -95,7 +95,7 @@ function laneOf({ payload, _id }: InboxEvent): string {
 }
 
 async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent): Promise<string> {
-  if (event.source === 'picking') return pickingIsClosed(temporal, event);
+  if (event.source === 'picking') return pickingIsClosed(mongo, temporal, event);
   if (event.source === 'carrier') return parcelMoved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
@@ -103,8 +103,12 @@ async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent): Promi
   return 'not of interest';
 }
 
-async function pickingIsClosed(temporal: Client, { payload }: InboxEvent): Promise<string> {
+/** Where the packing came first, the workflow knows already. */
+async function pickingIsClosed({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
   const { orderId, shipmentId, short } = payload as { orderId: string; shipmentId: string; short: boolean };
+  const order = await models.orders.findById(orderId, { 'state.shipments': 1 }).lean();
+  const known = order?.state?.shipments.find(({ id }) => id === shipmentId)?.status;
+  if (known !== undefined && known !== 'allocated' && known !== 'picking') return 'nothing new';
   return signalled(() =>
     temporal.workflow.getHandle(workflowIds.order(orderId)).signal(pickingClosed, { shipmentId, short }),
   );

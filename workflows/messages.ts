@@ -111,6 +111,8 @@ export interface HoldInput {
 
 export interface PackInput {
   shipmentId: string;
+  /** How the picking ended, as the pick list says: whoever packs at once may be faster than `pickingClosed`. */
+  short: boolean;
   actor: Actor;
 }
 

@@ -1,11 +1,12 @@
 /** What an order's workflow answers to: its query, updates and signals. */
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { limits } from './domain/limits.ts';
-import { hasEnded, orderStates } from './domain/states.ts';
+import { hasEnded, orderStates, shipmentStates } from './domain/states.ts';
 import type { CancelInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, isHeld, mayCancel } from './order-context.ts';
+import { isPaid } from './payment.ts';
 import { listenForRefunds } from './refund.ts';
 
 /** Every handler stands before the first await: messages can come before the story's first line. */
@@ -26,13 +27,15 @@ export function listenToMessages(order: Order): void {
     messages.payOrder,
     async ({ paymentMethod }: PayInput) => {
       order.nextMethod = paymentMethod;
-      await condition(() => order.nextMethod === undefined || hasEnded(orderStates, state.status));
+      const settled = () => order.nextMethod === undefined && !isPaid(state.payment.attempt);
+      await condition(() => state.status !== 'awaiting_payment' || settled());
       await record.saved();
       return { status: state.status };
     },
     {
       validator(_input: PayInput) {
-        withinBound(order);
+        if (order.paymentAttempts >= limits.paymentAttempts)
+          throw new Error(`The order has had its ${limits.paymentAttempts} payments`);
         if (state.status !== 'awaiting_payment')
           throw new Error(`The order is ${state.status}: it takes no payment now`);
         if (order.nextMethod !== undefined) throw new Error('Another payment of this order is under way');
@@ -50,7 +53,6 @@ export function listenToMessages(order: Order): void {
     },
     {
       validator(_input: CancelInput) {
-        withinBound(order);
         if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
       },
     },
@@ -58,20 +60,21 @@ export function listenToMessages(order: Order): void {
 
   setHandler(
     messages.packShipment,
-    async ({ shipmentId, actor }) => {
+    async ({ shipmentId, short, actor }) => {
+      if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
       order.packedBy.set(shipmentId, actor);
       const parked = () => state.incidents.some((incident) => incident.shipmentId === shipmentId);
-      await condition(() => !['picked', 'packed'].includes(shipmentOf(shipmentId)!.status) || parked());
+      const underWay = ['picking', 'picked', 'packed'];
+      await condition(() => !underWay.includes(shipmentOf(shipmentId)!.status) || parked());
       await record.saved();
       return { status: shipmentOf(shipmentId)!.status };
     },
     {
       validator({ shipmentId }) {
-        withinBound(order);
         if (isHeld(order)) throw new Error('The order is on hold');
         const status = shipmentOf(shipmentId)?.status;
-        if (status !== 'picked')
-          throw new Error(`The shipment is ${status ?? 'unknown'}: only a picked one can be packed`);
+        if (status === 'picking' || status === 'picked') return;
+        throw new Error(`The shipment is ${status ?? 'unknown'}: only a picked one can be packed`);
       },
     },
   );
@@ -86,7 +89,6 @@ export function listenToMessages(order: Order): void {
     },
     {
       validator({ shipmentId }) {
-        withinBound(order);
         if (isHeld(order)) throw new Error('The order is on hold');
         const status = shipmentOf(shipmentId)?.status;
         if (status !== 'ready')
@@ -104,7 +106,8 @@ export function listenToMessages(order: Order): void {
     order.picked.set(shipmentId, { short });
   });
   setHandler(messages.trackingChanged, (event) => {
-    if (!counted(order)) return;
+    // How a parcel ends is heard at any rate, or its order could never end.
+    if (!counted(order) && !hasEnded(shipmentStates, event.status)) return;
     order.tracking.set(event.shipmentId, [...(order.tracking.get(event.shipmentId) ?? []), event]);
   });
   setHandler(messages.holdOrder, (input) => hold(order, input));
@@ -123,17 +126,14 @@ export function listenToMessages(order: Order): void {
   order.refundHints = listenForRefunds();
 }
 
-function withinBound(order: Order): void {
-  if (order.messages >= limits.messages) throw new Error(`The order has had its ${limits.messages} messages`);
-}
-
 /** Counts a message that others can send at will. Past the bound it is dropped, and a person is asked, once. */
 function counted(order: Order): boolean {
   order.messages += 1;
   if (order.messages === limits.messages) {
     const why = `More than ${limits.messages} messages; further ones are ignored`;
+    const ended = () => hasEnded(orderStates, order.record.state.status);
     void CancellationScope.nonCancellable(() =>
-      order.record.incident({ cause: 'too_many_messages', why, answers: ['skip'] }),
+      order.record.incident({ cause: 'too_many_messages', why, answers: ['skip'] }, ended),
     );
   }
   return order.messages < limits.messages;

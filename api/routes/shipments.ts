@@ -90,7 +90,7 @@ export const packShipment = endpoint({
   problems: ['not-allowed-now', 'order-ended'],
   async handle({ mongo, temporal }, { params: { id }, body: { parcel }, caller, idempotency }) {
     // The label is bought for the parcel that stands here, so it stands before the workflow hears of the packing.
-    const { orderId } = await readShipment(mongo, id);
+    const { orderId, lines } = await readShipment(mongo, id);
     const open = { _id: id, pickedAt: { $exists: true }, cancelledAt: { $exists: false }, label: { $exists: false } };
     const written = await mongo.models.shipments.updateOne(open, { $set: { parcel } });
     if (written.matchedCount === 0) {
@@ -100,7 +100,8 @@ export const packShipment = endpoint({
       if (!isDeepStrictEqual({ ...shipment.parcel }, parcel))
         throw new Problem('not-allowed-now', 'Its label is bought for another parcel');
     }
-    const input = { shipmentId: id, actor: actorOf(caller) };
+    const short = lines.some(({ state }) => state === 'short');
+    const input = { shipmentId: id, short, actor: actorOf(caller) };
     const packed = await ofOrder(mongo, orderId, () =>
       workflows.update(temporal, messages.workflowIds.order(orderId), messages.packShipment, input, idempotency),
     );

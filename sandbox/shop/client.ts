@@ -78,7 +78,7 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
     scan: (id: string, sku: string, quantity: number) =>
       ask('POST', `/shipments/${id}/scans`, warehouse, { scanId: randomUUID(), sku, quantity }),
     pack: (id: string, parcel: object) =>
-      ask<{ status: string }>('POST', `/shipments/${id}/pack`, warehouse, { parcel }),
+      ask<{ status: string; trackingNumber: string }>('POST', `/shipments/${id}/pack`, warehouse, { parcel }),
     handOver: (id: string) => ask<{ status: string }>('POST', `/shipments/${id}/hand-over`, warehouse, {}),
     receive: (id: string, lines: object[]) => ask('POST', `/returns/${id}/receive`, warehouse, { lines }),
     inspect: (id: string, lines: object[]) => ask('POST', `/returns/${id}/inspect`, warehouse, { lines }),

@@ -1,0 +1,2 @@
+/** The yardstick: a workflow that does nothing. */
+export async function empty(): Promise<void> {}
