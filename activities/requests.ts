@@ -58,7 +58,12 @@ export async function finish(
   asked: RequestKey,
   answer: { status: number; body: unknown },
 ): Promise<void> {
-  await mongo.models.requests.updateOne({ _id: requestId(asked), answer: { $exists: false } }, { $set: { answer } });
+  // As it goes over the wire: fields that are undefined are not there, neither now nor in a repeat.
+  const sent = JSON.parse(JSON.stringify(answer));
+  await mongo.models.requests.updateOne(
+    { _id: requestId(asked), answer: { $exists: false } },
+    { $set: { answer: sent } },
+  );
 }
 
 /** The key of a public caller is as good as a password to the first answer, so only its hash is stored. */

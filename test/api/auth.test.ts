@@ -1,0 +1,255 @@
+/** G10: nobody sees or changes what is not theirs. Every route is tried by everybody. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import express from 'express';
+import { createApp, routes } from '../../api/app.ts';
+import { type Permission, permissions } from '../../api/auth.ts';
+import { endpoint, reply } from '../../api/endpoint.ts';
+import { register, route } from '../../api/route.ts';
+import type { Order } from '../../models/order.ts';
+import { createLog } from '../../platform/log.ts';
+import { createMetrics } from '../../platform/metrics.ts';
+import { config, seedShop, startApi, type TestApi } from './support.ts';
+
+/** Who may use each route, written down a second time: a route that is not here fails. */
+const strangers = ['none', 'a token of nobody', 'a forged link', 'stranger'];
+const everybody = [...strangers, 'owner', 'warehouse', 'support', 'admin'];
+const staff = ['warehouse', 'support', 'admin'];
+const support = ['support', 'admin'];
+const warehouse = ['warehouse', 'admin'];
+const allowed: Record<string, string[]> = {
+  'GET /v1/products': everybody,
+  'GET /v1/products/:sku': everybody,
+  'PUT /v1/products/:sku': ['admin'],
+  'GET /v1/warehouses': staff,
+  'PUT /v1/warehouses/:id': ['admin'],
+  'GET /v1/stock': staff,
+  'GET /v1/stock/movements': staff,
+  'POST /v1/stock/receipts': warehouse,
+  'POST /v1/stock/adjustments': warehouse,
+  'POST /v1/orders': everybody,
+  'GET /v1/orders': support,
+  'GET /v1/orders/:id': ['owner', ...support],
+  'GET /v1/orders/:id/state': ['owner', ...support],
+  'POST /v1/orders/:id/payments': ['owner'],
+  'POST /v1/orders/:id/payments/refresh': ['owner'],
+  'POST /v1/orders/:id/cancel': ['owner', ...support],
+  'POST /v1/orders/:id/hold': support,
+  'POST /v1/orders/:id/release': support,
+  'PUT /v1/orders/:id/shipping-address': support,
+  'GET /v1/incidents': support,
+  'POST /v1/incidents/answer': support,
+  'POST /v1/orders/:id/incidents/:incidentId/answer': support,
+  'POST /v1/orders/:id/refunds': support,
+  'GET /v1/refunds/:id': ['owner', ...support],
+  'GET /v1/shipments': warehouse,
+  'GET /v1/shipments/:id': staff,
+  'POST /v1/shipments/:id/scans': warehouse,
+  'POST /v1/shipments/:id/shorts': warehouse,
+  'POST /v1/shipments/:id/pack': warehouse,
+  'POST /v1/shipments/:id/hand-over': warehouse,
+  'POST /v1/orders/:id/returns': ['owner', ...support],
+  'GET /v1/returns/:id': ['owner', ...staff],
+  'POST /v1/returns/:id/decide': support,
+  'POST /v1/returns/:id/receive': warehouse,
+  'POST /v1/returns/:id/inspect': warehouse,
+  'POST /v1/returns/:id/cancel': ['owner', ...support],
+  'POST /v1/webhooks/stripe': everybody,
+  'POST /v1/webhooks/carrier': everybody,
+};
+/** Outside the table, and open: they show nothing of anybody. */
+const open = [
+  'GET /livez',
+  'GET /readyz',
+  'GET /metrics',
+  'GET /openapi.json',
+  'GET /docs',
+  'GET /docs/initializer.js',
+];
+
+const orderId = 'ord_01WALK';
+const now = new Date();
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startApi();
+  await seedShop(api);
+  await writeOrder();
+});
+afterAll(() => api.stop());
+
+describe('the walk', () => {
+  test('every route that answers is in the table, and has its callers written down', () => {
+    const { mongo, client: temporal } = api;
+    const app = createApp({ mongo, temporal, config, log: createLog('api', 'silent'), metrics: createMetrics() });
+    const answering = app.router.stack.flatMap(({ route: found }) =>
+      found ? found.stack.map((layer) => `${layer.method.toUpperCase()} ${found.path}`) : [],
+    );
+    expect(answering.sort()).toEqual([...open, ...Object.keys(allowed)].sort());
+    expect(routes.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(Object.keys(allowed).sort());
+  });
+
+  for (const { method, path } of routes) {
+    const callers = allowed[`${method} ${path}`] ?? [];
+    test(`${method} ${path}: ${callers === everybody ? 'everybody' : callers.join(', ')}`, async () => {
+      const before = await api.counts();
+      for (const [caller, token] of Object.entries(tokens())) {
+        const headers = { 'idempotency-key': `walk-${method}-${caller}-0000` };
+        const answer = await api.ask(method, address(path), { token, headers });
+        const outcome = { caller, status: answer.status };
+        if (callers.includes(caller)) {
+          expect([401, 403, 404, 500]).not.toContain(answer.status);
+          if (method === 'GET' && !path.includes('movements')) expect(outcome).toEqual({ caller, status: 200 });
+        } else {
+          expect(outcome).toEqual({ caller, status: refusal(caller, callers) });
+          expect(answer.headers.get('content-type')).toContain('application/problem+json');
+        }
+      }
+      expect(await api.counts()).toEqual(before);
+    });
+  }
+
+  test('who is kept out reaches no workflow', () => {
+    // Only those who may had something to say, and no workflow was there to hear it.
+    expect(new Set(api.sent)).toEqual(new Set(['signal paymentChanged', 'update handOver']));
+  });
+
+  test('a permission that is not in the table, or owners of nothing, stop the start', () => {
+    const harmless = endpoint({ summary: '', answers: {}, handle: async () => reply(200, {}) as never });
+    const { mongo, client: temporal } = api;
+    const add = (permission: string) => () =>
+      register(express(), { mongo, temporal, config }, route('GET', '/v1/new', permission as Permission, harmless));
+    expect(add('new.thing')).toThrow('there is no permission new.thing');
+    expect(add('orders.read')).toThrow('does not say of which order');
+    for (const audience of Object.values(permissions)) expect(audience.length).toBeGreaterThan(0);
+  });
+});
+
+describe('what is shown', () => {
+  const read = async (path: string, token?: string) => JSON.stringify((await api.ask('GET', path, { token })).body);
+
+  test('the client secret is for the owner alone', async () => {
+    expect(await read(`/v1/orders/${orderId}`, api.linkTokenOf(orderId))).toContain('secret_of_walk');
+    for (const role of ['support', 'admin'] as const) {
+      expect(await read(`/v1/orders/${orderId}`, api.tokens[role])).not.toContain('secret_of_walk');
+    }
+  });
+
+  test('the warehouse sees where a labelled parcel goes, and neither e-mail nor telephone', async () => {
+    const shown = await read('/v1/shipments/shp_01WALK', api.tokens.warehouse);
+    expect(shown).toContain('Hidden Street 7');
+    expect(shown).not.toMatch(/walker@example.com|5550199/);
+    expect(await read('/v1/shipments?warehouseId=berlin&status=ready', api.tokens.warehouse)).toContain('shp_01WALK');
+    expect(await read('/v1/shipments', api.tokens.warehouse)).not.toContain('Hidden Street');
+    await api.mongo.models.shipments.updateOne({ _id: 'shp_01WALK' }, { $unset: { label: 1 } });
+    expect(await read('/v1/shipments/shp_01WALK', api.tokens.warehouse)).not.toContain('Hidden Street');
+  });
+
+  test('what staff wrote and what went wrong inside is not for customers', async () => {
+    for (const path of [`/v1/orders/${orderId}`, `/v1/orders/${orderId}/state`]) {
+      expect(await read(path, api.linkTokenOf(orderId))).not.toMatch(/inner trouble|tok_/);
+      expect(await read(path, api.tokens.support)).toMatch(/inner trouble/);
+    }
+  });
+});
+
+function tokens(): Record<string, string | undefined> {
+  return {
+    none: undefined,
+    'a token of nobody': `wb_${'x'.repeat(43)}`,
+    'a forged link': `${api.linkTokenOf(orderId).slice(0, -1)}_`,
+    owner: api.linkTokenOf(orderId),
+    stranger: api.linkTokenOf('ord_01OTHER'),
+    ...api.tokens,
+  };
+}
+
+function refusal(caller: string, callers: string[]): number {
+  if (caller === 'none' || caller === 'a token of nobody') return 401;
+  const isLink = ['a forged link', 'owner', 'stranger'].includes(caller);
+  return isLink && callers.includes('owner') ? 404 : 403;
+}
+
+function address(path: string): string {
+  const id = path.includes('/orders')
+    ? orderId
+    : `${/shipments|returns|refunds/.exec(path)?.[0].slice(0, 3).replace('shi', 'shp')}_01WALK`;
+  return path
+    .replace(':sku', 'MUG')
+    .replace('/warehouses/:id', '/warehouses/berlin')
+    .replace(':id', id)
+    .replace(':incidentId', 'inc_1');
+}
+
+/** One order with something of everything, as workflows and providers would have written it. */
+async function writeOrder(): Promise<void> {
+  const { models } = api.mongo;
+  const shipments = [{ id: 'shp_01WALK', warehouseId: 'berlin', status: 'ready' as const }];
+  const order: Order = {
+    _id: orderId,
+    createdAt: now,
+    placeBefore: now,
+    customer: { email: 'walker@example.com', name: 'Walker', phone: '5550199' },
+    shipTo: {
+      name: 'Walker',
+      line1: 'Hidden Street 7',
+      city: 'Bonn',
+      postalCode: '53111',
+      country: 'DE',
+      phone: '5550199',
+    },
+    currency: 'EUR',
+    items: [{ sku: 'MUG', quantity: 1 }],
+    lines: [],
+    total: 1490,
+    rev: 3,
+    status: 'awaiting_payment',
+    state: {
+      orderId,
+      rev: 3,
+      status: 'awaiting_payment',
+      currency: 'EUR',
+      amountDue: 1490,
+      payment: { attempt: 'none', authorized: 0, captured: 0, refunded: 0, disputed: false },
+      paymentStatus: 'not_paid',
+      fulfillmentStatus: 'unfulfilled',
+      shipments,
+      incidents: [
+        { id: 'inc_1', cause: 'buy_label', why: 'inner trouble', since: now.toISOString(), answers: ['retry'] },
+      ],
+      timeline: [{ at: now.toISOString(), what: 'Held', actor: 'support:tok_1' }],
+    },
+  };
+  await models.orders.create([order]);
+  await models.shipments.create([
+    {
+      _id: 'shp_01WALK',
+      orderId,
+      warehouseId: 'berlin',
+      createdAt: now,
+      pickedAt: now,
+      lines: [{ lineId: 'line_1', sku: 'MUG', name: 'Mug', quantity: 1, picked: 1, state: 'picked' }],
+      label: { id: 'lbl_1', trackingNumber: 'T1', url: 'https://carrier.example/l', costMinor: 500, currency: 'EUR' },
+    },
+  ]);
+  await models.payments.create([
+    { _id: 'pay_1', orderId, currency: 'EUR', amountDue: 1490, status: 'created', clientSecret: 'secret_of_walk' },
+  ]);
+  await models.returns.create([
+    { _id: 'ret_01WALK', orderId, warehouseId: 'berlin', createdAt: now, lines: [], rev: 1, status: 'requested' },
+  ]);
+  await models.refunds.create([
+    {
+      _id: 'ref_01WALK',
+      key: 'k',
+      orderId,
+      paymentId: 'pay_1',
+      workflowId: 'refund-ref_01WALK',
+      amount: 1,
+      currency: 'EUR',
+      reason: 'goodwill',
+      actor: 'test',
+      status: 'pending',
+      createdAt: now,
+    },
+  ]);
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect, test } from '@jest/globals';
+import { newDatabaseUri, sharedServers } from '../support/servers.ts';
+import { config } from './support.ts';
+
+const repository = `${import.meta.dirname}/../..`;
+
+function start(environment: Record<string, string>) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'api/server.ts'], {
+    cwd: repository,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  return { child, ended: once(child, 'exit'), errors: () => errors };
+}
+
+test('the process says where it listens, and ends in good order at SIGTERM', async () => {
+  const { child, ended } = start({
+    MONGODB_URI: newDatabaseUri(),
+    TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+    PORT: '0',
+    WAYBILL_SECRET: config.WAYBILL_SECRET,
+    STRIPE_WEBHOOK_SECRETS: 'whsec_one_test, whsec_two_test',
+    CARRIER_WEBHOOK_SECRETS: 'carrier_one_test',
+  });
+  try {
+    const lines: Record<string, unknown>[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(JSON.parse(line));
+      if (lines.at(-1)!.msg !== 'ready') continue;
+      const { url } = lines.at(-1)! as { url: string };
+      const answer = await fetch(`${url}/v1/products?limit=1`, { headers: { authorization: 'Bearer wb_canary' } });
+      expect(await answer.json()).toEqual({ products: [], next: null });
+      expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      child.kill('SIGTERM');
+    }
+    expect(await ended).toEqual([0, null]);
+    expect(lines.map(({ msg }) => msg)).toEqual(['ready', 'request completed', 'draining', 'stopped']);
+    expect(lines[1]).toMatchObject({ req: { id: expect.any(String), method: 'GET', url: '/v1/products' } });
+    expect(JSON.stringify(lines)).not.toMatch(/canary|limit=1/);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
+test('a wrong environment stops the start with a line a setting', async () => {
+  const { ended, errors } = start({ MONGODB_URI: 'localhost', PORT: 'x', WAYBILL_SECRET: 'short' });
+  expect((await ended)[0]).not.toBe(0);
+  for (const setting of ['MONGODB_URI', 'PORT', 'WAYBILL_SECRET', 'STRIPE_WEBHOOK_SECRETS']) {
+    expect(errors()).toContain(`  ${setting}: `);
+  }
+});
