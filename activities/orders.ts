@@ -6,7 +6,7 @@ import type { LocalSteps, Mail } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import type { CaseState, OrderState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
-import { openRefundIn } from './refunds.ts';
+import { openRefundIn, refundable } from './refunds.ts';
 
 /** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
 export async function saveOrder(
@@ -40,22 +40,22 @@ export async function queueMails({ models }: Pick<Mongo, 'models'>, orderId: str
   }
 }
 
-/** What was captured for goods that will not be sent. Followed by the order's own workflow. */
+/** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */
 export async function openOrderRefund(
   mongo: Mongo,
   { orderId, key, amount, reason }: { orderId: string; key: string; amount: number; reason: string },
 ): ReturnType<LocalSteps['openOrderRefund']> {
-  const opened = await inTransaction(mongo, (session) =>
+  const opened = await inTransaction(mongo, async (session) =>
     openRefundIn(mongo, session, {
       key,
       orderId,
-      amount,
+      amount: Math.min(amount, await refundable(mongo, session, orderId)),
       reason,
       actor: 'system',
       workflowId: workflowIds.order(orderId),
     }),
   );
-  return { refundId: 'refundId' in opened ? opened.refundId : null };
+  return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
 }
 
 /** A new order, linked to the first and free of charge, for the goods of one shipment. */
@@ -71,7 +71,8 @@ export async function openReship(
   const reship: Partial<Order> = {
     _id: newId('ord'),
     createdAt: now,
-    placeBefore: new Date(now.getTime() + deadlines.place),
+    // Nobody waits for its answer, and it is promised: a backlog does not make it stale.
+    placeBefore: new Date(now.getTime() + deadlines.delivery),
     customer: order!.customer,
     shipTo: order!.shipTo,
     customerId: order!.customerId,
@@ -96,8 +97,8 @@ export async function loadCase(
 ): ReturnType<LocalSteps['loadCase']> {
   if (kind === 'refund') {
     const refund = await models.refunds.findById(id).lean().orFail();
-    return { orderId: refund.orderId, status: refund.status };
+    return { orderId: refund.orderId, rev: refund.state?.rev ?? 0 };
   }
   const dispute = await models.disputes.findById(id).lean().orFail();
-  return { orderId: dispute.orderId, status: dispute.status, dueBy: dispute.dueBy?.toISOString() };
+  return { orderId: dispute.orderId, rev: dispute.state?.rev ?? 0, dueBy: dispute.dueBy?.toISOString() };
 }

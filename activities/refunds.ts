@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { ClientSession } from 'mongoose';
 import { newId } from '../models/id.ts';
-import type { Refund } from '../models/payment.ts';
+import type { Payment, Refund } from '../models/payment.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import type { ProviderSteps } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
@@ -46,10 +46,10 @@ export async function openRefundIn(
   const known = await models.refunds.findOne({ key }).session(session).lean();
   if (known) return { refundId: known._id, amount: known.amount };
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
-  const refundable = payment ? payment.captured - payment.refunded - payment.refundPending : 0;
-  const amount = request.amount ?? refundable;
-  if (!payment || refundable <= 0) return { refused: 'nothing_captured', refundable: 0 };
-  if (amount > refundable) return { refused: 'more_than_paid', refundable };
+  const left = leftOf(payment);
+  const amount = request.amount ?? left;
+  if (!payment || left <= 0) return { refused: 'nothing_captured', refundable: 0 };
+  if (amount > left) return { refused: 'more_than_paid', refundable: left };
 
   await models.payments.updateOne({ _id: payment._id }, { $inc: { refundPending: amount } }, { session });
   const refundId = request.refundId ?? newId('ref');
@@ -70,6 +70,15 @@ export async function openRefundIn(
   return { refundId, amount };
 }
 
+/** Minor units of what was captured that nobody was promised back yet. */
+export async function refundable({ models }: Mongo, session: ClientSession, orderId: string): Promise<number> {
+  return leftOf(await models.payments.findOne({ orderId }).session(session).lean());
+}
+
+function leftOf(payment: Payment | null): number {
+  return payment ? payment.captured - payment.refunded - payment.refundPending : 0;
+}
+
 /** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
 export async function sendRefund(
   mongo: Mongo,
@@ -82,10 +91,11 @@ export async function sendRefund(
     const { models } = mongo;
     const intentId = (await models.payments.findById(refund.paymentId, { intentId: 1 }).lean())?.intentId;
     if (intentId === undefined) throw broken(`Refund ${refundId}: its payment has nothing at the provider`);
-    const sent =
-      (await payments.findRefund(intentId, refundId, refund.attempt)) ??
-      (await create(mongo, payments, refund, intentId));
-    await models.refunds.updateOne({ _id: refundId, providerId: null }, { $set: { providerId: sent.id } });
+    const found = await payments.findRefund(intentId, refundId, refund.attempt);
+    const sent = found ?? (await create(mongo, payments, refund, intentId));
+    if (sent.id !== undefined) {
+      await models.refunds.updateOne({ _id: refundId, providerId: null }, { $set: { providerId: sent.id } });
+    }
     return recordRefund(mongo, refundId, sent);
   }
   if (refund.providerId === undefined) return { status: refund.status, attempt: refund.attempt, why: refund.failure };
@@ -136,7 +146,10 @@ export async function adoptRefund(
   });
 }
 
-async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<ProviderRefund> {
+/** How a refund stands; one that was refused has no id at the provider. */
+type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string };
+
+async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<Sent> {
   const { _id: refundId, attempt, amount } = refund;
   try {
     const key = `${refundId}:${attempt}:${refund.serverErrors}`;
@@ -144,6 +157,10 @@ async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId
   } catch (error) {
     if (error instanceof ProviderError) {
       await mongo.models.refunds.updateOne({ _id: refundId }, { $inc: { serverErrors: 1 } });
+    }
+    // Refused for good, as after a chargeback: a refund that failed, for a person to decide about.
+    if (error instanceof ApplicationFailure && error.type === failures.paymentRefused) {
+      return { status: 'failed', failure: error.message };
     }
     throw error;
   }
@@ -153,7 +170,7 @@ async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId
 async function recordRefund(
   mongo: Mongo,
   refundId: string,
-  now: ProviderRefund,
+  now: Sent,
 ): Promise<{ status: Refund['status']; attempt: number; why?: string | undefined }> {
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
@@ -186,20 +203,17 @@ async function recordRefund(
 async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise<Refund> {
   const { models } = mongo;
   await inTransaction(mongo, async (session) => {
-    const payment = await models.payments.findById(refund.paymentId).session(session).lean();
-    const refundable = payment ? payment.captured - payment.refunded - payment.refundPending : 0;
-    if (refundable < refund.amount) {
-      throw ApplicationFailure.nonRetryable(
-        `Refund ${refund._id}: only ${refundable} may still be refunded`,
-        failures.paymentRefused,
-      );
-    }
+    const left = leftOf(await models.payments.findById(refund.paymentId).session(session).lean());
+    const enough = left >= refund.amount;
+    const failure = `Only ${left} of ${refund.amount} may still be refunded`;
     const again = await models.refunds.updateOne(
       { _id: refund._id, status: 'failed', attempt: refund.attempt },
-      { $set: { status: 'pending', attempt }, $unset: { providerId: 1, failure: 1 } },
+      enough
+        ? { $set: { status: 'pending', attempt }, $unset: { providerId: 1, failure: 1 } }
+        : { $set: { attempt, failure }, $unset: { providerId: 1 } },
       { session },
     );
-    if (again.modifiedCount === 1) {
+    if (enough && again.modifiedCount === 1) {
       await models.payments.updateOne(
         { _id: refund.paymentId },
         { $inc: { refundPending: refund.amount } },

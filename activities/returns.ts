@@ -12,7 +12,7 @@ import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../wor
 import { workflowIds } from '../workflows/messages.ts';
 import { postMovement } from './inventory.ts';
 import { queueMails } from './orders.ts';
-import { openRefundIn } from './refunds.ts';
+import { openRefundIn, refundable } from './refunds.ts';
 
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */
 export async function openReturn(
@@ -117,7 +117,8 @@ export async function recordInspection(
         ? await openRefundIn(mongo, session, {
             key: `${returnId}:refund`,
             orderId: order._id,
-            amount: await cappedByPayment(mongo, session, order._id, amount),
+            // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
+            amount: Math.min(amount, await refundable(mongo, session, order._id)),
             reason,
             actor,
             workflowId: workflowIds.return(returnId),
@@ -172,17 +173,6 @@ async function putAway(
   if (disposition !== 'scrap') return;
   const gone = { onHandChange: -quantity, damagedChange: -quantity };
   await postMovement(mongo, session, { ...common, key: `${key}:scrap`, kind: 'scrap', ...gone });
-}
-
-/** Goodwill may have been paid before: a return never brings back more than is left of what was paid. */
-async function cappedByPayment(
-  { models }: Mongo,
-  session: ClientSession,
-  orderId: string,
-  amount: number,
-): Promise<number> {
-  const payment = await models.payments.findOne({ orderId }).session(session).lean();
-  return payment ? Math.min(amount, payment.captured - payment.refunded - payment.refundPending) : amount;
 }
 
 async function acceptedBefore(

@@ -75,13 +75,16 @@ export interface LocalSteps {
   shipStock(input: { orderId: string; shipmentId: string; actor: string }): Promise<void>;
   /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
   saveOrder(input: { state: OrderState; mails: Mail[] }): Promise<void>;
-  /** Writes a refund of what was captured and will not be sent. `refundId` is null where there is nothing to refund. */
+  /**
+   * Writes a refund of what was captured and will not be sent, as far as it was not refunded otherwise. `refundId` is
+   * null where there is nothing to refund.
+   */
   openOrderRefund(input: {
     orderId: string;
     key: string;
     amount: number;
     reason: string;
-  }): Promise<{ refundId: string | null }>;
+  }): Promise<{ refundId: string | null; amount: number }>;
   /** A new order that sends a shipment's goods again at no charge. */
   openReship(input: { orderId: string; shipmentId: string }): Promise<{ orderId: string; placeBefore: string }>;
 
@@ -99,7 +102,7 @@ export interface LocalSteps {
   loadCase(input: {
     kind: 'refund' | 'dispute';
     id: string;
-  }): Promise<{ orderId: string; status: string; dueBy?: string | undefined }>;
+  }): Promise<{ orderId: string; rev: number; dueBy?: string | undefined }>;
   saveCase(input: { kind: 'refund' | 'dispute'; state: CaseState; mails: Mail[] }): Promise<void>;
 }
 

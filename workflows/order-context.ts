@@ -5,7 +5,7 @@ import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, CancelInput, OrderState, TrackingInput } from './messages.ts';
+import type { Actor, Answer, CancelInput, OrderState, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -32,10 +32,13 @@ export interface Order {
   packedBy: Map<string, Actor>;
   handedOverBy: Map<string, Actor>;
   tracking: Map<string, TrackingInput[]>;
-  paymentBegun: boolean;
+  /** Cards tried so far, the one at work included; 0 until the payment begins. */
+  paymentAttempts: number;
   paymentHints: number;
   nextMethod?: string;
   refundHints: { count: number };
+  /** Minor units that the provider could not return and that support has settled in another way. */
+  settledOtherwise: number;
   messages: number;
 }
 
@@ -83,9 +86,10 @@ export function createOrder(orderId: string): Order {
     packedBy: new Map(),
     handedOverBy: new Map(),
     tracking: new Map(),
-    paymentBegun: false,
+    paymentAttempts: 0,
     paymentHints: 0,
     refundHints: { count: 0 },
+    settledOtherwise: 0,
     messages: 0,
   };
 }
@@ -113,16 +117,19 @@ export function isHeld(order: Order): boolean {
   return order.record.state.incidents.some((incident) => incident.cause === 'hold');
 }
 
-/** A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. */
+/**
+ * A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. What has left
+ * cannot be held: once nothing else is there, the hold is over.
+ */
 export function hold(order: Order, { reason, actor }: { reason: string; actor: Actor }): void {
   const { record } = order;
-  if (isHeld(order) || hasEnded(orderStates, record.state.status)) return;
+  if (isHeld(order) || !mayCancel(order)) return;
   record.changed(`Held: ${reason}`, actor);
-  const ended = () => hasEnded(orderStates, record.state.status);
+  const report = { cause: 'hold', why: reason, answers: ['release', 'cancel'] satisfies Answer[] };
   void CancellationScope.nonCancellable(async () => {
-    const answer = await record.incident({ cause: 'hold', why: reason, answers: ['release', 'cancel'] }, ended);
+    const answer = await record.incident(report, () => !mayCancel(order));
     if (answer === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled while on hold' });
-    if (record.state.status === 'on_hold') moveOrder(order, hasStarted(order) ? 'processing' : 'confirmed', 'Released');
+    if (record.state.status === 'on_hold') moveOrder(order, hasStarted(order) ? 'processing' : 'confirmed');
   });
   if (record.state.status === 'confirmed' || record.state.status === 'processing') moveOrder(order, 'on_hold');
 }

@@ -61,10 +61,11 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   if (ending !== 'completed') state.amountDue = 0;
   if (ending !== 'rejected') await settlePayment(order);
 
-  // 6. End.
+  // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
   moveOrder(order, ending, `Order ${ending}`);
   if (ending === 'cancelled') record.mail('order_cancelled');
-  if (ending === 'expired' && order.paymentBegun) record.mail('order_expired');
+  if (ending === 'expired' && order.paymentAttempts > 0) record.mail('order_expired');
+  await condition(() => state.incidents.length === 0);
   await record.saved();
   await condition(allHandlersFinished);
   return ending;

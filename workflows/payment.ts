@@ -4,6 +4,7 @@ import type { PaymentOutcome } from './activities.ts';
 import { local, providers } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
+import type { OrderState } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { hold, moveOrder, OrderEnds } from './order-context.ts';
 import { payBack } from './refund.ts';
@@ -13,14 +14,12 @@ export async function takePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
   if (state.amountDue === 0) return;
-  order.paymentBegun = true;
   const payBy = Date.now() + deadlines.payment;
-  let attempt = 1;
-  let outcome = await untilDeadline(order, payBy, () => authorize(order, attempt));
+  let outcome = await untilDeadline(order, payBy, () => authorize(order));
   for (;;) {
     const hints = order.paymentHints;
     recordPayment(order, outcome);
-    if (outcome.attempt === 'authorized' || outcome.attempt === 'captured') break;
+    if (isPaid(outcome.attempt)) break;
     if (state.status === 'pending') {
       moveOrder(order, 'awaiting_payment', paymentNeeded(outcome));
       if (outcome.attempt !== 'created') record.mail('payment_needed');
@@ -35,8 +34,7 @@ export async function takePayment(order: Order): Promise<void> {
     if (waited === 'overdue') throw new OrderEnds('expired');
     if (order.nextMethod !== undefined) {
       const paymentMethod = order.nextMethod;
-      attempt += 1;
-      outcome = await untilDeadline(order, payBy, () => authorize(order, attempt, paymentMethod));
+      outcome = await untilDeadline(order, payBy, () => authorize(order, paymentMethod));
       order.nextMethod = undefined;
     } else {
       outcome = await untilDeadline(order, payBy, () => readPayment(order));
@@ -45,8 +43,14 @@ export async function takePayment(order: Order): Promise<void> {
   if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
 }
 
-function authorize(order: Order, attempt: number, paymentMethod?: string): Promise<PaymentOutcome | undefined> {
+export function isPaid(attempt: OrderState['payment']['attempt']): boolean {
+  return attempt === 'authorized' || attempt === 'captured';
+}
+
+function authorize(order: Order, paymentMethod?: string): Promise<PaymentOutcome | undefined> {
   const { amountDue, currency } = order.record.state;
+  order.paymentAttempts += 1;
+  const attempt = order.paymentAttempts;
   return order.record.step('authorize_payment', () =>
     providers.authorizePayment.executeWithOptions({ summary: `Authorize ${formatMoney(amountDue, currency)}` }, [
       { orderId: order.id, attempt, paymentMethod },
@@ -84,16 +88,19 @@ async function untilDeadline(
 }
 
 /** Captures what is due, once for the whole order, when the first parcel is ready. Money steps run one at a time. */
-export async function capturePayment(order: Order): Promise<void> {
+export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
   const { state } = order.record;
   await moneyTurn(order, async () => {
     if (state.payment.captured > 0 || state.amountDue === 0) return;
     const summary = `Capture ${formatMoney(state.amountDue, state.currency)}`;
-    const outcome = await order.record.step('capture_payment', () =>
-      // Once it is on its way its end is waited for: a cancellation then refunds what it took.
-      CancellationScope.nonCancellable(() =>
-        providers.capturePayment.executeWithOptions({ summary }, [{ orderId: order.id, amount: state.amountDue }]),
-      ),
+    const outcome = await order.record.step(
+      'capture_payment',
+      () =>
+        // Once it is on its way its end is waited for: a cancellation then refunds what it took.
+        CancellationScope.nonCancellable(() =>
+          providers.capturePayment.executeWithOptions({ summary }, [{ orderId: order.id, amount: state.amountDue }]),
+        ),
+      { shipmentId },
     );
     if (outcome) recordPayment(order, outcome);
   });
@@ -103,7 +110,7 @@ export async function capturePayment(order: Order): Promise<void> {
 export async function settlePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
-  if (!order.paymentBegun) return;
+  if (order.paymentAttempts === 0) return;
   await moneyTurn(order, async () => {
     if (state.payment.captured === 0) {
       recordPayment(
@@ -113,17 +120,20 @@ export async function settlePayment(order: Order): Promise<void> {
         ),
       );
     }
-    const excess = state.payment.captured - state.payment.refunded - state.amountDue;
+    const settled = state.payment.refunded + order.settledOtherwise;
+    const excess = state.payment.captured - settled - state.amountDue;
     if (excess <= 0) return;
-    const key = `${order.id}:settle:${state.payment.refunded}`;
+    const key = `${order.id}:settle:${settled}`;
     const reason = 'Goods that were not sent';
-    const { refundId } = await record.must('open_refund', () =>
+    const { refundId, amount } = await record.must('open_refund', () =>
       local.openOrderRefund({ orderId: order.id, key, amount: excess, reason }),
     );
     if (refundId === null) return;
-    record.changed(`Refund of ${formatMoney(excess, state.currency)} opened`);
-    if ((await payBack(record, refundId, order.refundHints)) === 'succeeded') state.payment.refunded += excess;
-    record.changed(`Refund of ${formatMoney(excess, state.currency)} settled`);
+    record.changed(`Refund of ${formatMoney(amount, state.currency)} opened`);
+    const ended = await payBack(record, refundId, order.refundHints);
+    if (ended === 'succeeded') state.payment.refunded += amount;
+    else order.settledOtherwise += amount;
+    record.changed(`Refund of ${formatMoney(amount, state.currency)} ${ended}`);
   });
 }
 

@@ -25,7 +25,10 @@ async function run({ refundId }: RefundInput): Promise<RefundStatus> {
   setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
   const hints = listenForRefunds();
 
-  state.orderId = (await record.must('load_refund', () => local.loadCase({ kind: 'refund', id: refundId }))).orderId;
+  const found = await record.must('load_refund', () => local.loadCase({ kind: 'refund', id: refundId }));
+  state.orderId = found.orderId;
+  // A refund that bounced after its end is followed anew, and its record goes on from where it stood.
+  state.rev += found.rev;
   const status = await payBack(record, refundId, hints);
   state.status = status;
   record.changed(`Refund ${status}`);

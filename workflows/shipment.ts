@@ -82,7 +82,7 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
     { shipmentId: shipment.id, answers: ['retry', 'amend', 'cancel'] },
   );
   shipment.trackingNumber = label?.trackingNumber;
-  await capturePayment(order);
+  await capturePayment(order, shipment.id);
   move(order, shipment, 'ready', 'Labelled and paid: ready to go');
 }
 
@@ -96,7 +96,10 @@ async function handOver(order: Order, shipment: ShipmentState): Promise<void> {
 async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
   while (!hasEnded(shipmentStates, shipment.status)) {
-    await expectTracking(order, shipment);
+    if ((await expectTracking(order, shipment)) === 'refund') {
+      move(order, shipment, 'lost', 'Given up as lost', 'support');
+      return writeOff(order, shipment);
+    }
     // Events come late, twice and out of order: those that lead nowhere from here change nothing.
     for (const event of order.tracking.get(shipment.id)?.splice(0) ?? []) {
       if (event.status === 'accepted' || !mayGo(shipmentStates, shipment.status, event.status)) continue;
@@ -119,14 +122,14 @@ async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<v
 }
 
 /** A parcel of which nothing is heard cannot be cancelled any more: its incident offers to look again. */
-async function expectTracking(order: Order, shipment: ShipmentState): Promise<void> {
+async function expectTracking(order: Order, shipment: ShipmentState): Promise<'heard' | 'refund'> {
   const heard = () => (order.tracking.get(shipment.id)?.length ?? 0) > 0;
   while ((await order.record.waitFor('delivery', deadlines.delivery, heard)) === 'overdue') {
     const report = { cause: 'overdue_delivery', why: 'Nothing heard of the parcel in time', shipmentId: shipment.id };
     const given = await order.record.incident({ ...report, answers: ['retry', 'refund'] }, heard);
-    if (given === 'refund') move(order, shipment, 'lost', 'Given up as lost', 'support');
-    if (given !== 'retry') return;
+    if (given === 'refund') return 'refund';
   }
+  return 'heard';
 }
 
 async function reship(order: Order, shipment: ShipmentState): Promise<void> {

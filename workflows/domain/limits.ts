@@ -12,6 +12,8 @@ export const limits = {
   shipments: 20,
   /** Signals and updates of one order; with them its history stays below `historyEvents`. */
   messages: 300,
+  /** Cards tried for one order: more is somebody testing stolen ones. */
+  paymentAttempts: 20,
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,

@@ -4,7 +4,7 @@ export const orderStates = {
   pending: ['awaiting_payment', 'confirmed', 'on_hold', 'expired', 'cancelled', 'rejected'],
   awaiting_payment: ['confirmed', 'on_hold', 'expired', 'cancelled'],
   confirmed: ['on_hold', 'processing', 'cancelled', 'completed'],
-  on_hold: ['confirmed', 'processing', 'cancelled'],
+  on_hold: ['confirmed', 'processing', 'completed', 'cancelled'],
   processing: ['on_hold', 'completed', 'cancelled'],
   completed: [],
   expired: [],
