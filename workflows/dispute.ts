@@ -27,28 +27,37 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
   setHandler(answerSignal, (input) => void record.answer(input));
   setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
 
-  // 1. Hold what has not left yet. An order that has ended has nothing to hold.
   const found = await record.must('load_dispute', () => local.loadCase({ kind: 'dispute', id: disputeId }));
   state.orderId = found.orderId;
-  record.changed('Dispute opened', 'provider');
-  await getExternalWorkflowHandle(workflowIds.order(found.orderId))
-    .signal(holdOrder, { actor: 'system', reason: `Dispute ${disputeId}` })
-    .catch(() => {});
+  state.rev += found.rev;
+  const patience = found.dueBy === undefined ? deadlines.disputeClosed : untilDue(found.dueBy);
+  let seen = hints;
+  let status = await read();
+
+  // 1. Hold what has not left yet. An order that has ended has nothing to hold.
+  if (status === 'open') {
+    record.changed('Dispute opened', 'provider');
+    await getExternalWorkflowHandle(workflowIds.order(found.orderId))
+      .signal(holdOrder, { actor: 'system', reason: `Dispute ${disputeId}` })
+      .catch(() => {});
+  }
 
   // 2. Wait for the bank. Each hint makes us read the provider; past the deadline somebody looks.
-  for (;;) {
-    const seen = hints;
-    const read = await record.must('read_dispute', () =>
+  while (status === 'open') {
+    await record.expect('dispute_closed', patience, () => hints > seen);
+    seen = hints;
+    status = await read();
+  }
+  state.status = status;
+  record.changed(`Dispute ${status}`, 'provider');
+  await record.saved();
+  return status;
+
+  async function read(): Promise<DisputeStatus> {
+    const reading = await record.must('read_dispute', () =>
       providers.readDispute.executeWithOptions({ summary: 'Read the dispute' }, [{ disputeId }]),
     );
-    if (read.status !== 'open') {
-      state.status = read.status;
-      record.changed(`Dispute ${read.status}`, 'provider');
-      await record.saved();
-      return read.status;
-    }
-    const patience = found.dueBy === undefined ? deadlines.disputeClosed : untilDue(found.dueBy);
-    await record.expect('dispute_closed', patience, () => hints > seen);
+    return reading.status;
   }
 }
 
