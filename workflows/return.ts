@@ -182,6 +182,7 @@ function listen(work: Return): void {
     { validator: (_input: CancelInput) => when('requested', 'approved') },
   );
   setHandler(messages.returnMoved, ({ status }) => {
+    if (work.cancelled) return;
     if (status === 'in_transit' && state.status === 'approved') move(work, 'in_transit', 'On its way back', 'carrier');
   });
   setHandler(messages.answerSignal, (input) => void record.answer(input));
