@@ -9,7 +9,7 @@ import type { LineAllocation, Order, OrderLine } from '../models/order.ts';
 import { stockId } from '../models/stock.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, NewShipment, Reservation } from '../workflows/activities.ts';
-import { allocate, type Supply } from '../workflows/domain/allocation.ts';
+import { allocate, type Shortage, type Supply } from '../workflows/domain/allocation.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { limits } from '../workflows/domain/limits.ts';
 import { shareOfLine } from '../workflows/domain/money.ts';
@@ -38,6 +38,7 @@ export async function reserveStock(mongo: Mongo, { orderId }: { orderId: string 
       const priced = price(order.items, products, order.currency);
       const result = allocate(priced.lines, await readSupplies(mongo, session, skus), order.shipTo);
       if (!result.ok) {
+        if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
         await models.orders.updateOne({ _id: orderId }, { $set: { shortages: result.shortages } }, { session });
         return { outcome: 'out_of_stock', shortages: result.shortages };
       }
@@ -390,6 +391,12 @@ async function closePickLists({ models }: Mongo, session: ClientSession, shipmen
     { $set: { cancelledAt: new Date() } },
     { session },
   );
+}
+
+/** A reship was paid long ago: it cannot be rejected as an order that nobody has paid. */
+function outOfStock(shortages: readonly Shortage[]): ApplicationFailure {
+  const what = shortages.map(({ sku, requested, available }) => `${requested} of ${sku}, ${available} are there`);
+  return ApplicationFailure.nonRetryable(`To be sent again: ${what.join('; ')}`, failures.outOfStock);
 }
 
 function broken(message: string): ApplicationFailure {

@@ -9,6 +9,8 @@ export const failures = {
   carrierRefused: 'CarrierRefused',
   /** A record that must be there is not, or contradicts what the step was told. */
   recordBroken: 'RecordBroken',
+  /** Goods that were promised again are not there: whoever promised them must decide. */
+  outOfStock: 'OutOfStock',
   /** A bound of the design was passed: too many lines, shipments or messages. */
   boundExceeded: 'BoundExceeded',
 } as const;
