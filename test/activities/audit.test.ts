@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { audit } from '../../activities/audit.ts';
-import { startWorld, until, type World } from '../support/world.ts';
+import { until } from '../support/until.ts';
+import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let delivered: string;

@@ -9,6 +9,7 @@ export default async function globalSetup() {
     globalThis.sharedServers = servers;
     process.env.TEST_MONGODB_URI = servers.mongodbUri;
     process.env.TEST_TEMPORAL_ADDRESS = servers.temporalAddress;
+    process.env.TEST_WORKFLOW_BUNDLE = servers.workflowBundle;
   } finally {
     await unregister();
   }
