@@ -66,7 +66,7 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/webhooks/carrier', 'webhooks.receive', webhooks.carrierWebhook),
 ];
 
-export interface AppOptions {
+interface AppOptions {
   mongo: Mongo;
   temporal: Client;
   config: Api['config'];

@@ -80,7 +80,7 @@ export async function authorize(
 }
 
 /** Only this hash of a staff token is stored. */
-export function tokenHash(token: string): string {
+function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
@@ -99,7 +99,7 @@ export function scopeOf(caller: Caller): string {
   return caller.kind === 'owner' ? caller.orderId : 'public';
 }
 
-export function isSupport(caller: Caller): boolean {
+function isSupport(caller: Caller): boolean {
   return caller.kind === 'staff' && caller.role !== 'warehouse';
 }
 

@@ -17,7 +17,7 @@ export function serveHealth(
 
   app.get('/readyz', async (request, response) => {
     const [mongodb, workflows] = await Promise.allSettled([
-      mongo.connection.db!.admin().command({ ping: 1 }, { timeoutMS: patience }),
+      inTime(mongo.connection.db!.admin().command({ ping: 1 }), 'MongoDB'),
       temporal.withDeadline(Date.now() + patience, () => temporal.workflowService.getSystemInfo({})),
     ]);
     for (const check of [mongodb, workflows])
@@ -33,5 +33,13 @@ export function serveHealth(
 
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.metrics());
+  });
+}
+
+/** The driver waits for a server longer than whoever asks for readiness does. */
+function inTime<T>(answer: Promise<T>, who: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${who} did not answer within ${patience} ms`)), patience);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

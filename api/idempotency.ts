@@ -1,7 +1,6 @@
 /** Requests that create: the first answer is kept under the caller's Idempotency-Key, and repeats get it again. */
 import { createHash } from 'node:crypto';
 import { begin, finish } from '../activities/requests.ts';
-import type { ApiRequest } from '../models/access.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
@@ -29,10 +28,6 @@ export function keyReused(): Problem {
     'idempotency-key-reused',
     'Another request was sent with this Idempotency-Key before; use a new one',
   );
-}
-
-export function hasAnswer(request: ApiRequest): request is ApiRequest & { answer: { status: number; body: unknown } } {
-  return request.answer !== undefined;
 }
 
 /** The id of a workflow's update, so that a repeated request joins the update that its first one sent. */

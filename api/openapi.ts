@@ -10,7 +10,7 @@ import { type ProblemKind, problems, statusOf } from './problem.ts';
 import type { Route } from './route.ts';
 import { problem } from './schemas/problem.ts';
 
-export function createOpenApi(routes: readonly Route[]) {
+function createOpenApi(routes: readonly Route[]) {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
@@ -144,7 +144,8 @@ const docsPolicy = helmet.contentSecurityPolicy({
 
 export function serveDocs(app: Express, routes: readonly Route[]): void {
   const document = JSON.stringify(createOpenApi(routes));
-  const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const require = createRequire(import.meta.url);
+  const assets = dirname(require.resolve('swagger-ui-dist/package.json'));
   app.get('/openapi.json', (_request, response) => {
     response.type('application/json').send(document);
   });

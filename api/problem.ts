@@ -111,7 +111,7 @@ function isUnreachable(error: unknown): boolean {
   const labels = 'errorLabelSet' in error ? error.errorLabelSet : undefined;
   if (labels instanceof Set && (labels.has('TransientTransactionError') || labels.has('RetryableWriteError')))
     return true;
-  if (error.name !== 'ServiceError') return false;
-  const code = (error.cause as { code?: unknown } | undefined)?.code;
-  return typeof code === 'number' && grpcUnreachable.has(code);
+  // The client wraps what gRPC says, its raw service does not.
+  const grpc = (error.name === 'ServiceError' ? error.cause : error) as { code?: unknown; details?: unknown };
+  return typeof grpc?.code === 'number' && typeof grpc.details === 'string' && grpcUnreachable.has(grpc.code);
 }

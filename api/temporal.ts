@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Client,
+  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -26,13 +27,14 @@ import { updateIdOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
 
 /** Milliseconds that a caller waits for a workflow before it is sent away with a 202. */
-export const PLACE_WAIT = 10_000;
+const PLACE_WAIT = 10_000;
 const UPDATE_WAIT = 10_000;
 const QUERY_WAIT = 3_000;
 const START_WAIT = 5_000;
 
 /** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
 const acceptedStage = 2;
+const grpcNotFound = 5;
 
 /** Names of the workflow functions in workflows/index.ts. */
 const workflowTypes = { order: 'order', refund: 'refund', return: 'returnGoods' } as const;
@@ -146,10 +148,15 @@ async function exists(client: Client, workflowId: string): Promise<boolean> {
 async function isAccepted(client: Client, workflowId: string, updateId: string): Promise<boolean> {
   const { namespace } = client.options;
   const updateRef = { workflowExecution: { workflowId }, updateId };
-  const { stage } = await client.withDeadline(Date.now() + QUERY_WAIT, () =>
-    client.workflowService.pollWorkflowExecutionUpdate({ namespace, updateRef }),
-  );
-  return (stage ?? 0) >= acceptedStage;
+  try {
+    const { stage } = await client.withDeadline(Date.now() + QUERY_WAIT, () =>
+      client.workflowService.pollWorkflowExecutionUpdate({ namespace, updateRef }),
+    );
+    return (stage ?? 0) >= acceptedStage;
+  } catch (error) {
+    if (isGrpcServiceError(error) && error.code === grpcNotFound) return false;
+    throw error;
+  }
 }
 
 function refused({ cause }: WorkflowUpdateFailedError): Problem {

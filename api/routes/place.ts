@@ -48,13 +48,14 @@ export const placeOrder = endpoint({
     if (known === undefined && refusal !== undefined) throw refusal;
 
     // 2. The request and the order are written together.
-    const begun = known ?? (await write(mongo, key, asked.body));
+    const fresh = newOrder(asked.body);
+    const begun = known ?? (await write(mongo, key, fresh));
     if (begun.state === 'conflict') throw keyReused();
     if (begun.state === 'repeat' && begun.request.answer) {
       return dress(api, begun.request.resourceId, begun.request.answer as FirstAnswer);
     }
-    const orderId = begun.state === 'new' ? begun.resourceId : begun.request.resourceId;
-    const order = await readOrder(mongo, orderId);
+    const order = begun.state === 'new' ? fresh : await readOrder(mongo, begun.request.resourceId);
+    const orderId = order._id;
 
     // 3. The workflow does the rest, whether we hear of it in time or not.
     asked.log.info({ orderId, workflowId: workflowIds.order(orderId) }, 'placing');
@@ -106,13 +107,11 @@ function outOfStock(shortages: Order['shortages'] = []): Problem {
   return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
 }
 
-function write(
-  mongo: Mongo,
-  key: Idempotency,
-  { items, currency, customer, shippingAddress, paymentMethod }: PlaceBody,
-) {
+type NewOrder = Omit<Order, 'lines' | 'total'>;
+
+function newOrder({ items, currency, customer, shippingAddress, paymentMethod }: PlaceBody): NewOrder {
   const createdAt = new Date();
-  const order: Omit<Order, 'lines' | 'total'> = {
+  return {
     _id: newId('ord'),
     createdAt,
     placeBefore: new Date(createdAt.getTime() + deadlines.place),
@@ -124,6 +123,9 @@ function write(
     rev: 0,
     status: 'pending',
   };
+}
+
+function write(mongo: Mongo, key: Idempotency, order: NewOrder): ReturnType<typeof begin> {
   return begin(mongo, { ...key, newResourceId: order._id }, async (session) => {
     await mongo.models.orders.create([order], { session });
   });

@@ -46,7 +46,7 @@ export const currency = z
   .string()
   .refine(isCurrency, 'Not an ISO 4217 currency code, in capitals')
   .meta({ example: 'EUR' });
-export const country = z
+const country = z
   .string()
   .refine((code) => countries.has(code), 'Not an ISO 3166-1 alpha-2 country code, in capitals')
   .meta({ example: 'DE' });

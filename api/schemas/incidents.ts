@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as common from './common.ts';
 
-export const answer = z.enum(['retry', 'skip', 'cancel', 'amend', 'reship', 'refund', 'release']);
+const answer = z.enum(['retry', 'skip', 'cancel', 'amend', 'reship', 'refund', 'release']);
 
 export const incident = z
   .strictObject({

@@ -7,13 +7,13 @@ import { refund } from './refunds.ts';
 import { returned } from './returns.ts';
 
 export const orderParams = z.strictObject({ id: common.orderId });
-export const orderStatus = z.enum(Object.keys(orderStates) as [keyof typeof orderStates]);
+const orderStatus = z.enum(Object.keys(orderStates) as [keyof typeof orderStates]);
 const paymentMethod = z
   .string()
   .regex(/^pm_[A-Za-z0-9_]{1,250}$/, 'Not the id of a payment method (pm_...)')
   .meta({ description: "The payment provider's id of a payment method; never card data", example: 'pm_card_visa' });
 
-export const customer = z.strictObject({
+const customer = z.strictObject({
   email: common.email,
   name: common.text(100),
   phone: common.phone.optional(),

@@ -19,7 +19,7 @@ export const shortBody = z.strictObject({
 });
 
 const millimetres = z.int().min(1).max(5_000);
-export const parcel = z.strictObject({
+const parcel = z.strictObject({
   weightGrams: z.int().min(1).max(1_000_000),
   lengthMm: millimetres,
   widthMm: millimetres,
