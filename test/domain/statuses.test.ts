@@ -81,6 +81,8 @@ describe('fulfillmentStatus', () => {
     ['unfulfilled', []],
     ['unfulfilled', ['ready', 'on_hold']],
     ['partially_shipped', ['shipped', 'picking']],
+    ['partially_shipped', ['shipped', 'in_transit', 'picking']],
+    ['shipped', ['shipped']],
     ['shipped', ['shipped', 'lost']],
     ['partially_delivered', ['delivered', 'allocated']],
     ['delivered', ['delivered', 'delivered']],
