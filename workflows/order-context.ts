@@ -5,7 +5,7 @@ import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, Answer, CancelInput, OrderState, TrackingInput } from './messages.ts';
+import type { Actor, Answer, CancelInput, OrderState, ShipmentState, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -94,14 +94,14 @@ export function createOrder(orderId: string): Order {
   };
 }
 
-export function addShipments(order: Order, shipments: readonly NewShipment[]): OrderState['shipments'] {
-  const added = shipments.map(({ shipmentId, warehouseId }) => ({
+export function addShipments(order: Order, shipments: readonly NewShipment[]): ShipmentState[] {
+  const added: ShipmentState[] = shipments.map(({ shipmentId, warehouseId }) => ({
     id: shipmentId,
     warehouseId,
-    status: 'allocated' as const,
+    status: 'allocated',
   }));
   order.record.state.shipments.push(...added);
-  return order.record.state.shipments.slice(-added.length);
+  return added;
 }
 
 /** @throws where the table of states does not know the step: a bug, which stops the workflow task and changes nothing. */

@@ -4,7 +4,7 @@ import { local, providers } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, shipmentStates } from './domain/states.ts';
-import type { Answer, OrderState, ShipmentState } from './messages.ts';
+import type { Answer, ShipmentState } from './messages.ts';
 import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, isHeld, moveOrder } from './order-context.ts';
@@ -16,12 +16,13 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
   const scope = new CancellationScope();
   order.warehouseScopes.set(shipment.id, scope);
   if (order.cancelled) scope.cancel();
-  let moved: OrderState['shipments'] = [];
+  let moved: Promise<void>[] = [];
   try {
     await scope.run(async () => {
       // 1. Pick. What could not be picked moves to another warehouse, or is cancelled.
       await pick(order, shipment);
-      moved = await settleShort(order, shipment);
+      const next = await settleShort(order, shipment);
+      moved = next.map((other) => CancellationScope.nonCancellable(() => runShipment(order, other)));
       if (hasEnded(shipmentStates, shipment.status)) return;
 
       // 2. Pack: the label, then the money. Only with both is the shipment ready.
@@ -39,7 +40,7 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
     if (!isCancellation(error) && !(error instanceof StepCancelled)) throw error;
     await takeBack(order, shipment);
   }
-  await Promise.all(moved.map((next) => runShipment(order, next)));
+  await Promise.all(moved);
 }
 
 async function pick(order: Order, shipment: ShipmentState): Promise<void> {
@@ -48,7 +49,7 @@ async function pick(order: Order, shipment: ShipmentState): Promise<void> {
   await expect(order, shipment, 'picking', deadlines.picking, order.picked);
 }
 
-async function settleShort(order: Order, shipment: ShipmentState): Promise<OrderState['shipments']> {
+async function settleShort(order: Order, shipment: ShipmentState): Promise<ShipmentState[]> {
   const { record } = order;
   if (!order.picked.get(shipment.id)?.short) {
     startProcessing(order);
