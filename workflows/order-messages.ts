@@ -47,7 +47,8 @@ export function listenToMessages(order: Order): void {
     messages.cancelOrder,
     async (input: CancelInput) => {
       cancel(order, input);
-      await condition(() => hasEnded(orderStates, state.status) || (state.shipments.length > 0 && !mayCancel(order)));
+      const goesOn = () => !mayCancel(order) && state.shipments.some((shipment) => shipment.status !== 'cancelled');
+      await condition(() => hasEnded(orderStates, state.status) || goesOn());
       await record.saved();
       return { status: state.status };
     },
