@@ -21,6 +21,7 @@ interface StripeState {
   charges: { payment_intent: string; status: string; captured: boolean; amount_captured: number }[];
   refunds: { id: string; payment_intent: string; amount: number; status: string }[];
   disputes: { id: string; payment_intent: string }[];
+  undelivered_events: string[];
 }
 
 export function createShop(outside: {
@@ -68,8 +69,9 @@ export function createShop(outside: {
   /** A product that nobody else orders, so that its counters are this test's alone. */
   async function newSku(stock: Record<string, number>): Promise<string> {
     skus += 1;
-    await newProduct(`SKU${skus}`, stock);
-    return `SKU${skus}`;
+    const sku = `SKU${skus}`;
+    await newProduct(sku, stock);
+    return sku;
   }
 
   async function receive(sku: string, warehouseId: string, quantity: number): Promise<void> {
@@ -294,6 +296,19 @@ export function createShop(outside: {
     };
   }
 
+  /** How a provider sends its webhooks from now on. */
+  async function webhooks(from: 'stripe' | 'carrier', mode: 'normal' | 'duplicate' | 'shuffle' | 'off'): Promise<void> {
+    await control(from === 'stripe' ? stripeUrl : carrierUrl, 'POST', '/_sandbox/webhooks', { mode });
+  }
+
+  /** Once Stripe has sent everything and every event was delivered. */
+  async function inboxIsEmpty(): Promise<void> {
+    await until(async () => {
+      const { undelivered_events } = await stripeState();
+      return undelivered_events.length === 0 && (await models.inbox.countDocuments({ deliveredAt: null })) === 0;
+    }, 'every event is delivered');
+  }
+
   /** Plays the outside world: faults, customers, banks. */
   async function control(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`${url}${path}`, {
@@ -343,6 +358,8 @@ export function createShop(outside: {
     stripeState,
     atStripe,
     fault,
+    webhooks,
+    inboxIsEmpty,
     control,
   };
 }
