@@ -3,7 +3,6 @@
  * the Temporal UI. Besides that the two things a step can wait for: an event with a deadline, and an answer to an incident.
  */
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   isCancellation,
@@ -11,6 +10,7 @@ import {
   rootCause,
   setCurrentDetails,
   sleep,
+  TemporalFailure,
   uuid4,
 } from '@temporalio/workflow';
 import type { Mail, MailTemplate } from './activities.ts';
@@ -160,7 +160,8 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
       try {
         return await run();
       } catch (error) {
-        if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+        // A local activity's failure comes as it is, without an ActivityFailure around it.
+        if (isCancellation(error) || !(error instanceof TemporalFailure)) throw error;
         const given = await incident({
           cause,
           why: rootCause(error) ?? error.message,
