@@ -2,6 +2,7 @@
  * What happens outside and concerns a workflow: stored once by its id, then delivered by a worker until it is. A
  * webhook is a hint: what counts is read from the provider by the workflow that hears of it.
  */
+import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { InboxEvent } from '../models/inbox.ts';
 import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
@@ -35,13 +36,13 @@ export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent
   }
 }
 
-/** How long a claimed event stays with its dispatcher. One that dies leaves it to the next after that. */
+/** How long claimed events stay with their dispatcher. Those of one that dies go to the next after that. */
 const claimMs = 30_000;
 const batch = 50;
 
 /**
  * Delivers what is due, events of one order one after the other and orders side by side. Answers how many it took.
- * Several workers may do this at once: an event is claimed first, and delivering twice has one effect.
+ * Several workers may do this at once: events are claimed first, and delivering twice has one effect.
  */
 export async function deliverDue(
   mongo: Mongo,
@@ -49,44 +50,50 @@ export async function deliverDue(
   failed: (event: InboxEvent, error: unknown) => void,
 ): Promise<number> {
   const { models } = mongo;
-  const due = await models.inbox
-    .find({ deliveredAt: null, nextTryAt: { $lte: new Date() } })
-    .sort({ nextTryAt: 1, receivedAt: 1 })
-    .limit(batch)
-    .lean();
+  const claimed = await claim(mongo);
   const lanes = new Map<string, InboxEvent[]>();
-  for (const event of due) {
+  for (const event of claimed) {
     const lane = laneOf(event);
     lanes.set(lane, [...(lanes.get(lane) ?? []), event]);
   }
+  const results: { filter: { _id: string }; update: { $set: Partial<InboxEvent> } }[] = [];
   await Promise.all(
     [...lanes.values()].map(async (events) => {
-      for (const event of events) await deliverOne(mongo, temporal, event, failed);
+      for (const event of events) {
+        const filter = { _id: event._id };
+        try {
+          const outcome = await deliver(mongo, temporal, event);
+          results.push({ filter, update: { $set: { deliveredAt: new Date(), outcome } } });
+        } catch (error) {
+          const backoff = Math.min(60_000, 500 * 2 ** event.tries);
+          results.push({ filter, update: { $set: { nextTryAt: new Date(Date.now() + backoff) } } });
+          failed(event, error);
+        }
+      }
     }),
   );
-  return due.length;
+  if (results.length > 0) await models.inbox.bulkWrite(results.map((updateOne) => ({ updateOne })));
+  return claimed.length;
 }
 
-async function deliverOne(
-  mongo: Mongo,
-  temporal: Client,
-  event: InboxEvent,
-  failed: (event: InboxEvent, error: unknown) => void,
-): Promise<void> {
-  const { models } = mongo;
-  const claimed = await models.inbox.updateOne(
-    { _id: event._id, deliveredAt: null, nextTryAt: event.nextTryAt },
-    { $set: { nextTryAt: new Date(Date.now() + claimMs) }, $inc: { tries: 1 } },
+async function claim({ models }: Mongo): Promise<InboxEvent[]> {
+  const now = new Date();
+  const due = await models.inbox
+    .find({ deliveredAt: null, nextTryAt: { $lte: now } }, { _id: 1 })
+    .sort({ nextTryAt: 1, receivedAt: 1 })
+    .limit(batch)
+    .lean();
+  if (due.length === 0) return [];
+  const claimedBy = randomUUID();
+  const ids = due.map(({ _id }) => _id);
+  await models.inbox.updateMany(
+    { _id: { $in: ids }, deliveredAt: null, nextTryAt: { $lte: now } },
+    { $set: { nextTryAt: new Date(now.getTime() + claimMs), claimedBy }, $inc: { tries: 1 } },
   );
-  if (claimed.modifiedCount === 0) return;
-  try {
-    const outcome = await deliver(mongo, temporal, event);
-    await models.inbox.updateOne({ _id: event._id }, { $set: { deliveredAt: new Date(), outcome } });
-  } catch (error) {
-    const backoff = Math.min(60_000, 500 * 2 ** event.tries);
-    await models.inbox.updateOne({ _id: event._id }, { $set: { nextTryAt: new Date(Date.now() + backoff) } });
-    failed(event, error);
-  }
+  return models.inbox
+    .find({ _id: { $in: ids }, claimedBy })
+    .sort({ receivedAt: 1 })
+    .lean();
 }
 
 function laneOf({ payload, _id }: InboxEvent): string {
@@ -178,7 +185,9 @@ async function refundMoved(mongo: Mongo, temporal: Client, { payload }: InboxEve
     return adoptRefund(mongo, payload as { id: string; payment_intent: string; amount: number; status: string });
   }
   if (refund.status === status) return 'nothing new';
-  await followRefund(temporal, refund._id, refund.workflowId);
+  // Whoever opened it has done with it once it has ended: one that bounces afterwards is followed by its own workflow.
+  const follower = refund.status === 'pending' ? refund.workflowId : workflowIds.refund(refund._id);
+  await followRefund(temporal, refund._id, follower);
   return 'signalled';
 }
 

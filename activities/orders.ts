@@ -1,21 +1,24 @@
 /** The order as its workflow knows it, and what its workflow asks to be written beside it. */
+import type { ClientSession } from 'mongoose';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { LocalSteps, Mail } from '../workflows/activities.ts';
+import type { LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
-import type { CaseState, OrderState } from '../workflows/messages.ts';
+import type { CaseState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { openRefundIn, refundable } from './refunds.ts';
 
 /** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
-export async function saveOrder(
-  { models }: Mongo,
-  { state, mails }: { state: OrderState; mails: Mail[] },
-): Promise<void> {
+export async function saveOrder({ models }: Mongo, { state, mails }: Saved): Promise<void> {
   await queueMails({ models }, state.orderId, mails);
   const { rev, status } = state;
   await models.orders.updateOne({ _id: state.orderId, rev: { $lt: rev } }, { $set: { rev, status, state } });
+}
+
+/** The same for a step that writes the order in its own transaction, and has read it there. */
+export function fieldsToSave(order: Pick<Order, 'rev'>, { state }: Saved): Partial<Order> {
+  return order.rev < state.rev ? { rev: state.rev, status: state.status, state } : {};
 }
 
 export async function saveCase(
@@ -29,15 +32,24 @@ export async function saveCase(
 }
 
 /** A mail is one document under its key: asking for it again changes nothing. */
-export async function queueMails({ models }: Pick<Mongo, 'models'>, orderId: string, mails: Mail[]): Promise<void> {
-  for (const { key, template } of mails) {
-    const now = new Date();
-    await models.mails.updateOne(
-      { _id: key },
-      { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
-      { upsert: true },
-    );
-  }
+export async function queueMails(
+  { models }: Pick<Mongo, 'models'>,
+  orderId: string,
+  mails: Mail[],
+  session?: ClientSession,
+): Promise<void> {
+  if (mails.length === 0) return;
+  const now = new Date();
+  await models.mails.bulkWrite(
+    mails.map(({ key, template }) => ({
+      updateOne: {
+        filter: { _id: key },
+        update: { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
+        upsert: true,
+      },
+    })),
+    { session },
+  );
 }
 
 /** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */

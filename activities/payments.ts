@@ -14,7 +14,7 @@ export async function authorizePayment(
 ): Promise<PaymentOutcome> {
   const payment = await ensureIntent(mongo, payments, await readRecord(mongo, orderId));
   if (payment.closedAt) return outcomeOf(payment);
-  const method = paymentMethod ?? (attempt === 1 ? await methodGivenAtPlacing(mongo, orderId) : undefined);
+  const method = paymentMethod ?? (attempt === 1 ? payment.method : undefined);
   if (method === undefined)
     return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId!)));
 
@@ -76,10 +76,14 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   const intent = await countingErrors(mongo, orderId, () =>
     payments.createIntent({ orderId, amount: amountDue, currency, key }),
   );
-  await mongo.models.payments.updateOne(
-    { orderId, intentId: null, closedAt: null },
-    { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
-  );
+  const won = await mongo.models.payments
+    .findOneAndUpdate(
+      { orderId, intentId: null, closedAt: null },
+      { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (won) return won;
   const stored = await readRecord(mongo, orderId);
   if (stored.intentId !== intent.id) await payments.cancelIntent(intent.id, { key: `${intent.id}:cancel` });
   return stored;
@@ -93,29 +97,41 @@ function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {
   return open;
 }
 
-async function record(mongo: Mongo, payment: Payment, intent: Intent, attempt?: number): Promise<Payment> {
+/** One write where everything is news, as it is most of the time; else each part by its own condition. */
+async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attempt?: number): Promise<Payment> {
   const { payments } = mongo.models;
-  const { orderId } = payment;
   const at = new Date();
-  await payments.updateOne(
-    { orderId, status: { $in: replaceable(intent.status) } },
-    {
-      $set: {
-        status: intent.status,
-        risky: intent.risky,
-        ...(intent.captureBefore && { captureBefore: intent.captureBefore }),
-      },
-      $max: { authorized: intent.authorized, captured: intent.captured },
+  const { status, risky, captureBefore, authorized, captured, declineCode } = intent;
+  const standing = {
+    filter: { orderId, status: { $in: replaceable(status) } },
+    update: {
+      $set: { status, risky, ...(captureBefore && { captureBefore }) },
+      $max: { authorized, captured },
     },
-  );
-  if (attempt !== undefined) {
-    const entry = { attempt, status: intent.status, declineCode: intent.declineCode, at };
-    await payments.updateOne({ orderId, 'attempts.attempt': { $ne: attempt } }, { $push: { attempts: entry } });
+  };
+  const attempts = attempt === undefined ? [] : [{ attempt, status, declineCode, at }];
+  const ledger = ledgerOf(intent, at);
+  const news = await payments
+    .findOneAndUpdate(
+      {
+        ...standing.filter,
+        'attempts.attempt': { $nin: attempts.map((entry) => entry.attempt) },
+        'ledger.key': { $nin: ledger.map(({ key }) => key) },
+      },
+      { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (news) return news;
+
+  await payments.updateOne(standing.filter, standing.update);
+  for (const entry of attempts) {
+    await payments.updateOne({ orderId, 'attempts.attempt': { $ne: entry.attempt } }, { $push: { attempts: entry } });
   }
-  for (const entry of ledgerOf(intent, at)) {
+  for (const entry of ledger) {
     await payments.updateOne({ orderId, 'ledger.key': { $ne: entry.key } }, { $push: { ledger: entry } });
   }
-  return { ...(await readRecord(mongo, orderId)), status: intent.status };
+  return { ...(await readRecord(mongo, orderId)), status };
 }
 
 function ledgerOf(intent: Intent, at: Date): LedgerEntry[] {
@@ -137,10 +153,6 @@ async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Prom
       await mongo.models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
     throw error;
   }
-}
-
-async function methodGivenAtPlacing({ models }: Mongo, orderId: string): Promise<string | undefined> {
-  return (await models.orders.findById(orderId, { paymentMethod: 1 }).lean())?.paymentMethod;
 }
 
 async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {

@@ -8,18 +8,20 @@ import { newId } from '../models/id.ts';
 import type { LineAllocation, Order, OrderLine } from '../models/order.ts';
 import { stockId } from '../models/stock.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
-import type { LocalSteps, NewShipment, Reservation } from '../workflows/activities.ts';
+import type { LocalSteps, NewShipment, Reservation, Saved } from '../workflows/activities.ts';
 import { allocate, type Shortage, type Supply } from '../workflows/domain/allocation.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { limits } from '../workflows/domain/limits.ts';
 import { shareOfLine } from '../workflows/domain/money.ts';
 import { price } from '../workflows/domain/pricing.ts';
 import { postMovement } from './inventory.ts';
+import { fieldsToSave, queueMails } from './orders.ts';
 import { withSkus } from './stock-lock.ts';
 
 /** Prices the order, chooses its warehouses, reserves in them and writes the lines: all of it, or nothing. */
-export async function reserveStock(mongo: Mongo, { orderId }: { orderId: string }): Promise<Reservation> {
+export async function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
   const { models } = mongo;
+  const { orderId } = saved.state;
   const { items } = await readOrder(mongo, orderId);
   const skus = items.map((item) => item.sku);
   const products = new Map(
@@ -58,13 +60,15 @@ export async function reserveStock(mongo: Mongo, { orderId }: { orderId: string 
       }));
       const total = free ? 0 : priced.total;
       await changeCounters(mongo, session, result.allocations, { reserved: 1 });
-      await models.orders.updateOne({ _id: orderId }, { $set: { lines, total } }, { session });
+      const fields = { lines, total, ...fieldsToSave(order, saved) };
+      await models.orders.updateOne({ _id: orderId }, { $set: fields }, { session });
       if (total > 0) {
         const payment = {
           _id: newId('pay'),
           orderId,
           currency: order.currency,
           amountDue: total,
+          method: order.paymentMethod,
           status: 'none' as const,
         };
         await models.payments.create([payment], { session });
@@ -79,22 +83,22 @@ function reserved(order: Order): Reservation {
     outcome: 'reserved',
     currency: order.currency,
     amountDue: order.total,
-    customerId: order.customerId,
-    warehouseIds: [...new Set(order.lines.flatMap((line) => line.allocations.map(({ warehouseId }) => warehouseId)))],
+    shipments: shipmentsOf(order.lines.flatMap((line) => line.allocations)),
   };
 }
 
 /** What was held for an unpaid order is owed to a paid one: each warehouse gets its shipment to pick. */
-export function commitStock(mongo: Mongo, { orderId }: { orderId: string }): Promise<{ shipments: NewShipment[] }> {
-  return changeClaim(mongo, orderId, async (order, session) => {
-    const allocations = allocationsOf(order);
+export async function commitStock(mongo: Mongo, saved: Saved): Promise<void> {
+  await changeClaim(mongo, saved.state.orderId, async (order, session) => {
     if (!order.committedAt) {
+      const allocations = allocationsOf(order).filter(({ state }) => state === 'reserved');
       await changeCounters(mongo, session, allocations, { reserved: -1, committed: 1 });
       for (const allocation of allocations) allocation.state = 'committed';
-      await writeLines(mongo, session, order, { committedAt: new Date() });
       await insertShipments(mongo, session, order, shipmentsOf(allocations));
     }
-    return { shipments: shipmentsOf(allocations) };
+    const committedAt = order.committedAt ?? new Date();
+    await writeLines(mongo, session, order, { committedAt, ...fieldsToSave(order, saved) });
+    await queueMails(mongo, order._id, saved.mails, session);
   });
 }
 
@@ -185,9 +189,9 @@ export function settleShortPick(
 /** The hand-over: the goods leave the building, and are owed no more. */
 export async function shipStock(
   mongo: Mongo,
-  { orderId, shipmentId, actor }: { orderId: string; shipmentId: string; actor: string },
+  { shipmentId, actor, ...saved }: Saved & { shipmentId: string; actor: string },
 ): Promise<void> {
-  await changeClaim(mongo, orderId, async (order, session) => {
+  await changeClaim(mongo, saved.state.orderId, async (order, session) => {
     const leaving = allocationsOf(order).filter((allocation) => allocation.shipmentId === shipmentId);
     for (const allocation of leaving.filter(isOpen)) {
       const { sku, warehouseId, quantity, lineId } = allocation;
@@ -209,7 +213,8 @@ export async function shipStock(
       );
       allocation.state = 'shipped';
     }
-    await writeLines(mongo, session, order);
+    await writeLines(mongo, session, order, fieldsToSave(order, saved));
+    await queueMails(mongo, order._id, saved.mails, session);
     await mongo.models.shipments.updateOne(
       { _id: shipmentId, handedOverAt: null },
       { $set: { handedOverAt: new Date() } },

@@ -12,6 +12,8 @@ export interface InboxEvent {
   deliveredAt: Date | null;
   outcome?: string;
   tries: number;
+  /** The dispatcher run that works on it. */
+  claimedBy?: string;
   /** Not before this; set ahead while a dispatcher works on it. */
   nextTryAt: Date;
 }
@@ -25,6 +27,7 @@ export function inboxModel(connection: Connection) {
     receivedAt: { type: Date, required: true },
     deliveredAt: { type: Date, default: null },
     outcome: String,
+    claimedBy: String,
     tries: { type: Number, default: 0 },
     nextTryAt: { type: Date, required: true },
   });

@@ -17,6 +17,8 @@ export interface Payment {
   orderId: string;
   currency: string;
   amountDue: number;
+  /** The provider's id of the method that was given at placing. */
+  method?: string;
   intentId?: string;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
   clientSecret?: string;
@@ -78,6 +80,7 @@ export function paymentModel(connection: Connection) {
     orderId: { type: String, required: true },
     currency: { type: String, required: true },
     amountDue: { type: Number, required: true },
+    method: String,
     intentId: String,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },

@@ -21,12 +21,17 @@ export type Reservation =
       outcome: 'reserved';
       currency: string;
       amountDue: number;
-      customerId?: string | undefined;
-      warehouseIds: string[];
+      shipments: NewShipment[];
     }
   | { outcome: 'out_of_stock'; shortages: Shortage[] }
   /** The order's undo ran before this step did: nothing was reserved, and nothing will be. */
   | { outcome: 'undone' };
+
+/** The order as its workflow knows it, and the mails that go with it. */
+export interface Saved {
+  state: OrderState;
+  mails: Mail[];
+}
 
 /** What the provider says of an order's payment, as it was recorded. */
 export interface PaymentOutcome {
@@ -57,8 +62,9 @@ export type MailTemplate =
   | 'refunded';
 
 export interface LocalSteps {
-  reserveStock(input: { orderId: string }): Promise<Reservation>;
-  commitStock(input: { orderId: string }): Promise<{ shipments: NewShipment[] }>;
+  /** This one and the next, and `shipStock`, write the order as well, as `saveOrder` does. */
+  reserveStock(input: Saved): Promise<Reservation>;
+  commitStock(input: Saved): Promise<void>;
   /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
   releaseStock(input: { orderId: string }): Promise<void>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
@@ -72,9 +78,9 @@ export interface LocalSteps {
     /** Nothing at all was picked: there is nothing to send. */
     empty: boolean;
   }>;
-  shipStock(input: { orderId: string; shipmentId: string; actor: string }): Promise<void>;
+  shipStock(input: Saved & { shipmentId: string; actor: string }): Promise<void>;
   /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
-  saveOrder(input: { state: OrderState; mails: Mail[] }): Promise<void>;
+  saveOrder(input: Saved): Promise<void>;
   /**
    * Writes a refund of what was captured and will not be sent, as far as it was not refunded otherwise. `refundId` is
    * null where there is nothing to refund.

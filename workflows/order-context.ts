@@ -66,14 +66,16 @@ export function createOrder(orderId: string): Order {
       current.paymentStatus = paymentStatus(current.payment);
       current.fulfillmentStatus = fulfillmentStatus(current.shipments);
       const needsAttention = current.incidents.length > 0;
-      const next = [current.status, current.paymentStatus, current.fulfillmentStatus, needsAttention].join();
-      if (next === shown) return;
-      shown = next;
+      const warehouseIds = [...new Set(current.shipments.map(({ warehouseId }) => warehouseId))];
+      const next = [current.status, current.paymentStatus, current.fulfillmentStatus, needsAttention, ...warehouseIds];
+      if (next.join() === shown) return;
+      shown = next.join();
       upsertSearchAttributes([
         { key: searchAttributes.orderStatus, value: current.status },
         { key: searchAttributes.paymentStatus, value: current.paymentStatus },
         { key: searchAttributes.fulfillmentStatus, value: current.fulfillmentStatus },
         { key: searchAttributes.needsAttention, value: needsAttention },
+        { key: searchAttributes.warehouseIds, value: warehouseIds },
       ]);
     },
   });

@@ -1,15 +1,9 @@
 /** The life of an order, from placing to the end of its last shipment. */
-import {
-  allHandlersFinished,
-  CancellationScope,
-  condition,
-  isCancellation,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { local } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
 import type { OrderStatus } from './domain/states.ts';
 import type { OrderInput } from './messages.ts';
-import { searchAttributes } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
@@ -43,10 +37,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     });
 
     // 3. Confirm. What was held is owed from now on, and each warehouse gets its shipment.
-    const { shipments } = await record.must('commit_stock', () => local.commitStock({ orderId: order.id }));
-    addShipments(order, shipments);
-    moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', 'Confirmed');
-    record.mail('order_confirmed');
+    await confirm(order);
 
     // 4. Ship, every shipment on its own.
     await Promise.all(state.shipments.map((shipment) => runShipment(order, shipment)));
@@ -58,7 +49,10 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
   if (ending !== 'completed' && ending !== 'rejected')
     await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
-  if (ending !== 'completed') state.amountDue = 0;
+  if (ending !== 'completed') {
+    state.amountDue = 0;
+    for (const shipment of state.shipments) if (shipment.status === 'allocated') shipment.status = 'cancelled';
+  }
   if (ending !== 'rejected') await settlePayment(order);
 
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
@@ -74,15 +68,26 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
 async function reserve(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
-  const reservation = await record.step('reserve_stock', () => local.reserveStock({ orderId: order.id }));
+  const next = { event: 'payment_provider', ms: deadlines.payment };
+  const reservation = await record.step('reserve_stock', () =>
+    record.savedWith(next, (state, mails) => local.reserveStock({ state, mails })),
+  );
   if (reservation === undefined || reservation.outcome === 'undone') throw new OrderEnds('cancelled');
   if (reservation.outcome === 'out_of_stock') throw new OrderEnds('rejected');
   state.currency = reservation.currency;
   state.amountDue = reservation.amountDue;
-  upsertSearchAttributes([
-    { key: searchAttributes.warehouseIds, value: reservation.warehouseIds },
-    ...(reservation.customerId ? [{ key: searchAttributes.customerId, value: reservation.customerId }] : []),
-  ]);
+  addShipments(order, reservation.shipments);
+}
+
+async function confirm(order: Order): Promise<void> {
+  const { record } = order;
+  moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', 'Confirmed');
+  if (!isHeld(order)) for (const shipment of record.state.shipments) shipment.status = 'picking';
+  record.mail('order_confirmed');
+  const next = { event: 'picking', ms: deadlines.picking };
+  await record.must('commit_stock', () =>
+    record.savedWith(next, (state, mails) => local.commitStock({ state, mails })),
+  );
 }
 
 function endingOf(order: Order, error: unknown): OrderStatus {

@@ -52,6 +52,8 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
   const answers = new Map<string, Answer>();
   let savedRev = state.rev;
   let watching = false;
+  let savingWith = false;
+  let announced: WaitingFor | undefined;
 
   /** Says that the state changed; with a text, the change becomes part of the timeline. */
   function changed(what?: string, actor: Actor = 'system'): void {
@@ -71,30 +73,58 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
 
   async function write(): Promise<never> {
     for (;;) {
-      await condition(() => state.rev > savedRev);
-      state.waitingFor = earliest(waits);
-      beforeSave?.(state);
-      setCurrentDetails(describe(state));
-      const rev = state.rev;
-      const due = mails.splice(0);
+      await condition(() => state.rev > savedRev && !savingWith);
       try {
-        await save(state, due);
-        savedRev = rev;
+        await saveBy(save);
       } catch (error) {
         // The facts cannot be written now. The workflow keeps them and tries again, however long that takes.
         log.warn('Saving failed; trying again in 10 s', { why: rootCause(error) });
-        mails.unshift(...due);
         await sleep('10s');
       }
+    }
+  }
+
+  async function saveBy<T>(write: (state: S, mails: Mail[]) => Promise<T>): Promise<T> {
+    state.waitingFor = earliest(waits) ?? announced;
+    beforeSave?.(state);
+    setCurrentDetails(describe(state));
+    const rev = state.rev;
+    const due = mails.splice(0);
+    try {
+      const result = await write(state, due);
+      savedRev = Math.max(savedRev, rev);
+      return result;
+    } catch (error) {
+      mails.unshift(...due);
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a step that writes the state in the transaction of its own facts, so that it needs no write of its own.
+   * `next` is what will be waited for after it.
+   */
+  async function savedWith<T>(
+    next: { event: string; ms: number },
+    write: (state: S, mails: Mail[]) => Promise<T>,
+  ): Promise<T> {
+    changed();
+    savingWith = true;
+    announced = { event: next.event, deadline: deadlineIn(next.ms) };
+    try {
+      return await saveBy(write);
+    } finally {
+      savingWith = false;
     }
   }
 
   /** Waits until the condition holds or its deadline passes. The event is shown as what the workflow waits for. */
   async function waitFor(event: string, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
     if (until()) return 'done';
-    const wait: Wait = { event, deadline: new Date(Date.now() + ms).toISOString(), overdue: false };
+    const wait: Wait = { event, deadline: deadlineIn(ms), overdue: false };
     waits.add(wait);
-    changed();
+    announced = undefined;
+    if (!isShown(earliest(waits), state.waitingFor)) changed();
     if (!watching) void CancellationScope.nonCancellable(watchDeadlines);
     try {
       await condition(() => until() || wait.overdue);
@@ -200,13 +230,23 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
   }
 
   void CancellationScope.nonCancellable(write);
-  return { state, changed, mail, saved, waitFor, expect, incident, answer, step, must };
+  return { state, changed, mail, saved, savedWith, waitFor, expect, incident, answer, step, must };
 }
 
 function earliest(waits: ReadonlySet<Wait>): WaitingFor | undefined {
   let first: Wait | undefined;
   for (const wait of waits) if (first === undefined || wait.deadline < first.deadline) first = wait;
   return first && { event: first.event, deadline: first.deadline };
+}
+
+function deadlineIn(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}
+
+/** The same event with a deadline a moment later is no news. */
+function isShown(next: WaitingFor | undefined, shown: WaitingFor | undefined): boolean {
+  if (next === undefined || shown?.event !== next.event) return false;
+  return Math.abs(Date.parse(next.deadline) - Date.parse(shown.deadline)) < 60_000;
 }
 
 /** The current details in the Temporal UI, as Markdown. */

@@ -29,11 +29,14 @@ async function run({ refundId }: RefundInput): Promise<RefundStatus> {
   state.orderId = found.orderId;
   // A refund that bounced after its end is followed anew, and its record goes on from where it stood.
   state.rev += found.rev;
-  const status = await payBack(record, refundId, hints);
-  state.status = status;
-  record.changed(`Refund ${status}`);
-  await record.saved();
-  return status;
+  for (;;) {
+    const status = await payBack(record, refundId, hints);
+    const heard = hints.count;
+    state.status = status;
+    record.changed(`Refund ${status}`);
+    await record.saved();
+    if (hints.count === heard) return status;
+  }
 }
 
 /** Counts the provider's hints. Called before a workflow's first await, as every handler. */
@@ -60,6 +63,8 @@ export async function payBack<S extends Recorded>(
     const sent = await record.must('refund', () =>
       providers.sendRefund.executeWithOptions({ summary: `Refund ${refundId}` }, [{ refundId, attempt }]),
     );
+    // A hint that came while the provider was read may tell of something newer.
+    if (sent.status !== 'failed' && hints.count > seen) continue;
     if (sent.status === 'succeeded') {
       record.mail('refunded', refundId);
       return 'succeeded';

@@ -45,7 +45,7 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
 
 async function pick(order: Order, shipment: ShipmentState): Promise<void> {
   if (isHeld(order)) await condition(() => !isHeld(order));
-  move(order, shipment, 'picking');
+  if (shipment.status === 'allocated') move(order, shipment, 'picking');
   await expect(order, shipment, 'picking', deadlines.picking, order.picked);
 }
 
@@ -89,9 +89,13 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
 
 async function handOver(order: Order, shipment: ShipmentState): Promise<void> {
   const actor = order.handedOverBy.get(shipment.id) ?? 'system';
-  await order.record.must('ship_stock', () => local.shipStock({ orderId: order.id, shipmentId: shipment.id, actor }));
+  const shipmentId = shipment.id;
+  const next = { event: 'delivery', ms: deadlines.delivery };
   move(order, shipment, 'shipped', 'Handed over to the carrier', actor);
-  order.record.mail('shipped', shipment.id);
+  order.record.mail('shipped', shipmentId);
+  await order.record.must('ship_stock', () =>
+    order.record.savedWith(next, (state, mails) => local.shipStock({ state, mails, shipmentId, actor })),
+  );
 }
 
 async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {

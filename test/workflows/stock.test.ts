@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { releaseStock, reserveStock } from '../../activities/reservations.ts';
+import type { Saved } from '../../workflows/activities.ts';
+import type { OrderState } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -55,7 +57,7 @@ describe('reserving', () => {
     const sku = await world.newSku({ wh_east: 5 });
     const { orderId } = await world.write(one(sku));
     await releaseStock(world.mongo, { orderId });
-    expect(await reserveStock(world.mongo, { orderId })).toEqual({ outcome: 'undone' });
+    expect(await reserveStock(world.mongo, unsaved(orderId))).toEqual({ outcome: 'undone' });
     expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
     expect(await world.mongo.models.payments.exists({ orderId })).toBeNull();
   });
@@ -63,7 +65,7 @@ describe('reserving', () => {
   test('reserving and releasing again and again has one effect', async () => {
     const sku = await world.newSku({ wh_east: 5 });
     const { orderId } = await world.write(one(sku));
-    await Promise.all(Array.from({ length: 5 }, () => reserveStock(world.mongo, { orderId })));
+    await Promise.all(Array.from({ length: 5 }, () => reserveStock(world.mongo, unsaved(orderId))));
     expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5, reserved: 1 });
     await Promise.all(Array.from({ length: 5 }, () => releaseStock(world.mongo, { orderId })));
     expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
@@ -225,3 +227,8 @@ test('the auditor finds nothing', async () => {
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);
 });
+
+/** What a workflow would hand over with its first step. */
+function unsaved(orderId: string): Saved {
+  return { state: { orderId, rev: 1, status: 'pending' } as OrderState, mails: [] };
+}

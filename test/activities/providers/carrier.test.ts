@@ -93,9 +93,7 @@ describe('buying a label', () => {
   test('nobody there: to be retried, and says who was asked for what', async () => {
     const gone = await startCarrierSandbox({ apiKey });
     await gone.stop();
-    const failure = await failureOf(
-      createCarrier({ url: gone.url, apiKey }).buyLabel(request('gone')),
-    );
+    const failure = await failureOf(createCarrier({ url: gone.url, apiKey }).buyLabel(request('gone')));
     expect(failure).not.toBeInstanceOf(ApplicationFailure);
     expect(failure.message).toMatch(/^carrier: POST \/labels got no answer: .*ECONNREFUSED/);
   });
