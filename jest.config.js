@@ -12,12 +12,12 @@ const everywhere = {
 };
 
 /** These need no servers, or start their own. */
-const alone = ['test/domain/', 'test/sandbox/', 'test/activities/providers/'];
+const alone = ['test/domain/', 'test/sandbox/', 'test/workers/', 'test/activities/providers/', 'test/architecture'];
 
 export default {
   testTimeout: 60_000,
   projects: [
-    { ...everywhere, displayName: 'alone', testMatch: alone.map((folder) => `<rootDir>/${folder}**/*.test.ts`) },
+    { ...everywhere, displayName: 'alone', testMatch: alone.map((folder) => `<rootDir>/${folder}**`) },
     {
       ...everywhere,
       displayName: 'servers',

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { InboxEvent } from '../models/inbox.ts';
+import type { Payment } from '../models/payment.ts';
 import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import { hasEnded, returnStates } from '../workflows/domain/states.ts';
 import {
@@ -38,7 +39,7 @@ export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent
 
 /** How long claimed events stay with their dispatcher. Those of one that dies go to the next after that. */
 const claimMs = 30_000;
-const batch = 50;
+export const inboxBatch = 100;
 
 /**
  * Delivers what is due, events of one order one after the other and orders side by side. Answers how many it took.
@@ -51,6 +52,7 @@ export async function deliverDue(
 ): Promise<number> {
   const { models } = mongo;
   const claimed = await claim(mongo);
+  const payments = await paymentsOf(mongo, claimed);
   const lanes = new Map<string, InboxEvent[]>();
   for (const event of claimed) {
     const lane = laneOf(event);
@@ -62,7 +64,7 @@ export async function deliverDue(
       for (const event of events) {
         const filter = { _id: event._id };
         try {
-          const outcome = await deliver(mongo, temporal, event);
+          const outcome = await deliver(mongo, temporal, event, payments);
           results.push({ filter, update: { $set: { deliveredAt: new Date(), outcome } } });
         } catch (error) {
           const backoff = Math.min(60_000, 500 * 2 ** event.tries);
@@ -81,7 +83,7 @@ async function claim({ models }: Mongo): Promise<InboxEvent[]> {
   const due = await models.inbox
     .find({ deliveredAt: null, nextTryAt: { $lte: now } }, { _id: 1 })
     .sort({ nextTryAt: 1, receivedAt: 1 })
-    .limit(batch)
+    .limit(inboxBatch)
     .lean();
   if (due.length === 0) return [];
   const claimedBy = randomUUID();
@@ -101,10 +103,20 @@ function laneOf({ payload, _id }: InboxEvent): string {
   return [orderId, reference, intent, id].find((key) => typeof key === 'string') ?? _id;
 }
 
-async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent): Promise<string> {
+type KnownPayments = ReadonlyMap<string, Payment>;
+
+/** Most events tell of payments, so those of a whole batch are read at once, by their intents. */
+async function paymentsOf({ models }: Mongo, events: readonly InboxEvent[]): Promise<KnownPayments> {
+  const intents = events.flatMap(({ type, payload }) => (type.startsWith('payment_intent.') ? String(payload.id) : []));
+  if (intents.length === 0) return new Map();
+  const payments = await models.payments.find({ intentId: { $in: intents } }).lean();
+  return new Map(payments.map((payment) => [payment.intentId!, payment]));
+}
+
+async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, payments: KnownPayments): Promise<string> {
   if (event.source === 'picking') return pickingIsClosed(mongo, temporal, event);
   if (event.source === 'carrier') return parcelMoved(mongo, temporal, event);
-  if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event);
+  if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
   if (event.type.startsWith('charge.dispute.')) return disputeMoved(mongo, temporal, event);
   return 'not of interest';
@@ -135,12 +147,16 @@ async function parcelMoved({ models }: Mongo, temporal: Client, { payload }: Inb
 }
 
 /** Most of these tell what we did ourselves a moment ago: the record says so, and no workflow is woken. */
-async function paymentMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+async function paymentMoved(
+  mongo: Mongo,
+  temporal: Client,
+  { payload }: InboxEvent,
+  payments: KnownPayments,
+): Promise<string> {
   const { models } = mongo;
   const { id: intentId, status, metadata } = payload as { id: string; status: string; metadata?: { orderId?: string } };
   const payment =
-    (await models.payments.findOne({ intentId }).lean()) ??
-    (await models.payments.findOne({ orderId: String(metadata?.orderId) }).lean());
+    payments.get(intentId) ?? (await models.payments.findOne({ orderId: String(metadata?.orderId) }).lean());
   if (!payment) return 'unknown payment';
   const known: Record<string, string[]> = {
     requires_payment_method: ['created', 'declined', 'authorized', 'captured', 'voided'],

@@ -1,4 +1,5 @@
 /** Mails to customers: queued with the state that calls for them, sent here, each once as far as SMTP allows. */
+import { randomUUID } from 'node:crypto';
 import type { OutgoingMail } from '../models/inbox.ts';
 import type { Order } from '../models/order.ts';
 import { linkToken } from '../platform/link-token.ts';
@@ -8,13 +9,13 @@ import { formatMoney } from '../workflows/domain/money.ts';
 import type { Mailer } from './providers/mail.ts';
 
 export interface MailOptions {
-  /** Where customers follow their orders. */
+  /** The storefront: its page /orders/ID gets the token behind the hash, which no server log sees. */
   publicUrl: string;
   secret: string;
 }
 
 const claimMs = 60_000;
-const batch = 20;
+export const mailBatch = 20;
 
 /** Sends what is due, and answers how many it took. A mail that is refused is tried again, for ever more rarely. */
 export async function sendDueMails(
@@ -23,39 +24,48 @@ export async function sendDueMails(
   options: MailOptions,
   failed: (mail: OutgoingMail, error: unknown) => void,
 ): Promise<number> {
-  const due = await models.mails
-    .find({ sentAt: null, nextTryAt: { $lte: new Date() } })
-    .sort({ nextTryAt: 1 })
-    .limit(batch)
-    .lean();
-  await Promise.all(due.map((mail) => sendOne({ models }, mailer, options, mail, failed)));
-  return due.length;
+  const mails = await claim({ models });
+  if (mails.length === 0) return 0;
+  const orders = await models.orders.find({ _id: { $in: mails.map(({ orderId }) => orderId) } }).lean();
+  const results = await Promise.all(
+    mails.map(async (mail) => {
+      try {
+        const order = orders.find(({ _id }) => _id === mail.orderId);
+        if (!order) throw new Error(`There is no order ${mail.orderId}`);
+        const link = `${options.publicUrl}/orders/${order._id}#${linkToken(options.secret, order._id)}`;
+        const { subject, text } = compose[mail.template as MailTemplate](order, link);
+        await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
+        return { filter: { _id: mail._id }, update: { $set: { sentAt: new Date() }, $unset: { failure: 1 as const } } };
+      } catch (error) {
+        failed(mail, error);
+        const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
+        const failure = error instanceof Error ? error.message.slice(0, 300) : String(error);
+        return {
+          filter: { _id: mail._id },
+          update: { $set: { nextTryAt: new Date(Date.now() + backoff), failure } },
+        };
+      }
+    }),
+  );
+  await models.mails.bulkWrite(results.map((updateOne) => ({ updateOne })));
+  return mails.length;
 }
 
-async function sendOne(
-  { models }: Pick<Mongo, 'models'>,
-  mailer: Mailer,
-  options: MailOptions,
-  mail: OutgoingMail,
-  failed: (mail: OutgoingMail, error: unknown) => void,
-): Promise<void> {
-  const claimed = await models.mails.updateOne(
-    { _id: mail._id, sentAt: null, nextTryAt: mail.nextTryAt },
-    { $set: { nextTryAt: new Date(Date.now() + claimMs) }, $inc: { tries: 1 } },
+async function claim({ models }: Pick<Mongo, 'models'>): Promise<OutgoingMail[]> {
+  const now = new Date();
+  const due = await models.mails
+    .find({ sentAt: null, nextTryAt: { $lte: now } }, { _id: 1 })
+    .sort({ nextTryAt: 1 })
+    .limit(mailBatch)
+    .lean();
+  if (due.length === 0) return [];
+  const claimedBy = randomUUID();
+  const ids = due.map(({ _id }) => _id);
+  await models.mails.updateMany(
+    { _id: { $in: ids }, sentAt: null, nextTryAt: { $lte: now } },
+    { $set: { nextTryAt: new Date(now.getTime() + claimMs), claimedBy }, $inc: { tries: 1 } },
   );
-  if (claimed.modifiedCount === 0) return;
-  try {
-    const order = await models.orders.findById(mail.orderId).lean().orFail();
-    const link = `${options.publicUrl}/v1/orders/${order._id}?token=${linkToken(options.secret, order._id)}`;
-    const { subject, text } = compose[mail.template as MailTemplate](order, link);
-    await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
-    await models.mails.updateOne({ _id: mail._id }, { $set: { sentAt: new Date() }, $unset: { failure: 1 } });
-  } catch (error) {
-    const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
-    const failure = error instanceof Error ? error.message.slice(0, 300) : String(error);
-    await models.mails.updateOne({ _id: mail._id }, { $set: { nextTryAt: new Date(Date.now() + backoff), failure } });
-    failed(mail, error);
-  }
+  return models.mails.find({ _id: { $in: ids }, claimedBy }).lean();
 }
 
 type Compose = (order: Order, link: string) => { subject: string; text: string };

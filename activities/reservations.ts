@@ -5,7 +5,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { ClientSession } from 'mongoose';
 import { newId } from '../models/id.ts';
-import type { LineAllocation, Order, OrderLine } from '../models/order.ts';
+import type { LineAllocation, Order } from '../models/order.ts';
 import { stockId } from '../models/stock.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, NewShipment, Reservation, Saved } from '../workflows/activities.ts';
@@ -13,69 +13,58 @@ import { allocate, type Shortage, type Supply } from '../workflows/domain/alloca
 import { failures } from '../workflows/domain/failures.ts';
 import { limits } from '../workflows/domain/limits.ts';
 import { shareOfLine } from '../workflows/domain/money.ts';
-import { price } from '../workflows/domain/pricing.ts';
+import { type PricedProduct, price } from '../workflows/domain/pricing.ts';
 import { postMovement } from './inventory.ts';
 import { fieldsToSave, queueMails } from './orders.ts';
 import { withSkus } from './stock-lock.ts';
 
 /** Prices the order, chooses its warehouses, reserves in them and writes the lines: all of it, or nothing. */
-export async function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
-  const { models } = mongo;
-  const { orderId } = saved.state;
-  const { items } = await readOrder(mongo, orderId);
-  const skus = items.map((item) => item.sku);
-  const products = new Map(
-    (await models.products.find({ _id: { $in: skus } }).lean()).map((product) => [
-      product._id,
-      { ...product, sku: product._id },
-    ]),
-  );
-  return withSkus(skus, () =>
-    inTransaction(mongo, async (session) => {
-      const order = await readOrder(mongo, orderId, session);
-      if (order.releasedAt) return { outcome: 'undone' };
-      if (order.lines.length > 0) return reserved(order);
-      if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
+export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
+  return changeClaim(mongo, saved.state.orderId, async (order, session) => {
+    if (order.releasedAt) return { outcome: 'undone' };
+    if (order.lines.length > 0) return reserved(order);
+    if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
 
-      const priced = price(order.items, products, order.currency);
-      const result = allocate(priced.lines, await readSupplies(mongo, session, skus), order.shipTo);
-      if (!result.ok) {
-        if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
-        await models.orders.updateOne({ _id: orderId }, { $set: { shortages: result.shortages } }, { session });
-        return { outcome: 'out_of_stock', shortages: result.shortages };
-      }
-      const shipmentIds = new Map(result.allocations.map(({ warehouseId }) => [warehouseId, newId('shp')]));
-      const free = order.reshipOf !== undefined;
-      const lines: OrderLine[] = priced.lines.map((line) => ({
-        ...line,
-        ...(free && { unitPrice: 0, total: 0 }),
-        allocations: result.allocations
-          .filter((allocation) => allocation.lineId === line.lineId)
-          .map(({ warehouseId, quantity }) => ({
-            shipmentId: shipmentIds.get(warehouseId)!,
-            warehouseId,
-            quantity,
-            state: 'reserved',
-          })),
-      }));
-      const total = free ? 0 : priced.total;
-      await changeCounters(mongo, session, result.allocations, { reserved: 1 });
-      const fields = { lines, total, ...fieldsToSave(order, saved) };
-      await models.orders.updateOne({ _id: orderId }, { $set: fields }, { session });
-      if (total > 0) {
-        const payment = {
-          _id: newId('pay'),
-          orderId,
-          currency: order.currency,
-          amountDue: total,
-          method: order.paymentMethod,
-          status: 'none' as const,
-        };
-        await models.payments.create([payment], { session });
-      }
-      return reserved({ ...order, lines, total });
-    }),
-  );
+    const skus = order.items.map((item) => item.sku);
+    const priced = price(order.items, await readProducts(mongo, skus), order.currency);
+    const result = allocate(priced.lines, await readSupplies(mongo, session, skus), order.shipTo);
+    if (!result.ok) {
+      if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
+      await writeLines(mongo, session, order, { shortages: result.shortages });
+      return { outcome: 'out_of_stock', shortages: result.shortages };
+    }
+    const shipmentIds = new Map(result.allocations.map(({ warehouseId }) => [warehouseId, newId('shp')]));
+    const free = order.reshipOf !== undefined;
+    order.lines = priced.lines.map((line) => ({
+      ...line,
+      ...(free && { unitPrice: 0, total: 0 }),
+      allocations: result.allocations
+        .filter((allocation) => allocation.lineId === line.lineId)
+        .map(({ warehouseId, quantity }) => ({
+          shipmentId: shipmentIds.get(warehouseId)!,
+          warehouseId,
+          quantity,
+          state: 'reserved',
+        })),
+    }));
+    order.total = free ? 0 : priced.total;
+    await changeCounters(mongo, session, result.allocations, { reserved: 1 });
+    await writeLines(mongo, session, order, { total: order.total, ...fieldsToSave(order, saved) });
+    if (!free) await openPayment(mongo, session, order);
+    return reserved(order);
+  });
+}
+
+async function openPayment({ models }: Mongo, session: ClientSession, order: Order): Promise<void> {
+  const payment = {
+    _id: newId('pay'),
+    orderId: order._id,
+    currency: order.currency,
+    amountDue: order.total,
+    method: order.paymentMethod,
+    status: 'none' as const,
+  };
+  await models.payments.create([payment], { session });
 }
 
 function reserved(order: Order): Reservation {
@@ -238,23 +227,31 @@ export function amountDue(order: Pick<Order, 'lines'>): number {
 /** The claim itself, beside the line that it belongs to. Changing it changes the order's line. */
 type Claim = LineAllocation & { sku: string; lineId: string };
 
+/**
+ * Reads the order, changes its claim, and writes both in one transaction. The order is read before the transaction;
+ * `claimRev` tells whether it was changed meanwhile, and then all of it is done anew.
+ */
 async function changeClaim<T>(
   mongo: Mongo,
   orderId: string,
   change: (order: Order, session: ClientSession) => Promise<T>,
 ): Promise<T> {
-  const { items } = await readOrder(mongo, orderId);
-  const skus = items.map((item) => item.sku);
-  return withSkus(skus, () =>
-    inTransaction(mongo, async (session) => change(await readOrder(mongo, orderId, session), session)),
-  );
+  for (;;) {
+    const order = await readOrder(mongo, orderId);
+    const skus = order.items.map((item) => item.sku);
+    try {
+      return await withSkus(skus, () => inTransaction(mongo, (session) => change(structuredClone(order), session)));
+    } catch (error) {
+      if (!(error instanceof ClaimChanged)) throw error;
+    }
+  }
 }
 
-async function readOrder({ models }: Mongo, orderId: string, session?: ClientSession): Promise<Order> {
-  const order = await models.orders
-    .findById(orderId)
-    .session(session ?? null)
-    .lean();
+/** The order's claim was changed by another step between our reading and our writing it. */
+class ClaimChanged extends Error {}
+
+async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
+  const order = await models.orders.findById(orderId).lean();
   if (!order) throw broken(`There is no order ${orderId}`);
   return order;
 }
@@ -296,7 +293,13 @@ async function writeLines(
       state,
     })),
   }));
-  await mongo.models.orders.updateOne({ _id: order._id }, { $set: { lines, ...more } }, { session });
+  const { claimRev } = order;
+  const written = await mongo.models.orders.updateOne(
+    { _id: order._id, claimRev },
+    { $set: { lines, ...more, claimRev: claimRev + 1 } },
+    { session },
+  );
+  if (written.matchedCount === 0) throw new ClaimChanged(`The claim of ${order._id} was changed meanwhile`);
 }
 
 async function changeCounters(
@@ -316,6 +319,11 @@ async function changeCounters(
     { session },
   );
   if (result.matchedCount !== units.length) throw broken(`Stock records are missing for ${JSON.stringify(units)}`);
+}
+
+async function readProducts({ models }: Mongo, skus: readonly string[]): Promise<Map<string, PricedProduct>> {
+  const products = await models.products.find({ _id: { $in: [...new Set(skus)] } }).lean();
+  return new Map(products.map((product) => [product._id, { ...product, sku: product._id }]));
 }
 
 /** What the active warehouses offer: read in the transaction, so that a change by anyone else is a write conflict. */

@@ -15,6 +15,7 @@ import type { Figures } from './run.ts';
 import { startYardstick } from './yardstick.ts';
 
 const atATime = 20;
+const emptyCount = 300;
 const skus = Array.from({ length: 50 }, (_, index) => `BENCH-${index}`);
 
 export async function orders(): Promise<Figures> {
@@ -31,7 +32,8 @@ export async function orders(): Promise<Figures> {
 
     // The yardstick runs before and after, so that a machine that changes its pace shows.
     console.log('Empty workflows');
-    const before = await yardstick.perSecond(100, atATime);
+    const cpuStart = cpuOf(stack.processes);
+    const before = await yardstick.perSecond(emptyCount, atATime);
     console.log(`  ${before.toFixed(1)} a second\nOrders placed`);
     const cpuBefore = cpuOf(stack.processes);
     const placed: string[] = [];
@@ -45,7 +47,7 @@ export async function orders(): Promise<Figures> {
     const deliveredPerSecond = delivered.length / ((performance.now() - started) / 1000);
     const cpuDelivered = cpuOf(stack.processes);
     console.log(`  ${deliveredPerSecond.toFixed(1)} a second\nEmpty workflows`);
-    const after = await yardstick.perSecond(100, atATime);
+    const after = await yardstick.perSecond(emptyCount, atATime);
     const empty = (before + after) / 2;
 
     const payments = createPayments({ secretKey: 'sk_test_sandbox', apiBase: stack.stripe!.url });
@@ -70,6 +72,7 @@ export async function orders(): Promise<Figures> {
       },
       wholeOrderMs: { p50: Math.round(percentile(whole.milliseconds, 0.5)) },
       cpuMs: {
+        empty: perTask(cpuStart, cpuBefore, emptyCount),
         placed: perTask(cpuBefore, cpuPlaced, placed.length),
         delivered: perTask(cpuPlaced, cpuDelivered, delivered.length),
       },

@@ -44,6 +44,7 @@ export interface OutgoingMail {
   template: string;
   createdAt: Date;
   sentAt: Date | null;
+  claimedBy?: string;
   tries: number;
   nextTryAt: Date;
   failure?: string;
@@ -56,6 +57,7 @@ export function outgoingMailModel(connection: Connection) {
     template: { type: String, required: true },
     createdAt: { type: Date, required: true },
     sentAt: { type: Date, default: null },
+    claimedBy: String,
     tries: { type: Number, default: 0 },
     nextTryAt: { type: Date, required: true },
     failure: String,

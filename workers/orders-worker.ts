@@ -1,11 +1,12 @@
 /** The workflows, and the activities on MongoDB. Beside them: the dispatcher of what happened outside. */
 import { Worker } from '@temporalio/worker';
 import { Counter } from 'prom-client';
-import { deliverDue } from '../activities/inbox.ts';
+import { deliverDue, inboxBatch } from '../activities/inbox.ts';
 import { createLocalActivities } from '../activities/index.ts';
 import { startForgotten } from '../activities/placing.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { TemporalConnections } from '../platform/temporal.ts';
+import { checkTables } from '../workflows/domain/states.ts';
 import { taskQueues } from '../workflows/messages.ts';
 import { workflowBundle } from './bundle.ts';
 import { type Loop, shutdownGraceMs, type WorkerProcess } from './process.ts';
@@ -15,6 +16,7 @@ export async function createOrdersWorker(
   temporal: TemporalConnections,
   { log, metrics }: WorkerProcess,
 ): Promise<{ worker: Worker; loops: Loop[] }> {
+  checkTables();
   const worker = await Worker.create({
     connection: temporal.native,
     namespace: temporal.namespace,
@@ -42,6 +44,7 @@ export async function createOrdersWorker(
       {
         name: 'inbox',
         pauseMs: 100,
+        batch: inboxBatch,
         async once() {
           const done = await deliverDue(mongo, temporal.client, (event, error) => {
             failures.inc();
@@ -54,7 +57,7 @@ export async function createOrdersWorker(
           return done;
         },
       },
-      { name: 'forgotten orders', pauseMs: 30_000, once: () => startForgotten(mongo, temporal.client) },
+      { name: 'forgotten orders', pauseMs: 30_000, batch: 1, once: () => startForgotten(mongo, temporal.client) },
     ],
   };
 }

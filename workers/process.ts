@@ -16,10 +16,11 @@ export interface WorkerProcess {
   run(parts: { workers: Worker[]; loops: Loop[]; close: () => Promise<void> }): Promise<void>;
 }
 
-/** Something that is done again and again beside the workers. Answers how much it did: after nothing it pauses. */
+/** Something that is done again and again beside the workers. It pauses, unless there was a whole batch to do. */
 export interface Loop {
   name: string;
   pauseMs: number;
+  batch: number;
   once(): Promise<number>;
 }
 
@@ -86,7 +87,7 @@ async function keepDoing(loop: Loop, log: Log, stopping: AbortSignal): Promise<v
       pause = 1_000;
     }
     // The pause ends early with the process; that is no failure.
-    if (done === 0) await setTimeout(pause, undefined, { signal: stopping }).catch(() => {});
+    if (done < loop.batch) await setTimeout(pause, undefined, { signal: stopping }).catch(() => {});
   }
 }
 

@@ -1,7 +1,7 @@
 /** The activities on Stripe, the carriers and mail: the only processes that hold their secrets. */
 import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
-import { sendDueMails } from '../activities/notifications.ts';
+import { mailBatch, sendDueMails } from '../activities/notifications.ts';
 import { createCarrier } from '../activities/providers/carrier.ts';
 import { createMailer } from '../activities/providers/mail.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
@@ -35,6 +35,7 @@ export async function createProvidersWorker(
       {
         name: 'mail',
         pauseMs: 500,
+        batch: mailBatch,
         once: () =>
           sendDueMails(mongo, mailer, mail, ({ _id, tries }, error) => {
             log.warn({ mail: _id, tries, error: String(error) }, 'a mail was not sent; it is tried again');

@@ -136,8 +136,6 @@ export interface ProviderSteps {
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
 }
 
-export type Steps = LocalSteps & ProviderSteps;
-
 const nonRetryableErrorTypes = Object.values(failures);
 
 export const local = proxyLocalActivities<LocalSteps>({

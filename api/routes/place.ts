@@ -44,8 +44,9 @@ export const placeOrder = endpoint({
     const key = asked.idempotency!;
 
     // 1. A repeat gets the first answer, or joins what is under way. Everything that can be refused is refused now.
-    const [known, refusal] = await Promise.all([findRequest(mongo, key), findRefusal(mongo, asked.body)]);
-    if (known === undefined && refusal !== undefined) throw refusal;
+    const refusal = await findRefusal(mongo, asked.body);
+    const known = refusal && (await findRequest(mongo, key));
+    if (refusal !== undefined && known === undefined) throw refusal;
 
     // 2. The request and the order are written together.
     const fresh = newOrder(asked.body);
@@ -107,7 +108,7 @@ function outOfStock(shortages: Order['shortages'] = []): Problem {
   return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
 }
 
-type NewOrder = Omit<Order, 'lines' | 'total'>;
+type NewOrder = Omit<Order, 'lines' | 'total' | 'claimRev'>;
 
 function newOrder({ items, currency, customer, shippingAddress, paymentMethod }: PlaceBody): NewOrder {
   const createdAt = new Date();

@@ -14,5 +14,3 @@ export const failures = {
   /** A bound of the design was passed: too many lines, shipments or messages. */
   boundExceeded: 'BoundExceeded',
 } as const;
-
-export type FailureKind = (typeof failures)[keyof typeof failures];
