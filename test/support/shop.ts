@@ -22,6 +22,7 @@ interface StripeState {
   refunds: { id: string; payment_intent: string; amount: number; status: string }[];
   disputes: { id: string; payment_intent: string }[];
   undelivered_events: string[];
+  idempotency_keys: { key: string }[];
 }
 
 export function createShop(outside: {

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
+import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { audit, type Violation } from '../../activities/audit.ts';
 import { deliverDue, receiveEvent } from '../../activities/inbox.ts';
@@ -26,7 +27,7 @@ const say = () => {};
 
 let runtimeInstalled = false;
 
-/** `workers: false` leaves them to the test: child processes that it freezes or kills, or `startWorkers()`. */
+/** `workers: false` leaves them to the test: child processes that it freezes or kills, or `startWorker`. */
 export async function startWorld(
   options: { workers?: boolean; maxCachedWorkflows?: number; timeSkipping?: boolean } = {},
 ) {
@@ -52,7 +53,8 @@ export async function startWorld(
   const dispatching = dispatch();
   const shop = createShop({ mongo, client, payments, stripeUrl: stripe.url, carrierUrl: carrier.url });
   await shop.seed();
-  let stopWorkers = options.workers === false ? async () => {} : await startWorkers();
+  const stopWorker: (() => Promise<void>)[] = [];
+  if (options.workers !== false) await Promise.all([startWorker('orders'), startWorker('providers')]);
 
   return {
     ...shop,
@@ -73,9 +75,8 @@ export async function startWorld(
       CARRIER_API_KEY: carrierKey,
       WORKFLOW_BUNDLE: sharedServers().workflowBundle,
     },
-    async startWorkers() {
-      stopWorkers = await startWorkers();
-    },
+    startWorker,
+    pass: temporal.pass,
     async violations(): Promise<Violation[]> {
       const { violations, checked } = await audit({ mongo, payments, temporal: client });
       if (checked.orders === 0) throw new Error('The auditor found no orders: an audit of nothing finds nothing');
@@ -84,7 +85,7 @@ export async function startWorld(
     async stop() {
       stopping = true;
       await dispatching;
-      await stopWorkers();
+      await Promise.all(stopWorker.map((stop) => stop()));
       await Promise.all([stripe.stop(), carrier.stop()]);
       await webhooks.stop();
       await temporal.stop();
@@ -93,27 +94,27 @@ export async function startWorld(
     },
   };
 
-  async function startWorkers(): Promise<() => Promise<void>> {
+  /** Answers with what stops it, which the end of the world does otherwise. */
+  async function startWorker(queue: keyof typeof taskQueues): Promise<() => Promise<void>> {
     const { maxCachedWorkflows } = options;
-    const workers = await Promise.all([
-      Worker.create({
-        connection: native,
-        taskQueue: taskQueues.orders,
-        workflowBundle: { codePath: sharedServers().workflowBundle },
-        activities: createLocalActivities(mongo),
-        ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
-      }),
-      Worker.create({
-        connection: native,
-        taskQueue: taskQueues.providers,
-        activities: createProviderActivities({ mongo, payments, carrier: parcels }),
-      }),
-    ]);
-    const running = Promise.all(workers.map((worker) => worker.run()));
-    return async () => {
-      for (const worker of workers) worker.shutdown();
+    const worker = await Worker.create({
+      connection: native,
+      taskQueue: taskQueues[queue],
+      ...(queue === 'orders'
+        ? {
+            workflowBundle: { codePath: sharedServers().workflowBundle },
+            activities: createLocalActivities(mongo),
+            ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
+          }
+        : { activities: createProviderActivities({ mongo, payments, carrier: parcels }) }),
+    });
+    const running = worker.run();
+    const stop = async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
       await running;
     };
+    stopWorker.push(stop);
+    return stop;
   }
 
   /** As the API does: check, store, answer. */
@@ -149,6 +150,8 @@ interface TestTemporal {
   address: string;
   client: Client;
   native: NativeConnection;
+  /** Lets milliseconds pass, or at once as far as nothing but timers is waited for. */
+  pass(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -162,6 +165,7 @@ async function connectOwnTemporal(): Promise<TestTemporal> {
     address,
     client: new Client({ connection }),
     native,
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async stop() {
       await native.close();
       await connection.close();
@@ -173,5 +177,17 @@ async function connectOwnTemporal(): Promise<TestTemporal> {
 async function connectTimeSkipping(): Promise<TestTemporal> {
   const environment = await startTimeSkipping({ say });
   const { client, nativeConnection: native } = environment;
-  return { address: '', client, native, stop: () => environment.teardown() };
+  await client.connection.operatorService.addSearchAttributes({
+    namespace: client.options.namespace,
+    searchAttributes: Object.fromEntries(
+      Object.values(searchAttributes).map(({ name, type }) => [name, encodeSearchAttributeIndexedValueType(type)!]),
+    ),
+  });
+  return {
+    address: '',
+    client,
+    native,
+    pass: (ms) => environment.sleep(ms),
+    stop: () => environment.teardown(),
+  };
 }

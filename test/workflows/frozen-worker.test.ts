@@ -1,0 +1,146 @@
+/** Workers that freeze in the middle of a step and thaw when its order is long undone, and workers that die there. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { orderStart } from '../../activities/placing.ts';
+import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
+import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let folder: string;
+const children: OwnedProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'waybill-frozen-'));
+  world = await startWorld({ workers: false });
+});
+afterAll(async () => {
+  for (const child of children) await child.stop(0);
+  await world.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const idle = { damaged: 0, reserved: 0, committed: 0 };
+const nothingTaken = { held: 0, captured: [], refunds: [] };
+
+test('frozen while it reserves: it reserves nothing for an order that was undone meanwhile', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', 'reserveStock:before');
+  const [never, again] = [await begin(sku), await begin(sku)];
+  await child.says('frozen', 'reserveStock:before');
+  // The one is cancelled before anybody has reserved for it, the other is reserved by another worker, and cancelled then.
+  const cancelling = world.cancel(never);
+  const stop = await startWorkers();
+  expect(await cancelling).toBe('cancelled');
+  await world.reaches(again, 'confirmed');
+  expect(await world.cancel(again)).toBe('cancelled');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+
+  child.process.kill('SIGCONT');
+  await child.says('ends', 'reserveStock');
+  await child.process.stop();
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+  for (const orderId of [never, again]) {
+    expect((await world.readOrder(orderId)).status).toBe('cancelled');
+    expect(await world.atStripe(orderId)).toMatchObject(nothingTaken);
+  }
+  await stop();
+});
+
+test.each(['before', 'after'])('killed %s it has reserved: the order is placed once', async (moment) => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', `reserveStock:${moment}`);
+  const orderId = await begin(sku);
+  await child.says('frozen', `reserveStock:${moment}`);
+  child.process.kill('SIGKILL');
+  const stop = await startWorkers();
+  await world.reaches(orderId, 'confirmed');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5, committed: 1 });
+  expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 1, held: 1 });
+  await stop();
+});
+
+/** Placed when the worker that authorized it died; its end is looked at last, as that step is tried again after 45 s. */
+let orphan: string;
+test('killed after it has authorized: the order is not forgotten', async () => {
+  const stopOrders = await world.startWorker('orders');
+  const child = await startChild('providers', 'authorizePayment:after');
+  orphan = await begin('MUG');
+  await child.says('frozen', 'authorizePayment:after');
+  child.process.kill('SIGKILL');
+  await stopOrders();
+  expect(await world.atStripe(orphan)).toMatchObject({ authorizations: 1, held: 1 });
+});
+
+test.each(['create', 'confirm'])(
+  'frozen in the call that should %s the payment: nobody pays for an order that was undone meanwhile',
+  async (call) => {
+    const stopOrders = await world.startWorker('orders');
+    const child = await startChild('providers');
+    const sku = await world.newSku({ wh_east: 5 });
+    const fired = await world.fault('stripe', { operation: `payment_intents.${call}`, kind: 'slow', ms: 1500 });
+    const orderId = await begin(sku);
+    await until(fired, 'the call is on its way');
+    child.process.kill('SIGSTOP');
+    // Stripe does what it was asked for only after the order is undone.
+    const stopProviders = await world.startWorker('providers');
+    expect(await world.cancel(orderId)).toBe('cancelled');
+
+    const key = `${orderId}:${call === 'create' ? 'intent' : 'confirm'}:`;
+    const acted = async () => (await world.stripeState()).idempotency_keys.some((one) => one.key.startsWith(key));
+    await until(acted, 'Stripe has acted on the call');
+    child.process.kill('SIGCONT');
+    await child.says('ends', 'authorizePayment');
+    await child.process.stop();
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+    expect(await world.atStripe(orderId)).toMatchObject(nothingTaken);
+    const { payment_intents } = await world.stripeState();
+    const open = payment_intents.filter(({ metadata }) => metadata.orderId === orderId);
+    expect(open.map(({ status }) => status)).toEqual(['canceled']);
+    expect((await world.readOrder(orderId)).status).toBe('cancelled');
+    await stopOrders();
+    await stopProviders();
+  },
+);
+
+test('an order whose worker died gets its end, with one charge', async () => {
+  await startWorkers();
+  await until(async () => (await world.readOrder(orphan)).status === 'confirmed', 'the orphan is confirmed', 50_000);
+  await world.deliver(orphan);
+  expect(await world.atStripe(orphan)).toMatchObject({ authorizations: 1, held: 0, captured: [price] });
+  await world.inboxIsEmpty();
+  expect(await world.violations()).toEqual([]);
+});
+
+async function startWorkers(): Promise<() => Promise<void>> {
+  const stops = await Promise.all([world.startWorker('orders'), world.startWorker('providers')]);
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
+
+/** Starts an order for one unit. A lost worker is noticed after two seconds, not after ten. */
+async function begin(sku: string): Promise<string> {
+  const { orderId, placeBefore } = await world.write({ items: [{ sku, quantity: 1 }] });
+  const start = orderStart({ orderId, placeBefore: placeBefore.toISOString() });
+  await world.client.workflow.start('order', { ...start, workflowTaskTimeout: '2s' });
+  return orderId;
+}
+
+async function startChild(queue: 'orders' | 'providers', freezeAt = '') {
+  const name = `worker-${children.length}`;
+  const env = { ...process.env, ...world.childEnvironment, TASK_QUEUE: queue, FREEZE_AT: freezeAt };
+  const child = await startNode({ name, file: 'test/support/child-worker.ts', env, dataDir: folder });
+  children.push(child);
+  return {
+    process: child,
+    says: (msg: string, step: string) =>
+      until(
+        async () => readFileSync(child.logFile, 'utf8').includes(JSON.stringify({ msg, step })),
+        `${name} says ${msg} ${step}`,
+      ),
+  };
+}

@@ -1,0 +1,108 @@
+/** What happens when nobody comes: on a server that skips the time. It knows no update-with-start, and counts days ahead. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Order } from '../../models/order.ts';
+import { deadlines } from '../../workflows/domain/limits.ts';
+import { placeOrder } from '../../workflows/messages.ts';
+import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ timeSkipping: true });
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+const minute = 60_000;
+const idle = { damaged: 0, reserved: 0, committed: 0 };
+const one = (sku: string): Partial<Order> => ({ items: [{ sku, quantity: 1 }] });
+
+async function begin(order: Partial<Order>): Promise<string> {
+  const written = await world.write({ placeBefore: new Date('2999-01-01'), ...order });
+  await world.start(written);
+  return written.orderId;
+}
+
+async function place(order: Partial<Order>): Promise<string> {
+  const orderId = await begin(order);
+  await world.orderHandle(orderId).executeUpdate(placeOrder);
+  return orderId;
+}
+
+test('a payment that does not come in time: stock back, intent cancelled, and late money refused', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place({ ...one(sku), paymentMethod: 'pm_card_threeDSecure2Required' });
+  expect(await world.stateOf(orderId)).toMatchObject({ status: 'awaiting_payment', waitingFor: { event: 'payment' } });
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
+  expect(await world.readOrder(orderId)).toMatchObject({ status: 'expired', state: { paymentStatus: 'voided' } });
+  await expect(world.browser(orderId, 'authenticate', { outcome: 'succeed' })).rejects.toThrow('400');
+  await expect(world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' })).rejects.toThrow('400');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
+  expect(await world.mongo.models.mails.exists({ _id: `${orderId}:order_expired` })).not.toBeNull();
+});
+
+test('a provider that is down for the whole time does not keep the stock', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  await world.fault('stripe', { operation: 'payment_intents.confirm', kind: 'drop', times: 10_000 });
+  const orderId = await begin(one(sku));
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  await world.control(world.stripe.url, 'DELETE', '/_sandbox/faults');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
+  expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 0, held: 0 });
+});
+
+test('an order that is started too late does nothing', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await begin({ ...one(sku), placeBefore: new Date(Date.now() - 1000) });
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
+  expect(await world.readOrder(orderId)).toMatchObject({ status: 'expired', lines: [] });
+  expect(await world.mongo.models.payments.exists({ orderId })).toBeNull();
+  expect(await world.mongo.models.mails.exists({ orderId })).toBeNull();
+});
+
+test('a warehouse that does not come is asked about; when it comes after all, the question is withdrawn', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place(one(sku));
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.pass(deadlines.picking + minute);
+  await world.incident(orderId, 'overdue_picking');
+  await world.pickAll(shipment!.id);
+  await world.shipmentReaches(orderId, shipment!.id, 'picked');
+  expect((await world.stateOf(orderId)).incidents).toEqual([]);
+
+  await world.pass(deadlines.packing + minute);
+  const late = await world.incident(orderId, 'overdue_packing');
+  expect(await world.answer(orderId, late.id, 'retry')).toBe(true);
+  await world.pass(deadlines.packing + minute);
+  await until(async () => (await world.incident(orderId, 'overdue_packing')).id !== late.id, 'it is asked again');
+  await world.answer(orderId, (await world.incident(orderId, 'overdue_packing')).id, 'cancel');
+  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
+});
+
+test('a parcel of which nothing is heard is given up and refunded, with one answer', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place(one(sku));
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.ship(orderId, shipment!.id);
+  await world.pass(deadlines.delivery + minute);
+  await world.answer(orderId, (await world.incident(orderId, 'overdue_delivery')).id, 'refund');
+  expect(await world.orderHandle(orderId).result()).toBe('completed');
+  expect(await world.atStripe(orderId)).toMatchObject({ captured: [price], refunds: [price] });
+});
+
+test('a return that never comes expires after 30 days', async () => {
+  const orderId = await place({});
+  await world.deliver(orderId);
+  const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 1 }]);
+  await world.returnReaches(returnId, 'approved');
+  expect(await world.returnHandle(returnId).result()).toBe('expired');
+  expect(await world.mongo.models.returns.findById(returnId).lean()).toMatchObject({ status: 'expired' });
+  expect(await world.atStripe(orderId)).toMatchObject({ refunds: [] });
+  // What did not come back may be asked for again.
+  await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 2 }]);
+});
