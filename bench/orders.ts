@@ -37,12 +37,12 @@ export async function orders(): Promise<Figures> {
     console.log(`  ${before.toFixed(1)} a second\nOrders placed`);
     const cpuBefore = cpuOf(stack.processes);
     const placed: string[] = [];
-    const placing = await load(100, atATime, async (index) => void placed.push(await place(shop, index)));
+    const placing = await load(300, atATime, async (index) => void placed.push(await place(shop, index)));
     const cpuPlaced = cpuOf(stack.processes);
     console.log(`  ${placing.perSecond.toFixed(1)} a second\nOrders delivered`);
     const delivered: string[] = [];
     const started = performance.now();
-    const whole = await load(40, atATime, async (index) => void delivered.push(await deliver(shop, stack, index)));
+    const whole = await load(150, atATime, async (index) => void delivered.push(await deliver(shop, stack, index)));
     await eventually('every order is completed', () => allCompleted(mongo, delivered), 60_000);
     const deliveredPerSecond = delivered.length / ((performance.now() - started) / 1000);
     const cpuDelivered = cpuOf(stack.processes);
