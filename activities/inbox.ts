@@ -21,6 +21,7 @@ import {
 } from '../workflows/messages.ts';
 import { recordDispute } from './disputes.ts';
 import { adoptRefund, openRefund } from './refunds.ts';
+import { workflowTypes } from './starts.ts';
 
 type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string };
 
@@ -213,7 +214,7 @@ async function followRefund(temporal: Client, refundId: string, workflowId: stri
     const told = await signalled(() => temporal.workflow.getHandle(workflowId).signal(refundChanged));
     if (told === 'signalled') return;
   }
-  await temporal.workflow.signalWithStart('refund', {
+  await temporal.workflow.signalWithStart(workflowTypes.refund, {
     workflowId: workflowIds.refund(refundId),
     taskQueue: taskQueues.orders,
     args: [{ refundId }],
@@ -226,7 +227,7 @@ async function disputeMoved(mongo: Mongo, temporal: Client, { payload }: InboxEv
   const dispute = await recordDispute(mongo, payload);
   if (!dispute) return 'unknown payment';
   if (dispute.status !== 'open') return 'nothing new';
-  await temporal.workflow.signalWithStart('dispute', {
+  await temporal.workflow.signalWithStart(workflowTypes.dispute, {
     workflowId: workflowIds.dispute(dispute._id),
     taskQueue: taskQueues.orders,
     args: [{ disputeId: dispute._id }],

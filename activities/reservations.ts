@@ -83,10 +83,11 @@ export async function commitStock(mongo: Mongo, saved: Saved): Promise<void> {
       const allocations = allocationsOf(order).filter(({ state }) => state === 'reserved');
       await changeCounters(mongo, session, allocations, { reserved: -1, committed: 1 });
       for (const allocation of allocations) allocation.state = 'committed';
+      await writeLines(mongo, session, order, { committedAt: new Date(), ...fieldsToSave(order, saved) });
       await insertShipments(mongo, session, order, shipmentsOf(allocations));
+    } else {
+      await writeLines(mongo, session, order, fieldsToSave(order, saved));
     }
-    const committedAt = order.committedAt ?? new Date();
-    await writeLines(mongo, session, order, { committedAt, ...fieldsToSave(order, saved) });
     await queueMails(mongo, order._id, saved.mails, session);
   });
 }

@@ -10,18 +10,9 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
-import { orderStart } from '../activities/placing.ts';
+import { orderStart, workflowTypes } from '../activities/starts.ts';
 import type { Order } from '../models/order.ts';
-import {
-  type OrderState,
-  orderState,
-  type PlaceOutcome,
-  placeOrder,
-  type RefundInput,
-  type ReturnInput,
-  taskQueues,
-  workflowIds,
-} from '../workflows/messages.ts';
+import { type OrderState, orderState, type PlaceOutcome, placeOrder, workflowIds } from '../workflows/messages.ts';
 import type { Idempotency } from './endpoint.ts';
 import { updateIdOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
@@ -35,11 +26,6 @@ const START_WAIT = 5_000;
 /** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
 const acceptedStage = 2;
 const grpcNotFound = 5;
-
-/** Names of the workflow functions in workflows/index.ts. */
-const workflowTypes = { order: 'order', refund: 'refund', return: 'returnGoods' } as const;
-
-const oncePerId = { workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE' } as const;
 
 /**
  * Places an order by update-with-start. The same order joins its own workflow, so that it can be called again.
@@ -65,24 +51,9 @@ export async function place(
   }
 }
 
-export function startRefund(client: Client, input: RefundInput): Promise<void> {
-  const workflowId = workflowIds.refund(input.refundId);
-  return start(client, workflowTypes.refund, workflowId, input, `Refund ${input.refundId}`);
-}
-
-export function startReturn(client: Client, input: ReturnInput): Promise<void> {
-  const workflowId = workflowIds.return(input.returnId);
-  return start(client, workflowTypes.return, workflowId, input, `Return ${input.returnId}`);
-}
-
-/** Starting what runs or ran already does nothing. */
-async function start(client: Client, type: string, workflowId: string, input: object, staticSummary: string) {
-  const options = { ...oncePerId, workflowId, taskQueue: taskQueues.orders, args: [input], staticSummary };
-  try {
-    await client.withDeadline(Date.now() + START_WAIT, () => client.workflow.start(type, options));
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+/** A workflow's start, with an end to the wait. */
+export function started(client: Client, start: (client: Client) => Promise<void>): Promise<void> {
+  return client.withDeadline(Date.now() + START_WAIT, () => start(client));
 }
 
 /**

@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { Counter } from 'prom-client';
 import { deliverDue, inboxBatch } from '../activities/inbox.ts';
 import { createLocalActivities } from '../activities/index.ts';
-import { startForgotten } from '../activities/placing.ts';
+import { startForgotten } from '../activities/starts.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { TemporalConnections } from '../platform/temporal.ts';
 import { checkTables } from '../workflows/domain/states.ts';
@@ -57,7 +57,7 @@ export async function createOrdersWorker(
           return done;
         },
       },
-      { name: 'forgotten orders', pauseMs: 30_000, batch: 1, once: () => startForgotten(mongo, temporal.client) },
+      { name: 'forgotten starts', pauseMs: 30_000, batch: 50, once: () => startForgotten(mongo, temporal.client) },
     ],
   };
 }

@@ -2,12 +2,10 @@
  * The set-up command, run before the first start and after each update; running it again changes nothing. Makes
  * collections and indexes, registers the search attributes, and makes the first staff tokens, shown this once.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
-import { type Role, roles } from '../models/access.ts';
-import { newId } from '../models/id.ts';
+import { createFirstTokens } from '../activities/staff-tokens.ts';
 import { readConfig } from '../platform/config.ts';
 import { connectMongo, type Mongo } from '../platform/mongo.ts';
 import { connectClient } from '../platform/temporal.ts';
@@ -53,19 +51,7 @@ async function registerSearchAttributes(temporal: Client): Promise<void> {
   });
 }
 
-async function createFirstTokens({ models }: Mongo): Promise<Partial<Record<Role, string>>> {
-  if (await models.staffTokens.exists({})) return {};
-  const tokens: Partial<Record<Role, string>> = {};
-  for (const role of roles) {
-    const token = `wb_${randomBytes(32).toString('base64url')}`;
-    const hash = createHash('sha256').update(token).digest('hex');
-    await models.staffTokens.create([{ _id: newId('tok'), hash, role, createdAt: new Date() }]);
-    tokens[role] = token;
-  }
-  return tokens;
-}
-
-function show(tokens: Partial<Record<Role, string>>): void {
+function show(tokens: Awaited<ReturnType<typeof createFirstTokens>>): void {
   const made = Object.entries(tokens);
   if (values.json) console.log(JSON.stringify(made.length > 0 ? { tokens } : {}));
   else for (const [role, token] of made) console.log(`${role.padEnd(10)} ${token}`);

@@ -29,7 +29,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
 
   const found = await record.must('load_dispute', () => local.loadCase({ kind: 'dispute', id: disputeId }));
   state.orderId = found.orderId;
-  state.rev += found.rev;
+  record.resumeAt(found.rev);
   const patience = found.dueBy === undefined ? deadlines.disputeClosed : untilDue(found.dueBy);
   let seen = hints;
   let status = await read();

@@ -12,6 +12,7 @@ import {
   sleep,
   TemporalFailure,
   uuid4,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Mail, MailTemplate } from './activities.ts';
 import type { Actor, Answer, AnswerInput, Incident, TimelineEntry, WaitingFor } from './messages.ts';
@@ -46,19 +47,32 @@ export class StepCancelled extends Error {
   }
 }
 
+/** More changes than these between two events would be a bug. */
+const revsPerEvent = 100;
+
 export function createRecord<S extends Recorded>({ state, save, beforeSave, mailKey }: RecordOptions<S>) {
   const mails: Mail[] = [];
   const waits = new Set<Wait>();
   const answers = new Map<string, Answer>();
   let savedRev = state.rev;
+  let firstRev = 0;
   let watching = false;
   let savingWith = false;
   let announced: WaitingFor | undefined;
 
-  /** Says that the state changed; with a text, the change becomes part of the timeline. */
+  /**
+   * Says that the state changed; with a text, the change becomes part of the timeline. The revision grows with the
+   * history: a workflow task that failed after it had saved is run again, perhaps with other messages, and what it
+   * saves then has to win over what it saved before.
+   */
   function changed(what?: string, actor: Actor = 'system'): void {
-    state.rev += 1;
+    state.rev = Math.max(state.rev + 1, firstRev + workflowInfo().historyLength * revsPerEvent);
     if (what !== undefined) state.timeline.push({ at: new Date().toISOString(), what, actor });
+  }
+
+  /** Goes on with a record that an earlier run has written. */
+  function resumeAt(rev: number): void {
+    firstRev = rev;
   }
 
   function mail(template: MailTemplate, about = ''): void {
@@ -230,7 +244,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
   }
 
   void CancellationScope.nonCancellable(write);
-  return { state, changed, mail, saved, savedWith, waitFor, expect, incident, answer, step, must };
+  return { state, resumeAt, changed, mail, saved, savedWith, waitFor, expect, incident, answer, step, must };
 }
 
 function earliest(waits: ReadonlySet<Wait>): WaitingFor | undefined {

@@ -28,7 +28,7 @@ async function run({ refundId }: RefundInput): Promise<RefundStatus> {
   const found = await record.must('load_refund', () => local.loadCase({ kind: 'refund', id: refundId }));
   state.orderId = found.orderId;
   // A refund that bounced after its end is followed anew, and its record goes on from where it stood.
-  state.rev += found.rev;
+  record.resumeAt(found.rev);
   for (;;) {
     const status = await payBack(record, refundId, hints);
     const heard = hints.count;

@@ -1,5 +1,6 @@
 /** Money back by a person's decision. What a return or a cancellation pays back, its workflow does itself. */
 import { openRefund as openRefundStep } from '../../activities/refunds.ts';
+import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Refund } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
@@ -35,7 +36,7 @@ export const openRefund = endpoint({
         const why = refused === 'nothing_captured' ? 'Nothing is left to refund' : `Only ${refundable} can be refunded`;
         throw new Problem('refund-refused', why, { refundable, currency: order.currency });
       }
-      await workflows.startRefund(temporal, { refundId });
+      await workflows.started(temporal, (client) => startRefund(client, { refundId }));
       return reply(201, viewRefund(await readRefund(mongo, refundId)), { location: `/v1/refunds/${refundId}` });
     });
   },

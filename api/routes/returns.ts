@@ -1,5 +1,6 @@
 /** Goods that come back: asked for, decided, received and inspected. */
 import { openReturn as openReturnStep } from '../../activities/returns.ts';
+import { startReturn } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
@@ -27,7 +28,7 @@ export const openReturn = endpoint({
     return once(mongo, idempotency!, newId('ret'), async (returnId) => {
       const opened = await openReturnStep(mongo, { returnId, orderId: order._id, lines: body.lines });
       if (!opened.ok) throw new Problem('return-refused', opened.because);
-      await workflows.startReturn(temporal, { returnId });
+      await workflows.started(temporal, (client) => startReturn(client, { returnId }));
       return reply(201, viewReturn(await readReturn(mongo, returnId)), { location: `/v1/returns/${returnId}` });
     });
   },

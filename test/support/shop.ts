@@ -2,10 +2,10 @@
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
 import { moveStock } from '../../activities/inventory.ts';
 import { reportShort, scanPick } from '../../activities/picking.ts';
-import { orderStart } from '../../activities/placing.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
+import { orderStart } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { stockId } from '../../models/stock.ts';

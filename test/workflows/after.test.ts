@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
+import { startForgotten } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Disposition } from '../../workflows/domain/states.ts';
 import {
@@ -258,6 +259,27 @@ async function answerRefund(refundId: string, incidentId: string, answer: 'retry
   const { applied } = await world.refundHandle(refundId).executeUpdate(answerIncident, { args: [given] });
   expect(applied).toBe(true);
 }
+
+test('what was written by a process that died before it started the workflow is started later', async () => {
+  const { models } = world.mongo;
+  const longAgo = new Date(Date.now() - 3_600_000);
+  const sku = await world.newSku({ wh_east: 2 });
+  const orderId = await world.delivered(buy(sku, 1));
+  const opened = await openRefund(world.mongo, { key: newId('req'), orderId, amount: 100, reason: 'goodwill', actor });
+  const { refundId } = opened as { refundId: string };
+  const returnId = newId('ret');
+  await openReturn(world.mongo, { returnId, orderId, lines: [{ lineId: line, quantity: 1, reason: 'too small' }] });
+  const { orderId: unstarted } = await world.write(buy(sku, 1));
+  await models.refunds.updateOne({ _id: refundId }, { $set: { createdAt: longAgo } });
+  await models.returns.updateOne({ _id: returnId }, { $set: { createdAt: longAgo } });
+  await models.orders.updateOne({ _id: unstarted }, { $set: { placeBefore: longAgo } });
+
+  expect(await startForgotten(world.mongo, world.client)).toBe(3);
+  await until(async () => (await models.refunds.findById(refundId).lean())?.status === 'succeeded');
+  await world.returnReaches(returnId, 'approved');
+  await until(async () => (await models.orders.findById(unstarted).lean())?.status === 'expired');
+  expect(await startForgotten(world.mongo, world.client)).toBe(0);
+});
 
 test('the auditor finds nothing but the money that could not be returned', async () => {
   await world.inboxIsEmpty();

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { orderStart } from '../../activities/placing.ts';
+import { orderStart } from '../../activities/starts.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';

@@ -1,0 +1,100 @@
+/** How the workflows are started, by whoever does it: each id once, and a second start finds the first. */
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Mongo } from '../platform/mongo.ts';
+import {
+  type OrderInput,
+  type RefundInput,
+  type ReturnInput,
+  searchAttributes,
+  taskQueues,
+  workflowIds,
+} from '../workflows/messages.ts';
+
+/** Names of the workflow functions in workflows/index.ts. */
+export const workflowTypes = {
+  order: 'order',
+  return: 'returnGoods',
+  refund: 'refund',
+  dispute: 'dispute',
+} as const;
+
+const oncePerId = {
+  taskQueue: taskQueues.orders,
+  workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+};
+
+export function orderStart(input: OrderInput) {
+  return {
+    ...oncePerId,
+    workflowId: workflowIds.order(input.orderId),
+    args: [input] as [OrderInput],
+    typedSearchAttributes: [
+      { key: searchAttributes.orderStatus, value: 'pending' },
+      { key: searchAttributes.paymentStatus, value: 'not_paid' },
+      { key: searchAttributes.fulfillmentStatus, value: 'unfulfilled' },
+      { key: searchAttributes.needsAttention, value: false },
+    ],
+    staticSummary: `Order ${input.orderId}`,
+  };
+}
+
+export function startReturn(temporal: Client, input: ReturnInput): Promise<void> {
+  const { returnId } = input;
+  return startOnce(temporal, workflowTypes.return, {
+    ...oncePerId,
+    workflowId: workflowIds.return(returnId),
+    args: [input],
+    staticSummary: `Return ${returnId}`,
+  });
+}
+
+export function startRefund(temporal: Client, input: RefundInput): Promise<void> {
+  const { refundId } = input;
+  return startOnce(temporal, workflowTypes.refund, {
+    ...oncePerId,
+    workflowId: workflowIds.refund(refundId),
+    args: [input],
+    staticSummary: `Refund ${refundId}`,
+  });
+}
+
+/** Starting what runs or ran already does nothing. */
+async function startOnce(temporal: Client, type: string, options: WorkflowStartOptions): Promise<void> {
+  try {
+    await temporal.workflow.start(type, options);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/**
+ * An API process that dies between writing a record and starting its workflow leaves the record alone. An order that
+ * is started too late ends as `expired`, with nothing done; a return or a refund just begins now.
+ */
+export async function startForgotten({ models }: Mongo, temporal: Client): Promise<number> {
+  const late = new Date(Date.now() - 10_000);
+  const atOnce = 50;
+  const orders = await models.orders
+    .find({ status: 'pending', rev: 0, placeBefore: { $lt: late } }, { placeBefore: 1 })
+    .limit(atOnce)
+    .lean();
+  for (const { _id: orderId, placeBefore } of orders) {
+    const start = orderStart({ orderId, placeBefore: placeBefore.toISOString() });
+    await startOnce(temporal, workflowTypes.order, start);
+  }
+  const returns = await models.returns
+    .find({ status: 'requested', rev: 0, createdAt: { $lt: late } }, { _id: 1 })
+    .limit(atOnce)
+    .lean();
+  for (const { _id: returnId } of returns) await startReturn(temporal, { returnId });
+  const refunds = await models.refunds
+    .find({ status: 'pending', state: null, createdAt: { $lt: late } }, { workflowId: 1 })
+    .limit(atOnce)
+    .lean();
+  for (const { _id: refundId, workflowId } of refunds) {
+    if (workflowId === workflowIds.refund(refundId)) await startRefund(temporal, { refundId });
+  }
+  return orders.length + returns.length + refunds.length;
+}

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Movement, moveStock } from '../../activities/inventory.ts';
+import { commitStock, releaseStock, reserveStock } from '../../activities/reservations.ts';
+import { newId } from '../../models/id.ts';
+import { stockId } from '../../models/stock.ts';
+import { connectMongo, type Mongo } from '../../platform/mongo.ts';
+import type { OrderState } from '../../workflows/messages.ts';
+import { newDatabaseUri } from '../support/servers.ts';
+
+/** Two connections, as of two workers: the queue in front of a SKU is within a process only, the database decides. */
+let mongo: Mongo;
+let other: Mongo;
+beforeAll(async () => {
+  const uri = newDatabaseUri();
+  [mongo, other] = await Promise.all([connectMongo(uri), connectMongo(uri)]);
+  for (const model of Object.values(mongo.models)) await model.createIndexes();
+  const address = { name: 'Waybill', line1: 'Dock 1', city: 'Town', postalCode: '10000', country: 'US' };
+  await mongo.models.warehouses.create([{ _id: 'wh', name: 'wh', address, priority: 1, active: true }]);
+});
+afterAll(async () => {
+  await mongo.connection.dropDatabase();
+  await Promise.all([mongo.close(), other.close()]);
+});
+
+function movement(sku: string, change: Partial<Movement>): Movement {
+  const common = { actor: 'test', reason: 'test', reference: 'test', onHandChange: 0, damagedChange: 0 };
+  return { key: newId('mov'), sku, warehouseId: 'wh', kind: 'receive', ...common, ...change };
+}
+
+async function stockOf(sku: string) {
+  const { onHand, damaged, reserved, committed, seq } = await mongo.models.stock
+    .findById(stockId(sku, 'wh'))
+    .lean()
+    .orFail();
+  return { onHand, damaged, reserved, committed, seq };
+}
+
+async function writeOrder(sku: string, quantity: number): Promise<{ state: OrderState; mails: [] }> {
+  const orderId = newId('ord');
+  const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '10001', country: 'US' };
+  await mongo.models.orders.create([
+    {
+      _id: orderId,
+      createdAt: new Date(),
+      placeBefore: new Date(Date.now() + 60_000),
+      customer: { email: 'buyer@example.com', name: 'Buyer' },
+      shipTo,
+      currency: 'USD',
+      items: [{ sku, quantity }],
+      rev: 0,
+      status: 'pending',
+    },
+  ]);
+  const payment = { attempt: 'none' as const, authorized: 0, captured: 0, refunded: 0, disputed: false };
+  const state: OrderState = {
+    ...{ orderId, rev: 1, status: 'pending', currency: '', amountDue: 0, payment, paymentStatus: 'not_paid' },
+    ...{ fulfillmentStatus: 'unfulfilled', shipments: [], incidents: [], timeline: [] },
+  };
+  return { state, mails: [] };
+}
+
+async function newProduct(sku: string, onHand: number): Promise<void> {
+  await mongo.models.products.create([{ _id: sku, name: sku, weightGrams: 400, prices: { USD: 1999 }, active: true }]);
+  await moveStock(mongo, movement(sku, { onHandChange: onHand }));
+}
+
+test('a movement happens once for its key, however often and from wherever it is sent', async () => {
+  const once = movement('ONCE', { onHandChange: 5 });
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => moveStock(index % 2 === 0 ? mongo : other, once)),
+  );
+  expect(answers.filter(({ applied }) => applied)).toHaveLength(1);
+  expect(answers.map(({ onHand, seq }) => ({ onHand, seq }))).toEqual(answers.map(() => ({ onHand: 5, seq: 1 })));
+  expect(await stockOf('ONCE')).toMatchObject({ onHand: 5, seq: 1 });
+  expect(await mongo.models.movements.countDocuments({ sku: 'ONCE' })).toBe(1);
+});
+
+test('the ledger has no gap, and its last line is the stock', async () => {
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      moveStock(index % 2 === 0 ? mongo : other, movement('LEDGER', { onHandChange: index + 1 })),
+    ),
+  );
+  const ledger = await mongo.models.movements.find({ sku: 'LEDGER' }).sort({ seq: 1 }).lean();
+  expect(ledger.map(({ seq }) => seq)).toEqual(ledger.map((_, index) => index + 1));
+  expect(ledger.at(-1)).toMatchObject({ onHandAfter: 210 });
+  expect(await stockOf('LEDGER')).toMatchObject({ onHand: 210, seq: 20 });
+});
+
+test('a movement is refused that takes what is not there, or what is promised', async () => {
+  await newProduct('OWED', 5);
+  await reserveStock(mongo, await writeOrder('OWED', 3));
+  await expect(moveStock(mongo, movement('OWED', { onHandChange: -6 }))).rejects.toMatchObject({ code: 'negative' });
+  for (const change of [{ onHandChange: -3 }, { damagedChange: 3 }]) {
+    await expect(moveStock(mongo, movement('OWED', change))).rejects.toMatchObject({ code: 'would_break_promises' });
+  }
+  expect(await stockOf('OWED')).toEqual({ onHand: 5, damaged: 0, reserved: 3, committed: 0, seq: 1 });
+  await moveStock(mongo, movement('OWED', { onHandChange: -2 }));
+  expect(await stockOf('OWED')).toMatchObject({ onHand: 3, seq: 2 });
+});
+
+test('of thirty orders at once for ten units exactly ten are reserved', async () => {
+  await newProduct('HOT', 10);
+  const orders = await Promise.all(Array.from({ length: 30 }, () => writeOrder('HOT', 1)));
+  const outcomes = await Promise.all(
+    orders.map((order, index) => reserveStock(index % 2 === 0 ? mongo : other, order)),
+  );
+  expect(outcomes.filter(({ outcome }) => outcome === 'reserved')).toHaveLength(10);
+  expect(outcomes.filter(({ outcome }) => outcome === 'out_of_stock')).toHaveLength(20);
+  expect(await stockOf('HOT')).toMatchObject({ onHand: 10, reserved: 10, committed: 0 });
+
+  const reserved = orders.filter((_, index) => outcomes[index]!.outcome === 'reserved');
+  await Promise.all(reserved.flatMap((order) => [commitStock(mongo, order), commitStock(other, order)]));
+  expect(await stockOf('HOT')).toMatchObject({ onHand: 10, reserved: 0, committed: 10 });
+  const released = orders.flatMap(({ state: { orderId } }) => [{ orderId }, { orderId }]);
+  await Promise.all(released.map((order, index) => releaseStock(index % 2 === 0 ? mongo : other, order)));
+  expect(await stockOf('HOT')).toMatchObject({ onHand: 10, reserved: 0, committed: 0 });
+});
