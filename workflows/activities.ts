@@ -4,7 +4,7 @@
  * Local activities touch MongoDB only: at most 3 s, retried for seconds, then an incident. Calls of providers are
  * regular activities on the `providers` queue; their retries end before the provider's idempotency keys do (24 h).
  */
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import type { AttemptStatus, RefundStatus, ReturnStatus } from './domain/states.ts';
@@ -136,9 +136,27 @@ export interface ProviderSteps {
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
 }
 
+const localStepNames = [
+  'reserveStock',
+  'commitStock',
+  'releaseStock',
+  'releaseShipment',
+  'settleShortPick',
+  'shipStock',
+  'saveOrder',
+  'openOrderRefund',
+  'openReship',
+  'loadReturn',
+  'recordReception',
+  'recordInspection',
+  'saveReturn',
+  'loadCase',
+  'saveCase',
+] as const satisfies (keyof LocalSteps)[];
+
 const nonRetryableErrorTypes = Object.values(failures);
 
-export const local = proxyLocalActivities<LocalSteps>({
+const localSteps = proxyLocalActivities<LocalSteps>({
   startToCloseTimeout: '3s',
   scheduleToCloseTimeout: '30s',
   localRetryThreshold: '10s',
@@ -150,6 +168,29 @@ export const local = proxyLocalActivities<LocalSteps>({
     nonRetryableErrorTypes,
   },
 });
+
+/**
+ * Local activities run one at a time within a workflow. Two at once would end in two activations when they run and in
+ * one when they are replayed; whoever waits for either by a condition would then go on in another order.
+ */
+export const local = Object.fromEntries(
+  localStepNames.map((name) => {
+    const step = localSteps[name] as (input: unknown) => Promise<unknown>;
+    return [name, (input: unknown) => inTurn(() => step(input))];
+  }),
+) as unknown as LocalSteps;
+
+const lastOf = new Map<string, Promise<unknown>>();
+
+function inTurn<T>(run: () => Promise<T>): Promise<T> {
+  const { runId } = workflowInfo();
+  const before = lastOf.get(runId) ?? Promise.resolve();
+  const mine = before.then(run, run);
+  lastOf.set(runId, mine);
+  return mine.finally(() => {
+    if (lastOf.get(runId) === mine) lastOf.delete(runId);
+  });
+}
 
 export const providers = proxyActivities<ProviderSteps>({
   taskQueue: taskQueues.providers,
