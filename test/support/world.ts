@@ -15,6 +15,7 @@ import { startTemporal } from '../../sandbox/servers/temporal.ts';
 import { startTimeSkipping } from '../../sandbox/servers/test-server.ts';
 import { startStripeSandbox } from '../../sandbox/stripe/server.ts';
 import { searchAttributes, taskQueues } from '../../workflows/messages.ts';
+import { replay } from './replay.ts';
 import { newDatabaseUri, sharedServers } from './servers.ts';
 import { createShop } from './shop.ts';
 
@@ -77,6 +78,15 @@ export async function startWorld(
     },
     startWorker,
     pass: temporal.pass,
+    /** The workflows so far whose histories the code would not walk again as it did, each with what differs. */
+    async replayFailures(): Promise<string[]> {
+      const histories: { workflowId: string; history: unknown }[] = [];
+      for await (const { workflowId, runId } of client.workflow.list()) {
+        histories.push({ workflowId, history: await client.workflow.getHandle(workflowId, runId).fetchHistory() });
+      }
+      if (histories.length === 0) throw new Error('There are no histories: a replay of nothing finds nothing');
+      return replay(histories);
+    },
     async violations(): Promise<Violation[]> {
       const { violations, checked } = await audit({ mongo, payments, temporal: client });
       if (checked.orders === 0) throw new Error('The auditor found no orders: an audit of nothing finds nothing');

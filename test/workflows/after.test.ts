@@ -281,6 +281,10 @@ test('what was written by a process that died before it started the workflow is 
   expect(await startForgotten(world.mongo, world.client)).toBe(0);
 });
 
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
 test('the auditor finds nothing but the money that could not be returned', async () => {
   await world.inboxIsEmpty();
   const violations = await world.violations();

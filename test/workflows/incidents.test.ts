@@ -190,6 +190,10 @@ test('money that cannot be returned is asked about once, and skipped', async () 
   expect(payment).toMatchObject({ captured: 2 * price, refunded: 0, refundPending: 0 });
 });
 
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
 test('the auditor finds nothing but the money that could not be returned', async () => {
   await world.inboxIsEmpty();
   expect((await world.violations()).map(({ guarantee }) => guarantee)).toEqual(['G5']);

@@ -106,6 +106,10 @@ test('a workflow cancelled in the Temporal UI undoes what was done', async () =>
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
 
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
 test('the auditor finds nothing', async () => {
   expect(await world.violations()).toEqual([]);
 });

@@ -180,6 +180,10 @@ test('webhooks that come twice or in the wrong order lead to the same end', asyn
   expect(await world.mongo.models.inbox.countDocuments({ deliveredAt: null })).toBe(0);
 });
 
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
 test('the auditor finds nothing', async () => {
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);

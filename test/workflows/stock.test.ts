@@ -223,6 +223,10 @@ describe('picking short', () => {
   });
 });
 
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
 test('the auditor finds nothing', async () => {
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);
