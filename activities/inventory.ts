@@ -1,6 +1,6 @@
 /** Physical stock: every change is a movement in an append-only ledger, once for each key. */
 import type { ClientSession } from 'mongoose';
-import type { MovementKind, Stock } from '../models/stock.ts';
+import type { MovementKind, Stock, StockMovement } from '../models/stock.ts';
 import { stockId } from '../models/stock.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import { withSkus } from './stock-lock.ts';
@@ -53,47 +53,43 @@ export function moveStock(
   );
 }
 
+/** What new orders can have of it. */
+export function offeredOf(stock: Stock): number {
+  return Math.max(0, salable(stock) - stock.safetyStock);
+}
+
 export function salable(stock: Stock): number {
   return stock.onHand - stock.damaged - stock.reserved - stock.committed;
 }
 
-/** Inside a transaction. `committedChange` goes with a hand-over: what leaves is owed no more. */
-export async function postMovement(
-  { models }: Mongo,
-  session: ClientSession,
-  movement: Movement,
-  committedChange = 0,
-): Promise<Stock> {
-  const { key, sku, warehouseId, kind, onHandChange, damagedChange, actor, reason, reference } = movement;
+/** Inside a transaction. */
+export async function postMovement({ models }: Mongo, session: ClientSession, movement: Movement): Promise<Stock> {
+  const { sku, warehouseId, onHandChange, damagedChange } = movement;
   const after = await models.stock
     .findOneAndUpdate(
       { _id: stockId(sku, warehouseId) },
       {
-        $inc: { onHand: onHandChange, damaged: damagedChange, committed: committedChange, seq: 1 },
-        $setOnInsert: { sku, warehouseId, reserved: 0, safetyStock: 0 },
+        $inc: { onHand: onHandChange, damaged: damagedChange, seq: 1 },
+        $setOnInsert: { sku, warehouseId, reserved: 0, committed: 0, safetyStock: 0 },
       },
       { session, upsert: true, returnDocument: 'after' },
     )
     .lean();
-  await models.movements.create(
-    [
-      {
-        _id: key,
-        sku,
-        warehouseId,
-        seq: after!.seq,
-        kind,
-        onHandChange,
-        damagedChange,
-        onHandAfter: after!.onHand,
-        damagedAfter: after!.damaged,
-        actor,
-        reason,
-        reference,
-        at: new Date(),
-      },
-    ],
-    { session },
-  );
+  await models.movements.create([movementOf(movement, after!)], { session });
   return after!;
+}
+
+/** The line of the ledger, with the balances after it. */
+export function movementOf(
+  { key, ...movement }: Movement,
+  after: Pick<Stock, 'onHand' | 'damaged' | 'seq'>,
+): StockMovement {
+  return {
+    _id: key,
+    ...movement,
+    seq: after.seq,
+    onHandAfter: after.onHand,
+    damagedAfter: after.damaged,
+    at: new Date(),
+  };
 }

@@ -1,7 +1,7 @@
 /** The order as its workflow knows it, and what its workflow asks to be written beside it. */
-import type { ClientSession } from 'mongoose';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
+import { writeOne } from '../platform/documents.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
@@ -13,7 +13,8 @@ import { openRefundIn, refundable } from './refunds.ts';
 export async function saveOrder({ models }: Mongo, { state, mails }: Saved): Promise<void> {
   await queueMails({ models }, state.orderId, mails);
   const { rev, status } = state;
-  await models.orders.updateOne({ _id: state.orderId, rev: { $lt: rev } }, { $set: { rev, status, state } });
+  const filter = { _id: state.orderId, rev: { $lt: rev } };
+  await writeOne(models.orders, { updateOne: { filter, update: { $set: { rev, status, state } } } });
 }
 
 /** The same for a step that writes the order in its own transaction, and has read it there. */
@@ -32,24 +33,23 @@ export async function saveCase(
 }
 
 /** A mail is one document under its key: asking for it again changes nothing. */
+export function mailOperations(orderId: string, mails: readonly Mail[]) {
+  const now = new Date();
+  return mails.map(({ key, template }) => ({
+    updateOne: {
+      filter: { _id: key },
+      update: { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
+      upsert: true,
+    },
+  }));
+}
+
 export async function queueMails(
   { models }: Pick<Mongo, 'models'>,
   orderId: string,
-  mails: Mail[],
-  session?: ClientSession,
+  mails: readonly Mail[],
 ): Promise<void> {
-  if (mails.length === 0) return;
-  const now = new Date();
-  await models.mails.bulkWrite(
-    mails.map(({ key, template }) => ({
-      updateOne: {
-        filter: { _id: key },
-        update: { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
-        upsert: true,
-      },
-    })),
-    { session },
-  );
+  await Promise.all(mailOperations(orderId, mails).map((operation) => writeOne(models.mails, operation)));
 }
 
 /** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */

@@ -7,6 +7,7 @@ import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts'
 import type { ProviderSteps } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { broken } from './failure.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
 export interface RefundRequest {
@@ -228,8 +229,4 @@ async function readRefund({ models }: Mongo, refundId: string): Promise<Refund> 
   const refund = await models.refunds.findById(refundId).lean();
   if (!refund) throw broken(`There is no refund ${refundId}`);
   return refund;
-}
-
-function broken(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, failures.recordBroken);
 }

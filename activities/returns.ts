@@ -1,15 +1,14 @@
 /** Returns: what may come back, what came back, where it went, and what is paid for it. */
-import { ApplicationFailure } from '@temporalio/common';
 import type { ClientSession } from 'mongoose';
 import type { Order } from '../models/order.ts';
 import type { Return, ReturnLine } from '../models/return.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail } from '../workflows/activities.ts';
-import { failures } from '../workflows/domain/failures.ts';
 import { type DeliveredLine, decideReturn, refundForLine } from '../workflows/domain/returns.ts';
 import type { Disposition, ReturnStatus } from '../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { broken } from './failure.ts';
 import { postMovement } from './inventory.ts';
 import { queueMails } from './orders.ts';
 import { openRefundIn, refundable } from './refunds.ts';
@@ -235,8 +234,4 @@ async function readReturn({ models }: Mongo, returnId: string, session?: ClientS
     .lean();
   if (!found) throw broken(`There is no return ${returnId}`);
   return found;
-}
-
-function broken(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, failures.recordBroken);
 }

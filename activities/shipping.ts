@@ -1,8 +1,7 @@
 /** Labels: bought once for a shipment or a return, and given back where they will not be used. */
-import { ApplicationFailure } from '@temporalio/common';
 import type { Address } from '../models/address.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { failures } from '../workflows/domain/failures.ts';
+import { broken } from './failure.ts';
 import type { Carrier, Label } from './providers/carrier.ts';
 
 export async function buyLabel(
@@ -82,8 +81,4 @@ async function addressOf({ models }: Mongo, warehouseId: string): Promise<Addres
 
 function toRecord({ id, trackingNumber, labelUrl, costMinor, currency }: Label) {
   return { id, trackingNumber, url: labelUrl, costMinor, currency };
-}
-
-function broken(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, failures.recordBroken);
 }

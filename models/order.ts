@@ -33,8 +33,7 @@ export interface Order {
   paymentMethod?: string;
   /** The shipment whose goods this order sends again, at no charge. */
   reshipOf?: string;
-  /** Written by the transactions on stock; `claimRev` counts them. */
-  claimRev: number;
+  /** Written by the transactions on stock only: see activities/claims.ts. */
   lines: OrderLine[];
   total: number;
   committedAt?: Date;
@@ -61,7 +60,6 @@ export function orderModel(connection: Connection) {
     items: { type: [Schema.Types.Mixed] as never, required: true },
     paymentMethod: String,
     reshipOf: String,
-    claimRev: { type: Number, default: 0 },
     lines: { type: [Schema.Types.Mixed] as never, default: [] },
     total: { type: Number, default: 0 },
     committedAt: Date,

@@ -40,7 +40,7 @@ const outside = ['sandbox', 'bench', 'test'];
 const importedOnlyIn: Record<string, (file: string, typeOnly: boolean) => boolean> = {
   stripe: (file) => file === 'activities/providers/stripe.ts',
   mongoose: (file, typeOnly) =>
-    file.startsWith('models/') || file === 'platform/mongo.ts' || (typeOnly && file.startsWith('activities/')),
+    file.startsWith('models/') || file === 'platform/mongo.ts' || (typeOnly && /^(activities|platform)\//.test(file)),
 };
 
 /** Words of the source, and where they may stand. */

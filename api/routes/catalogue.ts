@@ -1,5 +1,5 @@
 /** Products, as shoppers and admins see them, and warehouses. */
-import { salable } from '../../activities/inventory.ts';
+import { offeredOf } from '../../activities/inventory.ts';
 import type { Product } from '../../models/catalogue.ts';
 import type { Stock } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
@@ -98,10 +98,6 @@ export async function offeredUnits({ models }: Mongo, skus: string[]): Promise<M
     if (open.has(each.warehouseId)) offered.set(each.sku, (offered.get(each.sku) ?? 0) + offeredOf(each));
   }
   return offered;
-}
-
-export function offeredOf(stock: Stock): number {
-  return Math.max(0, salable(stock) - stock.safetyStock);
 }
 
 function viewProduct({ _id: sku, name, weightGrams, prices }: Product, offered: ReadonlyMap<string, number>) {

@@ -1,5 +1,5 @@
 /** What is physically there: goods received, corrections, and the ledger that explains the counts. */
-import { type Movement, moveStock, StockRefused } from '../../activities/inventory.ts';
+import { type Movement, moveStock, offeredOf, StockRefused } from '../../activities/inventory.ts';
 import { newId } from '../../models/id.ts';
 import type { Stock, StockMovement } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
@@ -9,7 +9,6 @@ import { once } from '../idempotency.ts';
 import { page, readCursor } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/stock.ts';
-import { offeredOf } from './catalogue.ts';
 
 export const receiveStock = endpoint({
   summary: 'Goods received',

@@ -201,7 +201,6 @@ async function writeOrder(): Promise<void> {
     items: [{ sku: 'MUG', quantity: 1 }],
     lines: [],
     total: 1490,
-    claimRev: 0,
     rev: 3,
     status: 'awaiting_payment',
     state: {

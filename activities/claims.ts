@@ -1,0 +1,266 @@
+/**
+ * The one writer of what orders claim: their lines' allocations, and the counters on the stock that are their sums.
+ *
+ * A change is worked out in memory, on what a transaction has read, and written together with every other change that
+ * came at the same time. So a hot SKU costs one transaction for many orders, and within a process writers queue up
+ * instead of colliding in the database. Between processes the transaction decides: who loses reads and works anew.
+ */
+import type { ClientSession, mongo } from 'mongoose';
+import type { Product, Warehouse } from '../models/catalogue.ts';
+import type { Models } from '../models/models.ts';
+import type { LineAllocation, Order } from '../models/order.ts';
+import type { Shipment } from '../models/shipment.ts';
+import { type Stock, stockId } from '../models/stock.ts';
+import { batched } from '../platform/batch.ts';
+import type { DocumentOf } from '../platform/documents.ts';
+import { inTransaction, type Mongo } from '../platform/mongo.ts';
+import type { Supply } from '../workflows/domain/allocation.ts';
+import { broken } from './failure.ts';
+import { type Movement, movementOf, offeredOf } from './inventory.ts';
+
+/** Units of one SKU in one warehouse. */
+interface Units {
+  sku: string;
+  warehouseId: string;
+  quantity: number;
+}
+
+/** What a change sees, and what it does. Nothing of it is real before the transaction is. */
+export interface Work {
+  /** A copy of the order's lines is its own; other fields change by `write`. */
+  order: Order;
+  pickList: Shipment | undefined;
+  product(sku: string): Product | undefined;
+  /** What the active warehouses offer of these SKUs. */
+  supplies(skus: readonly string[]): Supply[];
+  count(units: readonly Units[], signs: { reserved?: 1 | -1; committed?: 1 | -1 }): void;
+  /** Units that were owed leave the building. */
+  ship(movement: Movement): void;
+  /** The order's lines as they are now, and these fields of it. */
+  write(fields?: Partial<Order>): void;
+  also<K extends keyof Models>(model: K, operation: mongo.AnyBulkWriteOperation<DocumentOf<Models[K]>>): void;
+}
+
+interface Change<T> {
+  orderId: string;
+  /** The shipment whose pick list it needs to see. */
+  shipmentId?: string;
+  /** Worked out anew where the transaction has to be repeated, so it acts on its work alone. */
+  make(work: Work): T;
+}
+
+const inClaims = batched<Mongo, Change<unknown>, unknown>(50, commit);
+
+/** Changes what an order claims: all of it, or nothing. @throws what `make` throws; other changes go on */
+export function changeClaim<T>(mongo: Mongo, change: Change<T>): Promise<T> {
+  return inClaims(mongo, change) as Promise<T>;
+}
+
+async function commit(mongo: Mongo, changes: Change<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {
+  try {
+    return await inTransaction(mongo, (session) => makeAll(mongo, session, changes));
+  } catch (error) {
+    if (changes.length === 1) throw error;
+    // One of them cannot be written. Each on its own, so that it takes no other down with it.
+    const alone: PromiseSettledResult<unknown>[] = [];
+    for (const change of changes) {
+      const [outcome] = await Promise.allSettled([commit(mongo, [change])]);
+      alone.push(outcome.status === 'fulfilled' ? outcome.value[0]! : outcome);
+    }
+    return alone;
+  }
+}
+
+async function makeAll(
+  mongo: Mongo,
+  session: ClientSession,
+  changes: readonly Change<unknown>[],
+): Promise<PromiseSettledResult<unknown>[]> {
+  const known = await read(mongo, session, changes);
+  const made = changes.map((change): PromiseSettledResult<Effects> => {
+    try {
+      return { status: 'fulfilled', value: makeOne(known, change) };
+    } catch (reason) {
+      return { status: 'rejected', reason };
+    }
+  });
+  await writeAll(
+    mongo,
+    session,
+    made.flatMap((each) => (each.status === 'fulfilled' ? each.value : [])),
+  );
+  return made.map((each) => (each.status === 'fulfilled' ? { ...each, value: each.value.answer } : each));
+}
+
+/** What the changes of one transaction see. Orders and stock are kept as the changes before have left them. */
+interface Known {
+  orders: Map<string, Order>;
+  stock: Map<string, Stock>;
+  pickLists: ReadonlyMap<string, Shipment>;
+  products: ReadonlyMap<string, Product>;
+  warehouses: readonly Warehouse[];
+}
+
+/** All of it is read in the transaction, so that a change by anybody else meanwhile is a write conflict. */
+async function read({ models }: Mongo, session: ClientSession, changes: readonly Change<unknown>[]): Promise<Known> {
+  const ids = [...new Set(changes.map(({ orderId }) => orderId))];
+  const orders = await models.orders.find({ _id: { $in: ids } }, undefined, { session }).lean<Order[]>();
+  const skus = [...new Set(orders.flatMap(({ items }) => items.map(({ sku }) => sku)))];
+  const stock = await models.stock.find({ sku: { $in: skus } }, undefined, { session }).lean<Stock[]>();
+  const warehouses = await models.warehouses.find({ active: true }, undefined, { session }).lean<Warehouse[]>();
+  const wanted = changes.flatMap(({ shipmentId }) => shipmentId ?? []);
+  const pickLists =
+    wanted.length === 0 ? [] : await models.shipments.find({ _id: wanted }, undefined, { session }).lean<Shipment[]>();
+  const unpriced = orders.filter(({ lines }) => lines.length === 0).flatMap(({ items }) => items.map(({ sku }) => sku));
+  const products =
+    unpriced.length === 0
+      ? []
+      : await models.products.find({ _id: unpriced }, undefined, { session }).lean<Product[]>();
+  return {
+    orders: byId(orders),
+    stock: byId(stock),
+    pickLists: byId(pickLists),
+    products: byId(products),
+    warehouses,
+  };
+}
+
+function byId<T extends { _id: string }>(documents: readonly T[]): Map<string, T> {
+  return new Map(documents.map((document) => [document._id, document]));
+}
+
+/** What one change does, once it is certain that it can be done. */
+interface Effects {
+  answer: unknown;
+  orderId: string;
+  fields: Partial<Order> | undefined;
+  counters: Map<string, Counters>;
+  also: { model: keyof Models; operation: mongo.AnyBulkWriteOperation<never> }[];
+}
+
+interface Counters {
+  reserved: number;
+  committed: number;
+  onHand: number;
+  seq: number;
+}
+
+function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): Effects {
+  const stored = known.orders.get(orderId);
+  if (!stored) throw broken(`There is no order ${orderId}`);
+  const order: Order = { ...stored, lines: structuredClone(stored.lines) };
+  const effects: Effects = { answer: undefined, orderId, fields: undefined, counters: new Map(), also: [] };
+
+  const add = (id: string, change: Partial<Counters>) => {
+    if (!known.stock.has(id)) throw broken(`There is no stock record ${id}`);
+    const sum = effects.counters.get(id) ?? { reserved: 0, committed: 0, onHand: 0, seq: 0 };
+    for (const name of Object.keys(change) as (keyof Counters)[]) sum[name] += change[name]!;
+    effects.counters.set(id, sum);
+    return sum;
+  };
+  effects.answer = make({
+    order,
+    pickList: shipmentId === undefined ? undefined : known.pickLists.get(shipmentId),
+    product: (sku) => known.products.get(sku),
+    supplies: (skus) => suppliesOf(known, skus),
+    count(units, { reserved = 0, committed = 0 }) {
+      for (const { sku, warehouseId, quantity } of units) {
+        add(stockId(sku, warehouseId), { reserved: reserved * quantity, committed: committed * quantity });
+      }
+    },
+    ship(movement) {
+      const id = stockId(movement.sku, movement.warehouseId);
+      const quantity = movement.onHandChange;
+      const sum = add(id, { onHand: quantity, committed: quantity, seq: 1 });
+      const before = known.stock.get(id)!;
+      const after = { onHand: before.onHand + sum.onHand, damaged: before.damaged, seq: before.seq + sum.seq };
+      effects.also.push({
+        model: 'movements',
+        operation: { insertOne: { document: movementOf(movement, after) } } as never,
+      });
+    },
+    write(fields = {}) {
+      Object.assign(order, fields);
+      effects.fields = { ...effects.fields, ...fields, lines: order.lines };
+    },
+    also: (model, operation) => void effects.also.push({ model, operation: operation as never }),
+  });
+
+  if (effects.fields) known.orders.set(orderId, order);
+  for (const [id, change] of effects.counters) {
+    const stock = known.stock.get(id)!;
+    const { reserved, committed, onHand, seq } = stock;
+    known.stock.set(id, {
+      ...stock,
+      reserved: reserved + change.reserved,
+      committed: committed + change.committed,
+      onHand: onHand + change.onHand,
+      seq: seq + change.seq,
+    });
+  }
+  return effects;
+}
+
+function suppliesOf({ stock, warehouses }: Known, skus: readonly string[]): Supply[] {
+  return warehouses.map(({ _id: warehouseId, address: { country, region }, priority }) => ({
+    warehouseId,
+    country,
+    region,
+    priority,
+    offered: Object.fromEntries(
+      skus.flatMap((sku) => {
+        const there = stock.get(stockId(sku, warehouseId));
+        return there ? [[sku, offeredOf(there)]] : [];
+      }),
+    ),
+  }));
+}
+
+/** One bulk write a collection, in the order of the changes; counters of one stock record are added up first. */
+async function writeAll({ models }: Mongo, session: ClientSession, effects: readonly Effects[]): Promise<void> {
+  const sums = new Map<string, Counters>();
+  const operations = new Map<keyof Models, mongo.AnyBulkWriteOperation<never>[]>();
+  const push = (model: keyof Models, operation: object) => {
+    operations.set(model, [...(operations.get(model) ?? []), operation as never]);
+  };
+  for (const { counters } of effects) {
+    for (const [id, change] of counters) {
+      const sum = sums.get(id);
+      sums.set(id, sum === undefined ? change : added(sum, change));
+    }
+  }
+  for (const [_id, $inc] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
+    push('stock', { updateOne: { filter: { _id }, update: { $inc } } });
+  for (const { orderId, fields, also } of effects) {
+    if (fields) push('orders', { updateOne: { filter: { _id: orderId }, update: { $set: stored(fields) } } });
+    for (const { model, operation } of also) push(model, operation);
+  }
+  for (const [model, batch] of operations) {
+    await models[model].collection.bulkWrite(batch as never, { session, ordered: true });
+  }
+}
+
+function added(a: Counters, b: Counters): Counters {
+  return {
+    reserved: a.reserved + b.reserved,
+    committed: a.committed + b.committed,
+    onHand: a.onHand + b.onHand,
+    seq: a.seq + b.seq,
+  };
+}
+
+/** Allocations without what they were worked out with. */
+function stored(fields: Partial<Order>): Partial<Order> {
+  const lines = fields.lines?.map((line) => ({
+    ...line,
+    allocations: line.allocations.map(
+      ({ shipmentId, warehouseId, quantity, state }): LineAllocation => ({
+        shipmentId,
+        warehouseId,
+        quantity,
+        state,
+      }),
+    ),
+  }));
+  return { ...fields, ...(lines && { lines }) };
+}
