@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { InboxEvent } from '../models/inbox.ts';
 import type { Payment } from '../models/payment.ts';
+import { writeOne } from '../platform/documents.ts';
 import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import { hasEnded, returnStates } from '../workflows/domain/states.ts';
 import {
@@ -28,9 +29,8 @@ type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string }
 export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent): Promise<'stored' | 'known'> {
   const now = new Date();
   try {
-    await models.inbox.create([
-      { _id: `${event.source}:${id}`, ...event, receivedAt: now, deliveredAt: null, tries: 0, nextTryAt: now },
-    ]);
+    const document = { ...event, _id: `${event.source}:${id}`, receivedAt: now, deliveredAt: null, tries: 0, nextTryAt: now };
+    await writeOne(models.inbox, { insertOne: { document } });
     return 'stored';
   } catch (error) {
     if (isDuplicateKey(error)) return 'known';

@@ -1,6 +1,7 @@
 /** The money of an order. What the provider says is read, recorded, and never moved back by an older answer. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerEntry, Payment } from '../models/payment.ts';
+import { findOneBy, writeOne } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
@@ -76,14 +77,12 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   const intent = await countingErrors(mongo, orderId, () =>
     payments.createIntent({ orderId, amount: amountDue, currency, key }),
   );
-  const won = await mongo.models.payments
-    .findOneAndUpdate(
-      { orderId, intentId: null, closedAt: null },
-      { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
-      { returnDocument: 'after' },
-    )
-    .lean();
-  if (won) return won;
+  await writeOne(mongo.models.payments, {
+    updateOne: {
+      filter: { orderId, intentId: { $exists: false }, closedAt: { $exists: false } },
+      update: { $set: { intentId: intent.id, ...(intent.clientSecret && { clientSecret: intent.clientSecret }), status: 'created' } },
+    },
+  });
   const stored = await readRecord(mongo, orderId);
   if (stored.intentId !== intent.id) await payments.cancelIntent(intent.id, { key: `${intent.id}:cancel` });
   return stored;
@@ -97,7 +96,6 @@ function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {
   return open;
 }
 
-/** One write where everything is news, as it is most of the time; else each part by its own condition. */
 async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attempt?: number): Promise<Payment> {
   const { payments } = mongo.models;
   const at = new Date();
@@ -111,18 +109,19 @@ async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attemp
   };
   const attempts = attempt === undefined ? [] : [{ attempt, status, declineCode, at }];
   const ledger = ledgerOf(intent, at);
-  const news = await payments
-    .findOneAndUpdate(
-      {
+  // Together where all of it is news, as it is most of the time; else each part by its own condition.
+  await writeOne(payments, {
+    updateOne: {
+      filter: {
         ...standing.filter,
         'attempts.attempt': { $nin: attempts.map((entry) => entry.attempt) },
         'ledger.key': { $nin: ledger.map(({ key }) => key) },
       },
-      { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
-      { returnDocument: 'after' },
-    )
-    .lean();
-  if (news) return news;
+      update: { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
+    },
+  });
+  const now = await readRecord(mongo, orderId);
+  if (now.status === status && ledger.every(({ key }) => now.ledger.some((entry) => entry.key === key)) && attempts.every((entry) => now.attempts.some((other) => other.attempt === entry.attempt))) return now;
 
   await payments.updateOne(standing.filter, standing.update);
   for (const entry of attempts) {
@@ -156,7 +155,7 @@ async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Prom
 }
 
 async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {
-  const payment = await models.payments.findOne({ orderId }).lean();
+  const payment = await findOneBy(models.payments, 'orderId', orderId);
   if (!payment) throw ApplicationFailure.nonRetryable(`Order ${orderId} has no payment record`, failures.recordBroken);
   return payment;
 }

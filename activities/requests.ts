@@ -1,8 +1,8 @@
 /** The requests that create something, by caller and Idempotency-Key: a repeated one gets the first answer. */
 import { createHash } from 'node:crypto';
-import type { ClientSession } from 'mongoose';
 import type { ApiRequest } from '../models/access.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import { writeOne } from '../platform/documents.ts';
+import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 
 export interface RequestKey {
   /** Keys of different callers never meet. */
@@ -15,58 +15,48 @@ export interface RequestKey {
 export type Begun =
   | { state: 'new'; resourceId: string }
   /** Known: answered before, or still under way, or its process died. Its resource id leads to the same work. */
-  | { state: 'repeat'; request: ApiRequest }
+  | { state: 'repeat'; resourceId: string; answer?: ApiRequest['answer'] }
   | { state: 'conflict' };
 
-/** The request as it is known, or undefined where the key was never used. */
-export async function findRequest(
-  mongo: Mongo,
-  asked: RequestKey,
-): Promise<Exclude<Begun, { state: 'new' }> | undefined> {
-  const request = await mongo.models.requests.findById(requestId(asked)).lean<ApiRequest>();
-  if (request === null) return undefined;
-  return request.bodyHash === asked.bodyHash ? { state: 'repeat', request } : { state: 'conflict' };
-}
-
-/** Records a request with the id of what it will create, and in the same transaction whatever `alongside` writes. */
-export async function begin(
-  mongo: Mongo,
-  asked: RequestKey & { newResourceId: string },
-  alongside?: (session: ClientSession) => Promise<void>,
-): Promise<Begun> {
+/** Records a request with the id of what it will create. */
+export async function begin(mongo: Mongo, asked: RequestKey & { newResourceId: string }): Promise<Begun> {
   const { bodyHash, newResourceId } = asked;
-  const request = { _id: requestId(asked), bodyHash, resourceId: newResourceId, createdAt: new Date() };
+  const document = { _id: requestId(asked), bodyHash, resourceId: newResourceId, createdAt: new Date() };
   try {
-    if (alongside === undefined) await mongo.models.requests.create(request);
-    else
-      await inTransaction(mongo, async (session) => {
-        await mongo.models.requests.create([request], { session });
-        await alongside(session);
-      });
+    await writeOne(mongo.models.requests, { insertOne: { document } });
     return { state: 'new', resourceId: newResourceId };
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    const known = await findRequest(mongo, asked);
-    if (known === undefined) throw error;
-    return known;
+    const known = await mongo.models.requests.findById(document._id).readConcern('local').lean<ApiRequest>();
+    if (known === null) throw error;
+    if (known.bodyHash !== bodyHash) return { state: 'conflict' };
+    return { state: 'repeat', resourceId: known.resourceId, answer: known.answer };
   }
 }
 
 /** Keeps the first answer; a later one does not replace it. No secrets and no personal data belong into it. */
 export async function finish(
-  mongo: Mongo,
+  { models }: Mongo,
   asked: RequestKey,
+  resourceId: string,
   answer: { status: number; body: unknown },
 ): Promise<void> {
   // As it goes over the wire: fields that are undefined are not there, neither now nor in a repeat.
   const sent = JSON.parse(JSON.stringify(answer));
-  await mongo.models.requests.updateOne(
-    { _id: requestId(asked), answer: { $exists: false } },
-    { $set: { answer: sent } },
-  );
+  const { bodyHash } = asked;
+  const filter = { _id: requestId(asked), answer: { $exists: false } };
+  const update = { $set: { answer: sent }, $setOnInsert: { bodyHash, resourceId, createdAt: new Date() } };
+  await writeOne(models.requests, { updateOne: { filter, update, upsert: true } }).catch((error) => {
+    if (!isDuplicateKey(error)) throw error;
+  });
+}
+
+/** The first answer to a request that `finish` has kept, for a week. */
+export async function firstAnswer({ models }: Mongo, asked: RequestKey): Promise<ApiRequest['answer']> {
+  return (await models.requests.findById(requestId(asked)).lean<ApiRequest>())?.answer;
 }
 
 /** The key of a public caller is as good as a password to the first answer, so only its hash is stored. */
-function requestId({ caller, key }: RequestKey): string {
+export function requestId({ caller, key }: Pick<RequestKey, 'caller' | 'key'>): string {
   return `${caller}:${createHash('sha256').update(key).digest('base64url')}`;
 }

@@ -1,6 +1,7 @@
 /** Who may do what. A route names a permission of this table; whoever is not in its list is kept out. */
 import { createHash } from 'node:crypto';
 import type { Role } from '../models/access.ts';
+import { findOneBy } from '../platform/documents.ts';
 import { isLinkToken } from '../platform/link-token.ts';
 import type { Actor } from '../workflows/messages.ts';
 import type { Api } from './endpoint.ts';
@@ -69,7 +70,7 @@ export async function authorize(
     return { kind: 'owner', orderId };
   }
   if (token?.startsWith('wb_')) {
-    const found = await mongo.models.staffTokens.findOne({ hash: tokenHash(token) }).lean();
+    const found = await findOneBy(mongo.models.staffTokens, 'hash', tokenHash(token));
     if (found && !found.revokedAt) {
       if (!audience.includes(found.role)) throw new Problem('forbidden', `The role ${found.role} cannot do this`);
       return { kind: 'staff', tokenId: found._id, role: found.role };

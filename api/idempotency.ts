@@ -17,9 +17,9 @@ export async function once<A extends { status: number; body: unknown }>(
 ): Promise<A> {
   const begun = await begin(mongo, { ...key, newResourceId });
   if (begun.state === 'conflict') throw keyReused();
-  if (begun.state === 'repeat' && begun.request.answer) return begun.request.answer as A;
-  const answer = await create(begun.state === 'new' ? begun.resourceId : begun.request.resourceId);
-  await finish(mongo, key, answer);
+  if (begun.state === 'repeat' && begun.answer) return begun.answer as A;
+  const answer = await create(begun.resourceId);
+  await finish(mongo, key, begun.resourceId, answer);
   return answer;
 }
 

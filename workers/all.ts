@@ -17,6 +17,7 @@ await process.run({
   workers: [orders.worker, providers.worker],
   loops: [...orders.loops, ...providers.loops],
   close: async () => {
+    providers.close();
     await temporal.close();
     await mongo.close();
   },

@@ -16,7 +16,7 @@ export async function createProvidersWorker(
   mongo: Mongo,
   temporal: TemporalConnections,
   { log }: WorkerProcess,
-): Promise<{ worker: Worker; loops: Loop[] }> {
+): Promise<{ worker: Worker; loops: Loop[]; close: () => void }> {
   const payments = createPayments({ secretKey: config.STRIPE_SECRET_KEY, apiBase: config.STRIPE_API_BASE });
   const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
@@ -42,5 +42,7 @@ export async function createProvidersWorker(
           }),
       },
     ],
+    // Its kept connections would keep the process.
+    close: () => mailer.close(),
   };
 }

@@ -9,11 +9,12 @@ const process = createWorkerProcess(config, 'worker-providers');
 const mongo = await connectMongo(config.MONGODB_URI);
 await requireIndexes(mongo);
 const temporal = await connectTemporal();
-const { worker, loops } = await createProvidersWorker(config, mongo, temporal, process);
+const { worker, loops, close } = await createProvidersWorker(config, mongo, temporal, process);
 await process.run({
   workers: [worker],
   loops,
   close: async () => {
+    close();
     await temporal.close();
     await mongo.close();
   },

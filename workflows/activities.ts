@@ -7,6 +7,7 @@
 import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
+import { deadlines } from './domain/limits.ts';
 import type { AttemptStatus, RefundStatus, ReturnStatus } from './domain/states.ts';
 import type { CaseState, InspectReturnInput, OrderState, ReceiveReturnInput, ReturnState } from './messages.ts';
 import { taskQueues } from './messages.ts';
@@ -184,17 +185,19 @@ const lastOf = new Map<string, Promise<unknown>>();
 
 function inTurn<T>(run: () => Promise<T>): Promise<T> {
   const { runId } = workflowInfo();
-  const before = lastOf.get(runId) ?? Promise.resolve();
-  const mine = before.then(run, run);
+  const before = lastOf.get(runId);
+  const mine = before === undefined ? run() : before.then(run, run);
   lastOf.set(runId, mine);
-  return mine.finally(() => {
+  const forget = () => {
     if (lastOf.get(runId) === mine) lastOf.delete(runId);
-  });
+  };
+  mine.then(forget, forget);
+  return mine;
 }
 
 export const providers = proxyActivities<ProviderSteps>({
   taskQueue: taskQueues.providers,
   startToCloseTimeout: '45s',
-  scheduleToCloseTimeout: '20h',
+  scheduleToCloseTimeout: deadlines.provider,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '2m', nonRetryableErrorTypes },
 });

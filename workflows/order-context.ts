@@ -62,13 +62,14 @@ export function createOrder(orderId: string): Order {
     state,
     mailKey: orderId,
     save: (current, mails) => local.saveOrder({ state: current, mails }),
-    beforeSave(current) {
+    beforeSave(current, atRest) {
       current.paymentStatus = paymentStatus(current.payment);
       current.fulfillmentStatus = fulfillmentStatus(current.shipments);
       const needsAttention = current.incidents.length > 0;
       const warehouseIds = [...new Set(current.shipments.map(({ warehouseId }) => warehouseId))];
       const next = [current.status, current.paymentStatus, current.fulfillmentStatus, needsAttention, ...warehouseIds];
-      if (next.join() === shown) return;
+      // Each upsert is a write of its own to Temporal's visibility store; states that pass in a moment are not worth one.
+      if (next.join() === shown || !(atRest || hasEnded(orderStates, current.status))) return;
       shown = next.join();
       upsertSearchAttributes([
         { key: searchAttributes.orderStatus, value: current.status },

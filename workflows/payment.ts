@@ -7,6 +7,7 @@ import { formatMoney } from './domain/money.ts';
 import type { OrderState } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { hold, moveOrder, OrderEnds } from './order-context.ts';
+import { StepOverdue } from './record.ts';
 import { payBack } from './refund.ts';
 
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
@@ -15,7 +16,7 @@ export async function takePayment(order: Order): Promise<void> {
   const { state } = record;
   if (state.amountDue === 0) return;
   const payBy = Date.now() + deadlines.payment;
-  let outcome = await untilDeadline(order, payBy, () => authorize(order));
+  let outcome = await authorize(order, payBy);
   for (;;) {
     const hints = order.paymentHints;
     recordPayment(order, outcome);
@@ -34,10 +35,10 @@ export async function takePayment(order: Order): Promise<void> {
     if (waited === 'overdue') throw new OrderEnds('expired');
     if (order.nextMethod !== undefined) {
       const paymentMethod = order.nextMethod;
-      outcome = await untilDeadline(order, payBy, () => authorize(order, paymentMethod));
+      outcome = await authorize(order, payBy, paymentMethod);
       order.nextMethod = undefined;
     } else {
-      outcome = await untilDeadline(order, payBy, () => readPayment(order));
+      outcome = await readPayment(order, payBy);
     }
   }
   if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
@@ -47,44 +48,41 @@ export function isPaid(attempt: OrderState['payment']['attempt']): boolean {
   return attempt === 'authorized' || attempt === 'captured';
 }
 
-function authorize(order: Order, paymentMethod?: string): Promise<PaymentOutcome | undefined> {
+function authorize(order: Order, payBy: number, paymentMethod?: string): Promise<PaymentOutcome> {
   const { amountDue, currency } = order.record.state;
   order.paymentAttempts += 1;
   const attempt = order.paymentAttempts;
-  return order.record.step('authorize_payment', () =>
-    providers.authorizePayment.executeWithOptions({ summary: `Authorize ${formatMoney(amountDue, currency)}` }, [
+  const summary = `Authorize ${formatMoney(amountDue, currency)}`;
+  return payInTime(order, payBy, 'authorize_payment', (scheduleToCloseTimeout) =>
+    providers.authorizePayment.executeWithOptions({ summary, scheduleToCloseTimeout }, [
       { orderId: order.id, attempt, paymentMethod },
     ]),
   );
 }
 
-function readPayment(order: Order): Promise<PaymentOutcome | undefined> {
-  return order.record.step('read_payment', () =>
-    providers.readPayment.executeWithOptions({ summary: 'Read the payment' }, [{ orderId: order.id }]),
+function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
+  return payInTime(order, payBy, 'read_payment', (scheduleToCloseTimeout) =>
+    providers.readPayment.executeWithOptions({ summary: 'Read the payment', scheduleToCloseTimeout }, [
+      { orderId: order.id },
+    ]),
   );
 }
 
-/** A provider that stays down does not hold stock for ever: at the deadline its call is given up. */
-async function untilDeadline(
+/** A provider that stays down does not hold stock for ever: at the deadline its call, or its incident, is given up. */
+async function payInTime(
   order: Order,
-  deadline: number,
-  call: () => Promise<PaymentOutcome | undefined>,
+  payBy: number,
+  cause: string,
+  call: (ms: number) => Promise<PaymentOutcome>,
 ): Promise<PaymentOutcome> {
-  const scope = new CancellationScope();
-  let settled = false;
-  const calling = scope.run(call).finally(() => {
-    settled = true;
-  });
-  calling.catch(() => {});
-  const waited = await order.record.waitFor('payment_provider', deadline - Date.now(), () => settled);
-  if (waited === 'overdue') {
-    scope.cancel();
-    await calling.catch(() => {});
-    throw new OrderEnds('expired');
+  try {
+    const outcome = await order.record.step(cause, () => call(Math.max(1, payBy - Date.now())), { until: payBy });
+    if (outcome !== undefined) return outcome;
+  } catch (error) {
+    if (error instanceof StepOverdue) throw new OrderEnds('expired');
+    throw error;
   }
-  const outcome = await calling;
-  if (outcome === undefined) throw new OrderEnds('cancelled');
-  return outcome;
+  throw new OrderEnds('cancelled');
 }
 
 /** Captures what is due, once for the whole order, when the first parcel is ready. Money steps run one at a time. */

@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Mail, MailTemplate } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
 import type { Actor, Answer, AnswerInput, Incident, TimelineEntry, WaitingFor } from './messages.ts';
 
 export interface Recorded {
@@ -32,8 +33,11 @@ interface Wait extends WaitingFor {
 export interface RecordOptions<S extends Recorded> {
   state: S;
   save(state: S, mails: Mail[]): Promise<void>;
-  /** Runs before each save: derive what is derived, tell the search attributes. */
-  beforeSave?(state: S): void;
+  /**
+   * Runs before each save: derive what is derived, and where the workflow comes to rest, tell the search attributes. It is
+   * not at rest while all of it is in the middle of a step.
+   */
+  beforeSave?(state: S, atRest: boolean): void;
   /** The key prefix of this workflow's mails: one mail a key, ever. */
   mailKey: string;
 }
@@ -44,6 +48,13 @@ export type Record<S extends Recorded = Recorded> = ReturnType<typeof createReco
 export class StepCancelled extends Error {
   constructor(step: string) {
     super(`The step ${step} was cancelled by an answer to its incident`);
+  }
+}
+
+/** A step was not done when its time was up. */
+export class StepOverdue extends Error {
+  constructor(step: string) {
+    super(`The step ${step} was not done in its time`);
   }
 }
 
@@ -99,8 +110,9 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
   }
 
   async function saveBy<T>(write: (state: S, mails: Mail[]) => Promise<T>): Promise<T> {
-    state.waitingFor = earliest(waits) ?? announced;
-    beforeSave?.(state);
+    const waiting = earliest(waits);
+    state.waitingFor = waiting ?? announced;
+    beforeSave?.(state, waiting !== undefined || savingWith || state.incidents.length > 0);
     setCurrentDetails(describe(state));
     const rev = state.rev;
     const due = mails.splice(0);
@@ -163,16 +175,22 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
     watching = false;
   }
 
-  /** Parks a part of the workflow until a person answers, or until `withdrawn` says that the reason is gone. */
+  /**
+   * Parks a part of the workflow until a person answers, until `withdrawn` says that the reason is gone, or until a
+   * time in milliseconds since 1970 where there is one.
+   */
   async function incident(
     report: { cause: string; why: string; answers: Answer[]; shipmentId?: string | undefined },
     withdrawn: () => boolean = () => false,
+    until?: number,
   ): Promise<Answer | 'withdrawn'> {
     const open: Incident = { id: `inc_${uuid4()}`, since: new Date().toISOString(), ...report };
     state.incidents.push(open);
     changed(`Needs attention: ${report.cause}. ${report.why}`);
     try {
-      await condition(() => answers.has(open.id) || withdrawn());
+      const settled = () => answers.has(open.id) || withdrawn();
+      if (until === undefined) await condition(settled);
+      else await waitFor('answer', until - Date.now(), settled);
       return answers.get(open.id) ?? 'withdrawn';
     } finally {
       state.incidents = state.incidents.filter((other) => other.id !== open.id);
@@ -191,27 +209,29 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
 
   /**
    * Runs a step until it succeeds. Where it cannot succeed by itself, an incident is raised and its answer decides:
-   * `retry` and `amend` run it again, `skip` goes on with undefined, everything else gives it up.
+   * `retry` and `amend` run it again, `skip` goes on with undefined, everything else gives it up. At `until`, in
+   * milliseconds since 1970, the incident ends too.
    *
-   * @throws StepCancelled
+   * @throws StepCancelled, or StepOverdue past `until`
    */
   async function step<T>(
     cause: string,
     run: () => Promise<T>,
-    options: { shipmentId?: string | undefined; answers?: Answer[] } = {},
+    options: { shipmentId?: string | undefined; answers?: Answer[]; until?: number } = {},
   ): Promise<T | undefined> {
+    const { shipmentId, answers: offered = ['retry', 'cancel'], until } = options;
     for (;;) {
+      announced = { event: cause, deadline: deadlineIn(until === undefined ? deadlines.provider : until - Date.now()) };
       try {
         return await run();
       } catch (error) {
         // A local activity's failure comes as it is, without an ActivityFailure around it.
         if (isCancellation(error) || !(error instanceof TemporalFailure)) throw error;
-        const given = await incident({
-          cause,
-          why: rootCause(error) ?? error.message,
-          answers: options.answers ?? ['retry', 'cancel'],
-          shipmentId: options.shipmentId,
-        });
+        const overdue = () => until !== undefined && Date.now() >= until;
+        if (overdue()) throw new StepOverdue(cause);
+        const why = rootCause(error) ?? error.message;
+        const given = await incident({ cause, why, answers: offered, shipmentId }, undefined, until);
+        if (overdue()) throw new StepOverdue(cause);
         if (given === 'skip') return undefined;
         if (given !== 'retry' && given !== 'amend') throw new StepCancelled(cause);
       }

@@ -2,6 +2,7 @@
 import { offeredOf } from '../../activities/inventory.ts';
 import type { Product } from '../../models/catalogue.ts';
 import type { Stock } from '../../models/stock.ts';
+import { batched } from '../../platform/batch.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
@@ -87,18 +88,21 @@ export const putWarehouse = endpoint({
 });
 
 /** Units per SKU that new orders can have, over all warehouses that are switched on: one cheap look, no promise. */
-export async function offeredUnits({ models }: Mongo, skus: string[]): Promise<Map<string, number>> {
+export async function offeredUnits(mongo: Mongo, skus: readonly string[]): Promise<Map<string, number>> {
+  return new Map(await Promise.all(skus.map(async (sku) => [sku, await offeredOfSku(mongo, sku)] as const)));
+}
+
+const offeredOfSku = batched(200, async ({ models }: Mongo, skus: string[]) => {
   const [stock, active] = await Promise.all([
-    models.stock.find({ sku: { $in: skus } }).lean<Stock[]>(),
+    models.stock.find({ sku: { $in: [...new Set(skus)] } }).lean<Stock[]>(),
     models.warehouses.find({ active: true }, { _id: 1 }).lean(),
   ]);
   const open = new Set(active.map(({ _id }) => _id));
-  const offered = new Map<string, number>();
-  for (const each of stock) {
-    if (open.has(each.warehouseId)) offered.set(each.sku, (offered.get(each.sku) ?? 0) + offeredOf(each));
-  }
-  return offered;
-}
+  return skus.map((sku): PromiseFulfilledResult<number> => {
+    const there = stock.filter((each) => each.sku === sku && open.has(each.warehouseId));
+    return { status: 'fulfilled', value: there.reduce((sum, each) => sum + offeredOf(each), 0) };
+  });
+});
 
 function viewProduct({ _id: sku, name, weightGrams, prices }: Product, offered: ReadonlyMap<string, number>) {
   const units = offered.get(sku) ?? 0;

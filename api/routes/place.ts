@@ -1,12 +1,12 @@
 /** Placing an order: refuse what can be refused, write it, start its workflow, and wait for the outcome. */
 import type { z } from 'zod';
-import { begin, findRequest, finish } from '../../activities/requests.ts';
-import type { Product } from '../../models/catalogue.ts';
+import { finish, firstAnswer, requestId } from '../../activities/requests.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { linkToken } from '../../platform/link-token.ts';
-import type { Mongo } from '../../platform/mongo.ts';
+import { findOneBy, writeOne } from '../../platform/documents.ts';
+import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
 import type { OrderStatus } from '../../workflows/domain/states.ts';
@@ -45,18 +45,15 @@ export const placeOrder = endpoint({
 
     // 1. A repeat gets the first answer, or joins what is under way. Everything that can be refused is refused now.
     const refusal = await findRefusal(mongo, asked.body);
-    const known = refusal && (await findRequest(mongo, key));
+    const known = refusal && (await findPlaced(mongo, key));
     if (refusal !== undefined && known === undefined) throw refusal;
 
-    // 2. The request and the order are written together.
-    const fresh = newOrder(asked.body);
-    const begun = known ?? (await write(mongo, key, fresh));
-    if (begun.state === 'conflict') throw keyReused();
-    if (begun.state === 'repeat' && begun.request.answer) {
-      return dress(api, begun.request.resourceId, begun.request.answer as FirstAnswer);
-    }
-    const order = begun.state === 'new' ? fresh : await readOrder(mongo, begun.request.resourceId);
+    // 2. The order is written with the request that placed it.
+    const order = known ?? (await write(mongo, key, newOrder(asked.body, key)));
+    if (order.request!.bodyHash !== key.bodyHash) throw keyReused();
     const orderId = order._id;
+    const before = order.rev > 0 ? await firstAnswer(mongo, key) : undefined;
+    if (before) return dress(api, orderId, before as FirstAnswer);
 
     // 3. The workflow does the rest, whether we hear of it in time or not.
     asked.log.info({ orderId, workflowId: workflowIds.order(orderId) }, 'placing');
@@ -67,8 +64,8 @@ export const placeOrder = endpoint({
       const href = hrefOf(orderId);
       return reply(202, { status, href, link: linkOf(api, orderId) }, { location: href, 'retry-after': '2' });
     }
-    const answer = firstAnswer(status, now, payment, asked.requestId);
-    await finish(mongo, key, answer);
+    const answer = answerOf(status, now, payment, asked.requestId);
+    await finish(mongo, key, orderId, answer);
     return dress(api, orderId, answer, now, payment);
   },
 });
@@ -77,10 +74,11 @@ export const placeOrder = endpoint({
 async function findRefusal(mongo: Mongo, { items, currency, expectedTotal }: PlaceBody): Promise<Problem | undefined> {
   const skus = [...new Set(items.map(({ sku }) => sku))];
   const [found, offered] = await Promise.all([
-    mongo.models.products.find({ _id: { $in: skus }, active: true }).lean<Product[]>(),
+    Promise.all(skus.map((sku) => findOneBy(mongo.models.products, '_id', sku))),
     offeredUnits(mongo, skus),
   ]);
-  const products = new Map(found.map((product) => [product._id, { ...product, sku: product._id }]));
+  const active = found.flatMap((product) => (product?.active ? product : []));
+  const products = new Map(active.map((product) => [product._id, { ...product, sku: product._id }]));
   const unknown = skus.filter((sku) => !products.has(sku));
   if (unknown.length > 0)
     return new Problem('unknown-sku', `Not in the catalogue: ${unknown.join(', ')}`, { skus: unknown });
@@ -108,12 +106,14 @@ function outOfStock(shortages: Order['shortages'] = []): Problem {
   return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
 }
 
-type NewOrder = Omit<Order, 'lines' | 'total' | 'claimRev'>;
-
-function newOrder({ items, currency, customer, shippingAddress, paymentMethod }: PlaceBody): NewOrder {
+function newOrder(
+  { items, currency, customer, shippingAddress, paymentMethod }: PlaceBody,
+  { bodyHash, ...key }: Idempotency,
+): Order {
   const createdAt = new Date();
   return {
     _id: newId('ord'),
+    request: { key: requestId(key), bodyHash },
     createdAt,
     placeBefore: new Date(createdAt.getTime() + deadlines.place),
     customer,
@@ -121,18 +121,32 @@ function newOrder({ items, currency, customer, shippingAddress, paymentMethod }:
     currency,
     items,
     ...(paymentMethod && { paymentMethod }),
+    lines: [],
+    total: 0,
     rev: 0,
     status: 'pending',
   };
 }
 
-function write(mongo: Mongo, key: Idempotency, order: NewOrder): ReturnType<typeof begin> {
-  return begin(mongo, { ...key, newResourceId: order._id }, async (session) => {
-    await mongo.models.orders.create([order], { session });
-  });
+/** The order as it stands now: this one, or the one that the same key has placed before. */
+async function write(mongo: Mongo, key: Idempotency, order: Order): Promise<Order> {
+  try {
+    await writeOne(mongo.models.orders, { insertOne: { document: order } });
+    return order;
+  } catch (error) {
+    const placed = isDuplicateKey(error) ? await findPlaced(mongo, key) : undefined;
+    if (placed === undefined) throw error;
+    return placed;
+  }
 }
 
-function firstAnswer(status: OrderStatus, order: Order, payment: Payment | undefined, requestId: string): FirstAnswer {
+/** Read as it is on the primary: the one who was first may still wait for the majority. */
+async function findPlaced({ models }: Mongo, key: Idempotency): Promise<Order | undefined> {
+  const placed = await models.orders.findOne({ 'request.key': requestId(key) }).readConcern('local').lean<Order>();
+  return placed ?? undefined;
+}
+
+function answerOf(status: OrderStatus, order: Order, payment: Payment | undefined, requestId: string): FirstAnswer {
   const refuse = (refusal: Problem) => ({ status: 409, body: problemBody(refusal, requestId) }) as const;
   if (status === 'rejected') return refuse(outOfStock(order.shortages));
   if (status === 'expired')
@@ -172,11 +186,11 @@ function hrefOf(orderId: string): string {
 }
 
 async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
-  const order = await models.orders.findById(orderId).lean<Order>();
+  const order = await findOneBy(models.orders, '_id', orderId);
   if (!order) throw new Error(`The order ${orderId} of a known request is not in the database`);
   return order;
 }
 
 async function readPayment({ models }: Mongo, orderId: string): Promise<Payment | undefined> {
-  return (await models.payments.findOne({ orderId }).lean<Payment>()) ?? undefined;
+  return (await findOneBy(models.payments, 'orderId', orderId)) ?? undefined;
 }

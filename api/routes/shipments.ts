@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PickRefused, type PickResult, reportShort, scanPick } from '../../activities/picking.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
+import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { shipmentInWarehouse } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
@@ -145,7 +146,7 @@ function underWay(shipmentId: string) {
 }
 
 async function readShipment({ models }: Mongo, shipmentId: string): Promise<Shipment> {
-  const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
+  const shipment = await findOneBy(models.shipments, '_id', shipmentId);
   if (!shipment) throw notFound();
   return shipment;
 }
@@ -154,7 +155,7 @@ async function readOrderOf(
   { models }: Mongo,
   { orderId, _id }: Shipment,
 ): Promise<Pick<Order, '_id' | 'state' | 'shipTo'>> {
-  const order = await models.orders.findById(orderId, { state: 1, shipTo: 1 }).lean<Order>();
+  const order = await findOneBy(models.orders, '_id', orderId);
   if (!order) throw new Error(`The order ${orderId} of the shipment ${_id} is not in the database`);
   return order;
 }
