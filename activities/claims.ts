@@ -6,7 +6,7 @@
  * instead of colliding in the database. Between processes the transaction decides: who loses reads and works anew.
  */
 import type { ClientSession, mongo } from 'mongoose';
-import type { Product, Warehouse } from '../models/catalogue.ts';
+import type { Warehouse } from '../models/catalogue.ts';
 import type { Models } from '../models/models.ts';
 import type { LineAllocation, Order } from '../models/order.ts';
 import type { Shipment } from '../models/shipment.ts';
@@ -17,6 +17,7 @@ import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { Supply } from '../workflows/domain/allocation.ts';
 import { broken } from './failure.ts';
 import { type Movement, movementOf, offeredOf } from './inventory.ts';
+import { activeWarehouses } from './warehouses.ts';
 
 /** Units of one SKU in one warehouse. */
 interface Units {
@@ -30,7 +31,8 @@ export interface Work {
   /** A copy of the order's lines is its own; other fields change by `write`. */
   order: Order;
   pickList: Shipment | undefined;
-  product(sku: string): Product | undefined;
+  /** Whether the warehouse is switched on. */
+  isActive(warehouseId: string): boolean;
   /** What the active warehouses offer of these SKUs. */
   supplies(skus: readonly string[]): Supply[];
   count(units: readonly Units[], signs: { reserved?: 1 | -1; committed?: 1 | -1 }): void;
@@ -97,30 +99,24 @@ interface Known {
   orders: Map<string, Order>;
   stock: Map<string, Stock>;
   pickLists: ReadonlyMap<string, Shipment>;
-  products: ReadonlyMap<string, Product>;
   warehouses: readonly Warehouse[];
 }
 
-/** All of it is read in the transaction, so that a change by anybody else meanwhile is a write conflict. */
-async function read({ models }: Mongo, session: ClientSession, changes: readonly Change<unknown>[]): Promise<Known> {
+/** What may be changed is read in the transaction, so that a change by anybody else meanwhile is a write conflict. */
+async function read(mongo: Mongo, session: ClientSession, changes: readonly Change<unknown>[]): Promise<Known> {
+  const { models } = mongo;
   const ids = [...new Set(changes.map(({ orderId }) => orderId))];
   const orders = await models.orders.find({ _id: { $in: ids } }, undefined, { session }).lean<Order[]>();
-  const skus = [...new Set(orders.flatMap(({ items }) => items.map(({ sku }) => sku)))];
+  const skus = [...new Set(orders.flatMap(({ lines }) => lines.map(({ sku }) => sku)))];
   const stock = await models.stock.find({ sku: { $in: skus } }, undefined, { session }).lean<Stock[]>();
-  const warehouses = await models.warehouses.find({ active: true }, undefined, { session }).lean<Warehouse[]>();
+  const warehouses = await activeWarehouses(mongo);
   const wanted = changes.flatMap(({ shipmentId }) => shipmentId ?? []);
   const pickLists =
     wanted.length === 0 ? [] : await models.shipments.find({ _id: wanted }, undefined, { session }).lean<Shipment[]>();
-  const unpriced = orders.filter(({ lines }) => lines.length === 0).flatMap(({ items }) => items.map(({ sku }) => sku));
-  const products =
-    unpriced.length === 0
-      ? []
-      : await models.products.find({ _id: unpriced }, undefined, { session }).lean<Product[]>();
   return {
     orders: byId(orders),
     stock: byId(stock),
     pickLists: byId(pickLists),
-    products: byId(products),
     warehouses,
   };
 }
@@ -161,7 +157,7 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
   effects.answer = make({
     order,
     pickList: shipmentId === undefined ? undefined : known.pickLists.get(shipmentId),
-    product: (sku) => known.products.get(sku),
+    isActive: (warehouseId) => known.warehouses.some(({ _id }) => _id === warehouseId),
     supplies: (skus) => suppliesOf(known, skus),
     count(units, { reserved = 0, committed = 0 }) {
       for (const { sku, warehouseId, quantity } of units) {

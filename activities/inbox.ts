@@ -29,7 +29,14 @@ type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string }
 export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent): Promise<'stored' | 'known'> {
   const now = new Date();
   try {
-    const document = { ...event, _id: `${event.source}:${id}`, receivedAt: now, deliveredAt: null, tries: 0, nextTryAt: now };
+    const document = {
+      ...event,
+      _id: `${event.source}:${id}`,
+      receivedAt: now,
+      deliveredAt: null,
+      tries: 0,
+      nextTryAt: now,
+    };
     await writeOne(models.inbox, { insertOne: { document } });
     return 'stored';
   } catch (error) {

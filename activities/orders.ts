@@ -79,6 +79,10 @@ export async function openReship(
   if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString() };
   const order = await models.orders.findById(orderId).lean();
   const shipment = await models.shipments.findById(shipmentId).lean();
+  const again = shipment!.lines.flatMap(({ lineId, picked }) => {
+    const line = order!.lines.find((each) => each.lineId === lineId)!;
+    return picked > 0 ? { ...line, quantity: picked, unitPrice: 0, total: 0, allocations: [] } : [];
+  });
   const now = new Date();
   const reship: Partial<Order> = {
     _id: newId('ord'),
@@ -89,7 +93,9 @@ export async function openReship(
     shipTo: order!.shipTo,
     customerId: order!.customerId,
     currency: order!.currency,
-    items: shipment!.lines.map(({ sku, picked }) => ({ sku, quantity: picked })).filter(({ quantity }) => quantity > 0),
+    items: again.map(({ sku, quantity }) => ({ sku, quantity })),
+    lines: again,
+    total: 0,
     reshipOf: shipmentId,
     rev: 0,
     status: 'pending',

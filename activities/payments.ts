@@ -1,7 +1,7 @@
 /** The money of an order. What the provider says is read, recorded, and never moved back by an older answer. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { LedgerEntry, Payment } from '../models/payment.ts';
-import { findOneBy, writeOne } from '../platform/documents.ts';
+import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
@@ -77,12 +77,14 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   const intent = await countingErrors(mongo, orderId, () =>
     payments.createIntent({ orderId, amount: amountDue, currency, key }),
   );
-  await writeOne(mongo.models.payments, {
-    updateOne: {
-      filter: { orderId, intentId: { $exists: false }, closedAt: { $exists: false } },
-      update: { $set: { intentId: intent.id, ...(intent.clientSecret && { clientSecret: intent.clientSecret }), status: 'created' } },
-    },
-  });
+  const won = await mongo.models.payments
+    .findOneAndUpdate(
+      { orderId, intentId: null, closedAt: null },
+      { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (won) return won;
   const stored = await readRecord(mongo, orderId);
   if (stored.intentId !== intent.id) await payments.cancelIntent(intent.id, { key: `${intent.id}:cancel` });
   return stored;
@@ -110,18 +112,18 @@ async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attemp
   const attempts = attempt === undefined ? [] : [{ attempt, status, declineCode, at }];
   const ledger = ledgerOf(intent, at);
   // Together where all of it is news, as it is most of the time; else each part by its own condition.
-  await writeOne(payments, {
-    updateOne: {
-      filter: {
+  const news = await payments
+    .findOneAndUpdate(
+      {
         ...standing.filter,
         'attempts.attempt': { $nin: attempts.map((entry) => entry.attempt) },
         'ledger.key': { $nin: ledger.map(({ key }) => key) },
       },
-      update: { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
-    },
-  });
-  const now = await readRecord(mongo, orderId);
-  if (now.status === status && ledger.every(({ key }) => now.ledger.some((entry) => entry.key === key)) && attempts.every((entry) => now.attempts.some((other) => other.attempt === entry.attempt))) return now;
+      { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (news) return news;
 
   await payments.updateOne(standing.filter, standing.update);
   for (const entry of attempts) {

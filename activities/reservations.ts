@@ -6,56 +6,42 @@ import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../models/id.ts';
 import type { LineAllocation, Order } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
-import type { Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, NewShipment, Reservation, Saved } from '../workflows/activities.ts';
-import { allocate, type Shortage, type Supply } from '../workflows/domain/allocation.ts';
+import { type Allocation, allocate, type Demand, type Shortage, type Supply } from '../workflows/domain/allocation.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { limits } from '../workflows/domain/limits.ts';
 import { shareOfLine } from '../workflows/domain/money.ts';
-import { price } from '../workflows/domain/pricing.ts';
 import { changeClaim, type Work } from './claims.ts';
 import { broken } from './failure.ts';
 import { fieldsToSave, mailOperations } from './orders.ts';
 
-/** Prices the order, chooses its warehouses, reserves in them and writes the lines: all of it, or nothing. */
+/** Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. */
 export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
   return changeClaim(mongo, {
     orderId: saved.state.orderId,
     make(work): Reservation {
       const { order } = work;
       if (order.releasedAt) return { outcome: 'undone' };
-      if (order.lines.length > 0) return reserved(order);
+      if (claimsOf(order).length > 0) return reserved(order);
       if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
 
-      const skus = order.items.map(({ sku }) => sku);
-      const products = new Map(
-        skus.flatMap((sku) => work.product(sku) ?? []).map((each) => [each._id, { ...each, sku: each._id }]),
-      );
-      const priced = price(order.items, products, order.currency);
-      const result = allocate(priced.lines, work.supplies(skus), order.shipTo);
+      const supplies = work.supplies(order.lines.map(({ sku }) => sku));
+      const result = allocate(order.lines, supplies, order.shipTo);
       if (!result.ok) {
         if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
         work.write({ shortages: result.shortages });
         return { outcome: 'out_of_stock', shortages: result.shortages };
       }
       const shipmentIds = new Map(result.allocations.map(({ warehouseId }) => [warehouseId, newId('shp')]));
-      const free = order.reshipOf !== undefined;
-      order.lines = priced.lines.map((line) => ({
-        ...line,
-        ...(free && { unitPrice: 0, total: 0 }),
-        allocations: result.allocations
-          .filter(({ lineId }) => lineId === line.lineId)
-          .map(({ warehouseId, quantity }) => ({
-            shipmentId: shipmentIds.get(warehouseId)!,
-            warehouseId,
-            quantity,
-            state: 'reserved',
-          })),
-      }));
+      for (const { lineId, warehouseId, quantity } of result.allocations) {
+        const line = order.lines.find((each) => each.lineId === lineId)!;
+        const shipmentId = shipmentIds.get(warehouseId)!;
+        line.allocations.push({ shipmentId, warehouseId, quantity, state: 'reserved' });
+      }
       work.count(result.allocations, { reserved: 1 });
-      work.write({ total: free ? 0 : priced.total, ...fieldsToSave(order, saved) });
-      if (!free) work.also('payments', { insertOne: { document: newPayment(order) } });
+      work.write(fieldsToSave(order, saved));
+      if (order.reshipOf === undefined) work.also('payments', { insertOne: { document: newPayment(order) } });
       return reserved(order);
     },
   });
@@ -89,22 +75,36 @@ function reserved(order: Order): Reservation {
   };
 }
 
-/** What was held for an unpaid order is owed to a paid one: each warehouse gets its shipment to pick. */
-export function commitStock(mongo: Mongo, saved: Saved): Promise<void> {
+/**
+ * What was held for an unpaid order is owed to a paid one: each warehouse gets its shipment to pick. Shipments of
+ * warehouses that were switched off meanwhile are sent by others, where these have all of it.
+ */
+export function commitStock(mongo: Mongo, saved: Saved): Promise<{ shipments: NewShipment[] }> {
   return changeClaim(mongo, {
     orderId: saved.state.orderId,
     make(work) {
       const { order } = work;
-      const allocations = claimsOf(order).filter(({ state }) => state === 'reserved');
+      const claims = claimsOf(order).filter(({ state }) => state === 'reserved');
       if (!order.committedAt) {
-        work.count(allocations, { reserved: -1, committed: 1 });
-        for (const allocation of allocations) allocation.state = 'committed';
-        insertShipments(work, shipmentsOf(allocations));
+        work.count(claims, { reserved: -1, committed: 1 });
+        for (const claim of claims) claim.state = 'committed';
+        for (const shipment of shipmentsOf(claims)) if (!work.isActive(shipment.warehouseId)) moveAll(work, shipment);
+        insertShipments(work, shipmentsOf(claimsOf(order).filter(isOpen)));
       }
       work.write({ committedAt: order.committedAt ?? new Date(), ...fieldsToSave(order, saved) });
       queueMails(work, saved);
+      return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)) };
     },
   });
+}
+
+/** Gives a whole shipment to other warehouses; where these have not all of it, it stays where it is. */
+function moveAll(work: Work, { shipmentId, warehouseId }: NewShipment): void {
+  const { order } = work;
+  const units = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
+  const supplies = work.supplies(units.map(({ sku }) => sku));
+  const result = allocate(units, supplies, order.shipTo);
+  if (result.ok) move(work, { shipmentId, warehouseId }, units, result.allocations);
 }
 
 /** Leaves a tombstone, so that a reservation that comes later does nothing. */
@@ -155,7 +155,7 @@ export function settleShortPick(
       const shorts = pickList.lines
         .map((line) => ({ lineId: line.lineId, sku: line.sku, quantity: line.quantity - line.picked }))
         .filter((line) => line.quantity > 0);
-      const moved = moveElsewhere(work, pickList, shorts);
+      const moved = moveElsewhere(work, { shipmentId, warehouseId: pickList.warehouseId }, shorts);
       const settled = {
         short: shorts.reduce((sum, line) => sum + line.quantity, 0),
         moved,
@@ -171,46 +171,43 @@ export function settleShortPick(
 }
 
 /** Takes units from a shipment: other warehouses send them as far as they have them, the rest is given up. */
-function moveElsewhere(
-  work: Work,
-  from: Shipment,
-  units: readonly { lineId: string; sku: string; quantity: number }[],
-): NewShipment[] {
+function moveElsewhere(work: Work, from: NewShipment, units: readonly Demand[]): NewShipment[] {
   const { order } = work;
   const supplies = work
     .supplies(units.map(({ sku }) => sku))
     .filter((supply) => supply.warehouseId !== from.warehouseId);
   const mayMove = shipmentsOf(claimsOf(order)).length + supplies.length <= limits.shipments;
   const result = allocate(mayMove ? capped(units, supplies) : [], supplies, order.shipTo);
-  const moves = result.ok ? result.allocations : [];
-  const shipmentIds = new Map(moves.map(({ warehouseId }) => [warehouseId, newId('shp')]));
+  const moved = move(work, from, units, result.ok ? result.allocations : []);
+  insertShipments(work, moved);
+  return moved;
+}
 
+/** Moves committed units of a shipment to new ones as `moves` says; what it does not say is given up. */
+function move(work: Work, from: NewShipment, units: readonly Demand[], moves: readonly Allocation[]): NewShipment[] {
+  const shipmentIds = new Map(moves.map(({ warehouseId }) => [warehouseId, newId('shp')]));
   for (const { lineId, quantity } of units) {
-    const line = order.lines.find((each) => each.lineId === lineId)!;
-    const claim = line.allocations.find((each) => each.shipmentId === from._id && isOpen(each))!;
+    const line = work.order.lines.find((each) => each.lineId === lineId)!;
+    const claim = line.allocations.find((each) => each.shipmentId === from.shipmentId && isOpen(each))!;
     claim.quantity -= quantity;
     let givenUp = quantity;
-    for (const move of moves.filter((each) => each.lineId === lineId)) {
+    for (const each of moves.filter((candidate) => candidate.lineId === lineId)) {
       line.allocations.push({
-        shipmentId: shipmentIds.get(move.warehouseId)!,
-        warehouseId: move.warehouseId,
-        quantity: move.quantity,
+        shipmentId: shipmentIds.get(each.warehouseId)!,
+        warehouseId: each.warehouseId,
+        quantity: each.quantity,
         state: 'committed',
       });
-      givenUp -= move.quantity;
+      givenUp -= each.quantity;
     }
     if (givenUp > 0) line.allocations.push({ ...claim, quantity: givenUp, state: 'released' });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);
   }
-  work.count(
-    units.map(({ sku, quantity }) => ({ sku, warehouseId: from.warehouseId, quantity })),
-    { committed: -1 },
-  );
+  const left = units.map(({ sku, quantity }) => ({ sku, warehouseId: from.warehouseId, quantity }));
+  work.count(left, { committed: -1 });
   work.count(moves, { committed: 1 });
   work.write();
-  const moved = [...shipmentIds].map(([warehouseId, shipmentId]) => ({ shipmentId, warehouseId }));
-  insertShipments(work, moved);
-  return moved;
+  return [...shipmentIds].map(([warehouseId, shipmentId]) => ({ shipmentId, warehouseId }));
 }
 
 /** The hand-over: the goods leave the building, and are owed no more. */

@@ -65,7 +65,7 @@ export type MailTemplate =
 export interface LocalSteps {
   /** This one and the next, and `shipStock`, write the order as well, as `saveOrder` does. */
   reserveStock(input: Saved): Promise<Reservation>;
-  commitStock(input: Saved): Promise<void>;
+  commitStock(input: Saved): Promise<{ shipments: NewShipment[] }>;
   /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
   releaseStock(input: { orderId: string }): Promise<void>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */

@@ -107,6 +107,18 @@ export function addShipments(order: Order, shipments: readonly NewShipment[]): S
   return added;
 }
 
+/** A warehouse that was switched off before the order was confirmed sends nothing: others do. */
+export function replaceShipments(order: Order, shipments: readonly NewShipment[]): void {
+  const { record } = order;
+  const known = new Map(record.state.shipments.map((shipment) => [shipment.id, shipment]));
+  if (shipments.every(({ shipmentId }) => known.has(shipmentId)) && shipments.length === known.size) return;
+  const status = isHeld(order) ? 'allocated' : 'picking';
+  record.state.shipments = shipments.map(
+    ({ shipmentId: id, warehouseId }) => known.get(id) ?? { id, warehouseId, status },
+  );
+  record.changed('Sent from other warehouses: one was switched off');
+}
+
 /** @throws where the table of states does not know the step: a bug, which stops the workflow task and changes nothing. */
 export function moveOrder(order: Order, to: OrderStatus, what?: string): void {
   const { state } = order.record;

@@ -5,7 +5,7 @@ import { deadlines } from './domain/limits.ts';
 import type { OrderStatus } from './domain/states.ts';
 import type { OrderInput } from './messages.ts';
 import type { Order } from './order-context.ts';
-import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds } from './order-context.ts';
+import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, replaceShipments } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
 import { settlePayment, takePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
@@ -85,9 +85,10 @@ async function confirm(order: Order): Promise<void> {
   if (!isHeld(order)) for (const shipment of record.state.shipments) shipment.status = 'picking';
   record.mail('order_confirmed');
   const next = { event: 'picking', ms: deadlines.picking };
-  await record.must('commit_stock', () =>
+  const { shipments } = await record.must('commit_stock', () =>
     record.savedWith(next, (state, mails) => local.commitStock({ state, mails })),
   );
+  replaceShipments(order, shipments);
 }
 
 function endingOf(order: Order, error: unknown): OrderStatus {

@@ -1,5 +1,6 @@
 /** Products, as shoppers and admins see them, and warehouses. */
 import { offeredOf } from '../../activities/inventory.ts';
+import { activeWarehouses } from '../../activities/warehouses.ts';
 import type { Product } from '../../models/catalogue.ts';
 import type { Stock } from '../../models/stock.ts';
 import { batched } from '../../platform/batch.ts';
@@ -92,10 +93,10 @@ export async function offeredUnits(mongo: Mongo, skus: readonly string[]): Promi
   return new Map(await Promise.all(skus.map(async (sku) => [sku, await offeredOfSku(mongo, sku)] as const)));
 }
 
-const offeredOfSku = batched(200, async ({ models }: Mongo, skus: string[]) => {
+const offeredOfSku = batched(200, async (mongo: Mongo, skus: string[]) => {
   const [stock, active] = await Promise.all([
-    models.stock.find({ sku: { $in: [...new Set(skus)] } }).lean<Stock[]>(),
-    models.warehouses.find({ active: true }, { _id: 1 }).lean(),
+    mongo.models.stock.find({ sku: { $in: [...new Set(skus)] } }).lean<Stock[]>(),
+    activeWarehouses(mongo),
   ]);
   const open = new Set(active.map(({ _id }) => _id));
   return skus.map((sku): PromiseFulfilledResult<number> => {

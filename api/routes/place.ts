@@ -4,8 +4,8 @@ import { finish, firstAnswer, requestId } from '../../activities/requests.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
-import { linkToken } from '../../platform/link-token.ts';
 import { findOneBy, writeOne } from '../../platform/documents.ts';
+import { linkToken } from '../../platform/link-token.ts';
 import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
@@ -22,6 +22,7 @@ import { nothingRelated, viewOrder, viewPayment, viewPerson } from '../views/ord
 import { offeredUnits } from './catalogue.ts';
 
 type PlaceBody = z.output<typeof placeBody>;
+type Priced = ReturnType<typeof price>;
 type PlaceAsked = Asked<unknown, unknown, PlaceBody>;
 /** As it is kept under the Idempotency-Key: without link, client secret and personal data. */
 type FirstAnswer = { status: 201; body: z.input<typeof placed>['order'] } | { status: 409; body: ProblemBody };
@@ -44,12 +45,12 @@ export const placeOrder = endpoint({
     const key = asked.idempotency!;
 
     // 1. A repeat gets the first answer, or joins what is under way. Everything that can be refused is refused now.
-    const refusal = await findRefusal(mongo, asked.body);
-    const known = refusal && (await findPlaced(mongo, key));
-    if (refusal !== undefined && known === undefined) throw refusal;
+    const found = await priceOrRefuse(mongo, asked.body);
+    const known = found instanceof Problem ? await findPlaced(mongo, key) : undefined;
+    if (found instanceof Problem && known === undefined) throw found;
 
-    // 2. The order is written with the request that placed it.
-    const order = known ?? (await write(mongo, key, newOrder(asked.body, key)));
+    // 2. The order is written with its prices, and with the request that placed it.
+    const order = known ?? (await write(mongo, key, newOrder(asked.body, found as Priced, key)));
     if (order.request!.bodyHash !== key.bodyHash) throw keyReused();
     const orderId = order._id;
     const before = order.rev > 0 ? await firstAnswer(mongo, key) : undefined;
@@ -70,8 +71,8 @@ export const placeOrder = endpoint({
   },
 });
 
-/** What the catalogue and one cheap look at the stock can tell. The workflow decides; this only saves it the work. */
-async function findRefusal(mongo: Mongo, { items, currency, expectedTotal }: PlaceBody): Promise<Problem | undefined> {
+/** What the catalogue says it costs; or what it and one cheap look at the stock say against it. The workflow decides. */
+async function priceOrRefuse(mongo: Mongo, { items, currency, expectedTotal }: PlaceBody): Promise<Priced | Problem> {
   const skus = [...new Set(items.map(({ sku }) => sku))];
   const [found, offered] = await Promise.all([
     Promise.all(skus.map((sku) => findOneBy(mongo.models.products, '_id', sku))),
@@ -86,7 +87,8 @@ async function findRefusal(mongo: Mongo, { items, currency, expectedTotal }: Pla
   if (unsold.length > 0)
     return new Problem('not-sold-in-currency', `Not sold in ${currency}: ${unsold.join(', ')}`, { skus: unsold });
 
-  const { total } = price(items, products, currency);
+  const priced = price(items, products, currency);
+  const { total } = priced;
   if (total > maxAmount)
     return new Problem('amount-too-large', `The total of ${total} is more than ${maxAmount} ${currency} minor units`);
   if (expectedTotal !== undefined && expectedTotal !== total)
@@ -98,7 +100,7 @@ async function findRefusal(mongo: Mongo, { items, currency, expectedTotal }: Pla
       return { sku, requested, available: offered.get(sku) ?? 0 };
     })
     .filter(({ requested, available }) => available < requested);
-  return shortages.length > 0 ? outOfStock(shortages) : undefined;
+  return shortages.length > 0 ? outOfStock(shortages) : priced;
 }
 
 function outOfStock(shortages: Order['shortages'] = []): Problem {
@@ -108,6 +110,7 @@ function outOfStock(shortages: Order['shortages'] = []): Problem {
 
 function newOrder(
   { items, currency, customer, shippingAddress, paymentMethod }: PlaceBody,
+  { lines, total }: Priced,
   { bodyHash, ...key }: Idempotency,
 ): Order {
   const createdAt = new Date();
@@ -121,8 +124,8 @@ function newOrder(
     currency,
     items,
     ...(paymentMethod && { paymentMethod }),
-    lines: [],
-    total: 0,
+    lines: lines.map((line) => ({ ...line, allocations: [] })),
+    total,
     rev: 0,
     status: 'pending',
   };
@@ -142,7 +145,10 @@ async function write(mongo: Mongo, key: Idempotency, order: Order): Promise<Orde
 
 /** Read as it is on the primary: the one who was first may still wait for the majority. */
 async function findPlaced({ models }: Mongo, key: Idempotency): Promise<Order | undefined> {
-  const placed = await models.orders.findOne({ 'request.key': requestId(key) }).readConcern('local').lean<Order>();
+  const placed = await models.orders
+    .findOne({ 'request.key': requestId(key) })
+    .readConcern('local')
+    .lean<Order>();
   return placed ?? undefined;
 }
 

@@ -98,13 +98,13 @@ test('a request whose process died before it started the workflow is finished by
   const headers = newKey();
   const { body } = await place(headers);
   const { models } = api.mongo;
+  const { state: _, committedAt: __, ...order } = await models.orders.findById(body.order.id).lean().orFail();
   // As it was in the moment of the crash: written, not started, not answered.
-  const request = await models.requests.findOne({ resourceId: body.order.id }).lean().orFail();
+  await models.orders.deleteOne({ _id: order._id });
+  await models.requests.deleteOne({ resourceId: order._id });
   const crashed = 'ord_01CRASHED';
-  const order = await models.orders.findById(body.order.id).lean().orFail();
-  const { state: _, committedAt: __, ...fresh } = order;
-  await models.orders.create([{ ...fresh, _id: crashed, lines: [], total: 0, rev: 0, status: 'pending' }]);
-  await models.requests.updateOne({ _id: request._id }, { $set: { resourceId: crashed }, $unset: { answer: 1 } });
+  const lines = order.lines.map((line) => ({ ...line, allocations: [] }));
+  await models.orders.create([{ ...order, _id: crashed, lines, rev: 0, status: 'pending' }]);
 
   const repeated = await place(headers);
   expect(repeated.status).toBe(201);

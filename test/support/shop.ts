@@ -10,6 +10,7 @@ import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { stockId } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { price as priceOf } from '../../workflows/domain/pricing.ts';
 import type { ShipmentStatus } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { until } from './until.ts';
@@ -95,14 +96,20 @@ export function createShop(outside: {
   async function write(order: Partial<Order> = {}): Promise<{ orderId: string; placeBefore: Date }> {
     const orderId = newId('ord');
     const placeBefore = order.placeBefore ?? new Date(Date.now() + 60_000);
+    const items = order.items ?? [{ sku: 'MUG', quantity: 2 }];
+    const currency = order.currency ?? 'USD';
+    const products = await models.products.find({ _id: { $in: items.map(({ sku }) => sku) } }).lean();
+    const priced = priceOf(items, new Map(products.map((each) => [each._id, { ...each, sku: each._id }])), currency);
     await models.orders.create([
       {
         _id: orderId,
         createdAt: new Date(),
         customer: { email: 'buyer@example.com', name: 'Buyer' },
         shipTo: { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' },
-        currency: 'USD',
-        items: [{ sku: 'MUG', quantity: 2 }],
+        currency,
+        items,
+        lines: priced.lines.map((line) => ({ ...line, allocations: [] })),
+        total: priced.total,
         paymentMethod: 'pm_card_visa',
         rev: 0,
         status: 'pending',

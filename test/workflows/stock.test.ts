@@ -33,7 +33,7 @@ describe('reserving', () => {
     const rejected = placed.find(({ status }) => status === 'rejected')!;
     expect(await world.readOrder(rejected.orderId)).toMatchObject({
       shortages: [{ sku, requested: 1, available: 0 }],
-      lines: [],
+      lines: [{ allocations: [] }],
     });
   });
 

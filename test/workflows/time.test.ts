@@ -59,7 +59,7 @@ test('an order that is started too late does nothing', async () => {
   const orderId = await begin({ ...one(sku), placeBefore: new Date(Date.now() - 1000) });
   expect(await world.orderHandle(orderId).result()).toBe('expired');
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
-  expect(await world.readOrder(orderId)).toMatchObject({ status: 'expired', lines: [] });
+  expect(await world.readOrder(orderId)).toMatchObject({ status: 'expired', lines: [{ allocations: [] }] });
   expect(await world.mongo.models.payments.exists({ orderId })).toBeNull();
   expect(await world.mongo.models.mails.exists({ orderId })).toBeNull();
 });
