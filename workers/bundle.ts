@@ -15,8 +15,12 @@ export async function workflowBundle(): Promise<NonNullable<WorkerOptions['workf
 
 async function makeBundle(): Promise<{ code: string }> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workflowsPath = fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const workflow = (name: string) => fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
+  return bundleWorkflowCode({
+    workflowsPath: workflow('index'),
+    preloadModules: [workflow('short-stacks')],
+    logger: new DefaultLogger('WARN'),
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
