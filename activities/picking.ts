@@ -111,6 +111,9 @@ export function reportShort(
   });
 }
 
+/** Whoever packs what was just picked tells the workflow of both: it need not be woken for the picking alone. */
+const packedAtOnceMs = 2_000;
+
 /**
  * The conditional write that scans and shorts share. With the last line the list closes, and in the same transaction
  * the inbox gets the event that tells the order's workflow, so that a crash cannot lose it.
@@ -153,7 +156,7 @@ function change(
         receivedAt: shipment.pickedAt,
         deliveredAt: null,
         tries: 0,
-        nextTryAt: shipment.pickedAt,
+        nextTryAt: new Date(shipment.pickedAt.getTime() + (short ? 0 : packedAtOnceMs)),
       };
       await inbox.create([event], { session });
     }
