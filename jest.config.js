@@ -12,7 +12,14 @@ const everywhere = {
 };
 
 /** These need no servers, or start their own. */
-const alone = ['test/domain/', 'test/sandbox/', 'test/workers/', 'test/activities/providers/', 'test/architecture'];
+const alone = [
+  'test/domain/',
+  'test/platform/batch',
+  'test/sandbox/',
+  'test/workers/',
+  'test/activities/providers/',
+  'test/architecture',
+];
 
 export default {
   testTimeout: 60_000,

@@ -16,7 +16,7 @@ import {
   shipStock,
 } from './reservations.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
-import { buyLabel, buyReturnLabel, voidLabel } from './shipping.ts';
+import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {
@@ -56,6 +56,7 @@ export function createProviderActivities({
     voidLabel: (input) => voidLabel(carrier, input),
     buyReturnLabel: (input) => buyReturnLabel(mongo, carrier, input),
     sendRefund: (input) => sendRefund(mongo, payments, input),
+    pollTracking: (input) => pollTracking(mongo, carrier, input),
     readDispute: (input) => readDispute(mongo, payments, input),
   };
 }

@@ -101,7 +101,9 @@ export function commitStock(mongo: Mongo, saved: Saved): Promise<{ shipments: Ne
 /** Gives a whole shipment to other warehouses; where these have not all of it, it stays where it is. */
 function moveAll(work: Work, { shipmentId, warehouseId }: NewShipment): void {
   const { order } = work;
-  const units = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
+  const units = claimsOf(order)
+    .filter((claim) => claim.shipmentId === shipmentId)
+    .map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
   const supplies = work.supplies(units.map(({ sku }) => sku));
   const result = allocate(units, supplies, order.shipTo);
   if (result.ok) move(work, { shipmentId, warehouseId }, units, result.allocations);

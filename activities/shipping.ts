@@ -2,6 +2,7 @@
 import type { Address } from '../models/address.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { broken } from './failure.ts';
+import { receiveEvent } from './inbox.ts';
 import type { Carrier, Label } from './providers/carrier.ts';
 
 export async function buyLabel(
@@ -68,6 +69,17 @@ export async function buyReturnLabel(
   });
   await models.returns.updateOne({ _id: returnId }, { $set: { label: toRecord(label) } });
   return { trackingNumber: label.trackingNumber };
+}
+
+/** The time is the carrier's own, of the last event that it has told: no clock of ours can skip one. */
+export async function pollTracking(mongo: Mongo, carrier: Carrier, { since }: { since: string }): Promise<string> {
+  const events = await carrier.eventsSince(new Date(since));
+  await Promise.all(
+    events.map((event) =>
+      receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: { ...event } }),
+    ),
+  );
+  return events.at(-1)?.at ?? since;
 }
 
 /** The customer packs a return: a middling box is assumed. */

@@ -1,5 +1,11 @@
 /** How the workflows are started, by whoever does it: each id once, and a second start finds the first. */
-import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Mongo } from '../platform/mongo.ts';
 import {
@@ -17,6 +23,7 @@ export const workflowTypes = {
   return: 'returnGoods',
   refund: 'refund',
   dispute: 'dispute',
+  pollCarrier: 'pollCarrier',
 } as const;
 
 const oncePerId = {
@@ -98,3 +105,19 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   }
   return orders.length + returns.length + refunds.length;
 }
+
+/** The schedule that polls the carrier for what its webhooks missed. Asking for it again changes nothing. */
+export async function schedulePolling(temporal: Client): Promise<void> {
+  try {
+    await temporal.schedule.create({
+      scheduleId: carrierPoll,
+      spec: { intervals: [{ every: '15 minutes' }] },
+      action: { type: 'startWorkflow', workflowType: workflowTypes.pollCarrier, taskQueue: taskQueues.orders },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+}
+
+export const carrierPoll = 'poll-carrier';

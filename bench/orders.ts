@@ -45,7 +45,11 @@ export async function orders(): Promise<Figures> {
     console.log(`  ${placing.perSecond.toFixed(1)} a second\nOrders delivered`);
     const delivered: string[] = [];
     const started = performance.now();
-    const whole = await load(deliveredCount, atATime, async (index) => void delivered.push(await deliver(shop, stack, index)));
+    const whole = await load(
+      deliveredCount,
+      atATime,
+      async (index) => void delivered.push(await deliver(shop, stack, index)),
+    );
     await eventually('every order is completed', () => allCompleted(mongo, delivered), 60_000);
     const deliveredPerSecond = delivered.length / ((performance.now() - started) / 1000);
     const cpuDelivered = cpuOf(stack.processes);

@@ -1,11 +1,13 @@
 /**
  * The set-up command, run before the first start and after each update; running it again changes nothing. Makes
- * collections and indexes, registers the search attributes, and makes the first staff tokens, shown this once.
+ * collections and indexes, registers the search attributes, schedules the carrier's poll, and makes the first staff
+ * tokens, shown this once.
  */
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { createFirstTokens } from '../activities/staff-tokens.ts';
+import { schedulePolling } from '../activities/starts.ts';
 import { readConfig } from '../platform/config.ts';
 import { connectMongo, type Mongo } from '../platform/mongo.ts';
 import { connectClient } from '../platform/temporal.ts';
@@ -16,14 +18,15 @@ const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { typ
 if (values.help) {
   console.log(`npm run setup [-- --json]
 
-Makes MongoDB's collections and indexes, registers Temporal's search attributes, and at the first run makes one
-staff token a role (warehouse, support, admin). They are shown once: only their hashes are kept.
+Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the poll of the
+carrier's tracking, and at the first run makes one staff token a role (warehouse, support, admin). They are shown once: only their hashes are kept.
 --json prints {"tokens": {...}} for other programs.`);
 } else {
   const mongo = await connectMongo(readConfig('common').MONGODB_URI);
   const temporal = await connectClient();
   await createCollections(mongo);
   await registerSearchAttributes(temporal);
+  await schedulePolling(temporal);
   const tokens = await createFirstTokens(mongo);
   await temporal.connection.close();
   await mongo.close();

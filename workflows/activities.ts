@@ -134,6 +134,8 @@ export interface ProviderSteps {
     attempt: number;
     why?: string | undefined;
   }>;
+  /** Receives every tracking event since a time, and answers with the time of the last one. Known events change nothing. */
+  pollTracking(input: { since: string }): Promise<string>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
 }
 

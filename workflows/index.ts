@@ -1,4 +1,5 @@
 export { dispute } from './dispute.ts';
 export { order } from './order.ts';
+export { pollCarrier } from './poll-carrier.ts';
 export { refund } from './refund.ts';
 export { returnGoods } from './return.ts';

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { releaseStock, reserveStock } from '../../activities/reservations.ts';
+import { activeWarehouses } from '../../activities/warehouses.ts';
 import type { Saved } from '../../workflows/activities.ts';
 import type { OrderState } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -22,6 +24,38 @@ async function labelsOf(shipmentId: string): Promise<string[]> {
   const { labels } = state as { labels: { reference: string; status: string }[] };
   return labels.filter(({ reference }) => reference === shipmentId).map(({ status }) => status);
 }
+
+describe('a warehouse that is switched off before the order is paid', () => {
+  const isActive = async (id: string) => (await activeWarehouses(world.mongo)).some(({ _id }) => _id === id);
+  async function switchTo(active: boolean): Promise<void> {
+    await world.mongo.models.warehouses.updateOne({ _id: 'wh_east' }, { $set: { active } });
+    await until(async () => (await isActive('wh_east')) === active, 'the workers know of it');
+  }
+  afterEach(() => switchTo(true));
+
+  test('its shipment is sent by another one', async () => {
+    const sku = await world.newSku({ wh_east: 3, wh_west: 3 });
+    const { orderId } = await world.place({ ...one(sku), paymentMethod: undefined });
+    expect(await world.stock(sku, 'wh_east')).toMatchObject({ reserved: 1 });
+    await switchTo(false);
+    expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3 });
+    expect(await world.stock(sku, 'wh_west')).toEqual({ ...idle, onHand: 3, committed: 1 });
+    await until(async () => (await world.shipmentsOf(orderId))[0]!.warehouseId === 'wh_west');
+    await world.deliver(orderId);
+    expect(await world.stock(sku, 'wh_west')).toEqual({ ...idle, onHand: 2 });
+  });
+
+  test('what nobody else has stays with it', async () => {
+    const sku = await world.newSku({ wh_east: 3 });
+    const { orderId } = await world.place({ ...one(sku), paymentMethod: undefined });
+    await switchTo(false);
+    expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3, committed: 1 });
+    await world.deliver(orderId);
+  });
+});
 
 describe('reserving', () => {
   test('the last unit is sold once, however many want it at once', async () => {
