@@ -1,0 +1,269 @@
+/** One life for each state of each workflow, played until it is there. The histories of the replay gate come from these. */
+import { deadlines } from '../../workflows/domain/limits.ts';
+import * as messages from '../../workflows/messages.ts';
+import { until } from '../support/until.ts';
+import type { World } from '../support/world.ts';
+
+/** Plays a life, and answers with the id of the workflow that is in the state of the scene's name then. */
+type Scene = (world: World) => Promise<string>;
+
+const { workflowIds } = messages;
+const actor = 'test';
+
+/** By the names of their states, `machine.state`; after a dash, by what else happens in them. */
+export const scenes: Record<string, Scene> = {
+  'order.pending': async (world) => {
+    await world.fault('stripe', { operation: 'payment_intents.create', kind: 'drop', times: 10_000 });
+    const written = await world.write();
+    await world.start(written);
+    await until(async () => (await world.readOrder(written.orderId)).rev > 0, 'it has reserved');
+    return workflowIds.order(written.orderId);
+  },
+  'order.awaiting_payment': (world) => placed(world, { paymentMethod: 'pm_card_threeDSecure2Required' }),
+  'order.confirmed': (world) => placed(world),
+  'order.on_hold': async (world) => {
+    const { orderId } = await world.place();
+    await world.orderHandle(orderId).signal(messages.holdOrder, { actor, reason: 'asked to' });
+    await world.reaches(orderId, 'on_hold');
+    return workflowIds.order(orderId);
+  },
+  'order.processing': (world) => shipment(world, 'ready'),
+  'order.completed': async (world) => workflowIds.order(await world.delivered()),
+  'order.expired': async (world) => {
+    const written = await world.write({ placeBefore: new Date(Date.now() - 1000) });
+    await world.start(written);
+    await world.reaches(written.orderId, 'expired');
+    return workflowIds.order(written.orderId);
+  },
+  'order.cancelled': async (world) => {
+    const { orderId } = await world.place();
+    await world.cancel(orderId);
+    return workflowIds.order(orderId);
+  },
+  'order.rejected': async (world) => placed(world, { items: [{ sku: await world.newSku({}), quantity: 1 }] }),
+
+  'shipment.allocated': (world) => placed(world, { paymentMethod: 'pm_card_riskLevelElevated' }),
+  'shipment.picking': (world) => placed(world),
+  'shipment.picked': (world) => shipment(world, 'picked'),
+  'shipment.packed': async (world) => {
+    await world.fault('carrier', { operation: 'labels.create', kind: 'fail_before', times: 10_000 });
+    const { orderId } = await world.place();
+    const [first] = await world.shipmentsOf(orderId);
+    await world.pickAll(first!.id);
+    void world.pack(orderId, first!.id).catch(() => {});
+    await world.shipmentReaches(orderId, first!.id, 'packed');
+    return workflowIds.order(orderId);
+  },
+  'shipment.ready': (world) => shipment(world, 'ready'),
+  'shipment.shipped': (world) => shipment(world, 'shipped'),
+  'shipment.in_transit': (world) => shipment(world, 'shipped', 'in_transit'),
+  'shipment.out_for_delivery': (world) => shipment(world, 'shipped', 'out_for_delivery'),
+  'shipment.exception': (world) => shipment(world, 'shipped', 'exception'),
+  'shipment.delivered': async (world) => workflowIds.order(await world.delivered()),
+  'shipment.lost': (world) => shipment(world, 'shipped', 'lost'),
+  'shipment.returned_to_sender': (world) => shipment(world, 'shipped', 'returned_to_sender'),
+  'shipment.cancelled': async (world) => {
+    const workflowId = await shipment(world, 'ready');
+    await world.cancel(workflowId.replace('order-', ''));
+    return workflowId;
+  },
+
+  'return.requested': (world) => returned(world, 'requested'),
+  'return.approved': (world) => returned(world, 'approved'),
+  'return.in_transit': (world) => returned(world, 'in_transit'),
+  'return.received': (world) => returned(world, 'received'),
+  'return.completed': (world) => returned(world, 'completed'),
+  'return.rejected': async (world) => {
+    const workflowId = await returned(world, 'requested');
+    const refused = { approve: false, actor, reason: 'too late' };
+    await world.client.workflow.getHandle(workflowId).executeUpdate(messages.decideReturn, { args: [refused] });
+    return workflowId;
+  },
+  'return.cancelled': async (world) => {
+    const workflowId = await returned(world, 'approved');
+    await world.client.workflow
+      .getHandle(workflowId)
+      .executeUpdate(messages.cancelReturn, { args: [{ actor, reason: 'kept' }] });
+    return workflowId;
+  },
+
+  'refund.pending': async (world) => {
+    const orderId = await world.delivered({ paymentMethod: 'pm_card_pendingRefund' });
+    const refundId = await world.refund(orderId, 500);
+    const waits = async () => (await world.mongo.models.refunds.findById(refundId).lean())?.state?.waitingFor?.event;
+    await until(async () => (await waits()) === 'refund_settled', 'it waits for the bank');
+    return workflowIds.refund(refundId);
+  },
+  'refund.succeeded': async (world) => {
+    const refundId = await world.refund(await world.delivered(), 500);
+    await world.refundHandle(refundId).result();
+    return workflowIds.refund(refundId);
+  },
+  'refund.failed': async (world) => {
+    const refundId = await world.refund(await world.delivered({ paymentMethod: 'pm_card_pendingRefund' }), 500);
+    const find = () => world.mongo.models.refunds.findById(refundId).lean().orFail();
+    await until(async () => (await find()).providerId !== undefined, 'it is sent');
+    const settle = `/_sandbox/refunds/${(await find()).providerId}/settle`;
+    await world.control(world.stripe.url, 'POST', settle, { outcome: 'failed' });
+    await until(async () => (await find()).state?.incidents.length === 1, 'a person is asked');
+    return workflowIds.refund(refundId);
+  },
+
+  'dispute.open': (world) => disputed(world),
+  'dispute.won': (world) => disputed(world, 'won'),
+  'dispute.lost': (world) => disputed(world, 'lost'),
+
+  'poll.completed': async (world) => {
+    const handle = await world.client.workflow.start('pollCarrier', {
+      workflowId: 'poll-carrier',
+      taskQueue: messages.taskQueues.orders,
+    });
+    await handle.result();
+    return handle.workflowId;
+  },
+
+  'order.completed-paid_by_a_second_card_and_picked_short': async (world) => {
+    const sku = await world.newSku({ wh_east: 2, wh_west: 1 });
+    const { orderId } = await world.place({
+      items: [{ sku, quantity: 2 }],
+      paymentMethod: 'pm_card_chargeDeclined',
+    });
+    await world.pay(orderId, 'pm_card_visa');
+    const [first] = await world.shipmentsOf(orderId);
+    await world.pickShort(first!.id, 1);
+    await world.pack(orderId, first!.id);
+    await world.handOver(orderId, first!.id);
+    const second = (await world.shipmentsOf(orderId))[1]!;
+    await world.ship(orderId, second.id);
+    for (const { id } of [first!, second]) await world.carrierSays(id, 'delivered');
+    await world.reaches(orderId, 'completed');
+    return workflowIds.order(orderId);
+  },
+  'order.completed-lost_and_sent_again': async (world) => {
+    const workflowId = await shipment(world, 'shipped', 'lost');
+    const orderId = workflowId.replace('order-', '');
+    await world.answer(orderId, (await world.incident(orderId, 'lost')).id, 'reship');
+    await world.reaches(orderId, 'completed');
+    return workflowId;
+  },
+  'order.cancelled-refused_by_the_carrier': async (world) => {
+    const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '00000', country: 'US' };
+    const { orderId } = await world.place({ shipTo });
+    const [first] = await world.shipmentsOf(orderId);
+    await world.pickAll(first!.id);
+    await world.pack(orderId, first!.id);
+    await world.answer(orderId, (await world.incident(orderId, 'buy_label')).id, 'cancel');
+    await world.reaches(orderId, 'cancelled');
+    return workflowIds.order(orderId);
+  },
+};
+
+/** These need a server that skips the time. */
+export const longScenes: Record<string, Scene> = {
+  'order.expired-nobody_paid': async (world) => {
+    const orderId = await begun(world, { paymentMethod: 'pm_card_threeDSecure2Required' });
+    await world.orderHandle(orderId).result();
+    return workflowIds.order(orderId);
+  },
+  'order.completed-nothing_heard_of_the_parcel': async (world) => {
+    const orderId = await begun(world);
+    const [first] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, first!.id);
+    await world.pass(deadlines.delivery + 60_000);
+    await world.answer(orderId, (await world.incident(orderId, 'overdue_delivery')).id, 'refund');
+    await world.orderHandle(orderId).result();
+    return workflowIds.order(orderId);
+  },
+  'return.expired': async (world) => {
+    const orderId = await begun(world);
+    await world.deliver(orderId);
+    const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 1 }]);
+    await world.returnHandle(returnId).result();
+    return workflowIds.return(returnId);
+  },
+};
+
+async function placed(world: World, order: Parameters<World['place']>[0] = {}): Promise<string> {
+  return workflowIds.order((await world.place(order)).orderId);
+}
+
+/** The server that skips the time knows no update-with-start. */
+async function begun(world: World, order: Parameters<World['write']>[0] = {}): Promise<string> {
+  const written = await world.write({ placeBefore: new Date('2999-01-01'), ...order });
+  await world.start(written);
+  await world.orderHandle(written.orderId).executeUpdate(messages.placeOrder);
+  return written.orderId;
+}
+
+async function shipment(
+  world: World,
+  as: 'picked' | 'ready' | 'shipped',
+  tracking?: messages.TrackingStatus,
+): Promise<string> {
+  const { orderId } = await world.place();
+  const [first] = await world.shipmentsOf(orderId);
+  await world.pickAll(first!.id);
+  if (as === 'picked') await world.shipmentReaches(orderId, first!.id, 'picked');
+  else await world.pack(orderId, first!.id);
+  if (as === 'shipped') await world.handOver(orderId, first!.id);
+  if (tracking) {
+    await world.carrierSays(first!.id, tracking);
+    await world.shipmentReaches(orderId, first!.id, tracking as never);
+  }
+  return workflowIds.order(orderId);
+}
+
+async function returned(
+  world: World,
+  as: 'requested' | 'approved' | 'in_transit' | 'received' | 'completed',
+): Promise<string> {
+  const orderId = await world.delivered();
+  const { models } = world.mongo;
+  if (as === 'requested') {
+    // Too long ago to be approved without a person.
+    const deliveredAt = new Date(Date.now() - 40 * 86_400_000).toISOString();
+    await models.orders.updateOne({ _id: orderId }, { $set: { 'state.shipments.0.deliveredAt': deliveredAt } });
+  }
+  const line = { lineId: 'line_1', quantity: 2 };
+  const returnId = await world.sendBack(orderId, [line]);
+  const handle = world.returnHandle(returnId);
+  if (as === 'requested') {
+    const waitsFor = async () => (await models.returns.findById(returnId).lean())?.state?.waitingFor?.event;
+    await until(async () => (await waitsFor()) === 'approval', 'it waits for a decision');
+    return workflowIds.return(returnId);
+  }
+  await world.returnReaches(returnId, 'approved');
+  if (as === 'in_transit') {
+    const labelled = async () => (await models.returns.findById(returnId).lean())?.label;
+    await until(async () => (await labelled()) !== undefined, 'its label is bought');
+    const label = await labelled();
+    await world.control(world.carrier.url, 'POST', `/_sandbox/tracking/${label!.trackingNumber}`, {
+      status: 'in_transit',
+    });
+    await world.returnReaches(returnId, 'in_transit');
+  }
+  if (as === 'received' || as === 'completed') {
+    const input = { lines: [{ ...line, reception: 'received' as const }], actor };
+    await handle.executeUpdate(messages.receiveReturn, { args: [input] });
+  }
+  if (as === 'completed') {
+    const input = { lines: [{ ...line, disposition: 'restock' as const }], actor };
+    await handle.executeUpdate(messages.inspectReturn, { args: [input] });
+    await handle.result();
+  }
+  return workflowIds.return(returnId);
+}
+
+async function disputed(world: World, outcome?: 'won' | 'lost'): Promise<string> {
+  const { orderId } = await world.place({ paymentMethod: 'pm_card_createDispute' });
+  const [first] = await world.shipmentsOf(orderId);
+  await world.makeReady(orderId, first!.id);
+  await world.reaches(orderId, 'on_hold');
+  const { _id: id } = await world.mongo.models.disputes.findOne({ orderId }).lean().orFail();
+  const workflowId = workflowIds.dispute(id);
+  if (outcome) {
+    await world.control(world.stripe.url, 'POST', `/_sandbox/disputes/${id}/decide`, { outcome });
+    await world.client.workflow.getHandle(workflowId).result();
+  }
+  return workflowId;
+}
