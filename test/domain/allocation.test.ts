@@ -85,6 +85,21 @@ describe('allocate, whatever is asked and offered', () => {
     );
   });
 
+  test('never sends more parcels than some smaller set of warehouses could', () => {
+    fc.assert(
+      fc.property(anyDemand, anySupplies, (demand, supplies) => {
+        const result = allocate(demand, supplies, here);
+        if (!result.ok) return;
+        const parcels = new Set(result.allocations.map(({ warehouseId }) => warehouseId)).size;
+        for (let members = 0; members < 2 ** supplies.length; members++) {
+          const set = supplies.filter((_, index) => (members >> index) & 1);
+          if (set.length < parcels) expect(allocate(demand, set, here).ok).toBe(false);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('does not depend on the order in which the warehouses are given', () => {
     const suppliesTwice = anySupplies.chain((supplies) =>
       fc.tuple(
@@ -162,6 +177,15 @@ describe('allocate, by example', () => {
       const left = ranked.slice(first).reverse();
       expect(allocated(order(['MUG', 1]), left)[0]?.warehouseId).toBe(ranked[first]?.warehouseId);
     }
+  });
+
+  test('two warehouses that have everything together beat the one that has most of it', () => {
+    const parts = allocated(order(['MUG', 2], ['TEE', 2], ['CAP', 2]), [
+      supply('most', { MUG: 2, TEE: 1, CAP: 1 }),
+      supply('mugs-and-a-tee', { MUG: 2, TEE: 2 }),
+      supply('caps', { CAP: 2 }),
+    ]);
+    expect(new Set(parts.map(({ warehouseId }) => warehouseId))).toEqual(new Set(['caps', 'mugs-and-a-tee']));
   });
 
   test('a warehouse abroad that has everything beats two near ones: fewer parcels come before distance', () => {

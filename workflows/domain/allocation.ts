@@ -41,11 +41,12 @@ export function allocate(
 ): AllocationResult {
   const shortages = findShortages(demand, supplies);
   if (shortages.length > 0) return { ok: false, shortages };
-  const left = supplies.map((supply) => ({ ...supply, offered: { ...supply.offered } }));
+  const senders = fewestThatCover(demand, supplies, destination);
+  const left = senders.map((supply) => ({ ...supply, offered: { ...supply.offered } }));
   const open = demand.map((line) => ({ ...line }));
   const allocations: Allocation[] = [];
   while (open.some((line) => line.quantity > 0)) {
-    // Greedy: the warehouse that covers most of what is still open comes first, so parcels stay few.
+    // The warehouse that covers most of what is still open comes first, so that lines are split seldom.
     const best = left
       .map((supply) => ({ supply, units: coverage(open, supply.offered) }))
       .sort(
@@ -65,6 +66,55 @@ export function allocate(
     }
   }
   return { ok: true, allocations };
+}
+
+/** So many sets of warehouses are looked at for one order; beyond it, taking the one that covers most is near enough. */
+const mostSets = 5_000;
+
+/**
+ * The smallest set of warehouses that has everything: of sets of one size the nearest, then the most preferred, then the
+ * one with the most stock.
+ */
+function fewestThatCover(
+  demand: readonly Demand[],
+  supplies: readonly Supply[],
+  destination: { country: string; region?: string | undefined },
+): readonly Supply[] {
+  const inOrder = [...supplies].sort((a, b) => (a.warehouseId < b.warehouseId ? -1 : 1));
+  let looked = 0;
+  for (let size = 1; size < inOrder.length; size++) {
+    let best: { set: Supply[]; rank: number[] } | undefined;
+    for (const set of setsOf(inOrder, size)) {
+      looked += 1;
+      if (looked > mostSets) return inOrder;
+      if (findShortages(demand, set).length > 0) continue;
+      const rank = [
+        total(set, (supply) => distance(supply, destination)),
+        total(set, ({ priority }) => priority),
+        -total(set, ({ offered }) => stockOf(demand, offered)),
+      ];
+      if (best === undefined || isLess(rank, best.rank)) best = { set, rank };
+    }
+    if (best) return best.set;
+  }
+  return inOrder;
+}
+
+function* setsOf(supplies: readonly Supply[], size: number): Generator<Supply[]> {
+  if (size === 0) yield [];
+  for (let first = 0; first <= supplies.length - size && size > 0; first++) {
+    for (const rest of setsOf(supplies.slice(first + 1), size - 1)) yield [supplies[first]!, ...rest];
+  }
+}
+
+function total(set: readonly Supply[], value: (supply: Supply) => number): number {
+  return set.reduce((sum, supply) => sum + value(supply), 0);
+}
+
+/** Compares the first number that differs. */
+function isLess(a: readonly number[], b: readonly number[]): boolean {
+  const index = a.findIndex((each, at) => each !== b[at]);
+  return index !== -1 && a[index]! < b[index]!;
 }
 
 function findShortages(demand: readonly Demand[], supplies: readonly Supply[]): Shortage[] {
