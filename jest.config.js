@@ -19,6 +19,7 @@ const alone = [
   'test/workers/',
   'test/activities/providers/',
   'test/architecture',
+  'test/docs',
 ];
 
 export default {
