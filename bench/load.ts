@@ -25,3 +25,8 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
+
+/** To hundredths. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

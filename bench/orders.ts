@@ -10,7 +10,7 @@ import { connectTo } from '../sandbox/shop/temporal.ts';
 import { type Stack, startStack } from '../sandbox/stack.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { cpuOf, perTask } from './cpu.ts';
-import { load, percentile } from './load.ts';
+import { load, percentile, round } from './load.ts';
 import type { Figures } from './run.ts';
 import { startYardstick } from './yardstick.ts';
 
@@ -183,8 +183,4 @@ async function historyOf(temporal: Client, orderIds: string[]) {
       0.5,
     );
   return { events: median('events'), bytes: median('bytes'), actions: median('actions') };
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ServerUnavailable } from '../sandbox/servers/unavailable.ts';
+import { engine } from './engine.ts';
 import { orders } from './orders.ts';
 
 export interface Figures {
@@ -12,7 +13,7 @@ export interface Figures {
   [figure: string]: unknown;
 }
 
-const benches: Record<string, () => Promise<Figures>> = { orders };
+const benches: Record<string, () => Promise<Figures>> = { orders, engine };
 
 const name = process.argv[2] ?? '';
 if (name === '--help' || !(name in benches)) {

@@ -1,2 +1,0 @@
-/** The yardstick: a workflow that does nothing. */
-export async function empty(): Promise<void> {}
