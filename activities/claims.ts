@@ -30,10 +30,11 @@ interface Units {
 export interface Work {
   /** A copy of the order's lines is its own; other fields change by `write`. */
   order: Order;
+  /** A copy: what is changed of it here is seen by later changes, and written by `also`. */
   pickList: Shipment | undefined;
   /** Whether the warehouse is switched on. */
   isActive(warehouseId: string): boolean;
-  /** What the active warehouses offer of these SKUs. */
+  /** What the active warehouses offer of these SKUs, less what this change has counted so far. */
   supplies(skus: readonly string[]): Supply[];
   count(units: readonly Units[], signs: { reserved?: 1 | -1; committed?: 1 | -1 }): void;
   /** Units that were owed leave the building. */
@@ -58,18 +59,23 @@ export function changeClaim<T>(mongo: Mongo, change: Change<T>): Promise<T> {
   return inClaims(mongo, change) as Promise<T>;
 }
 
+/** A record that somebody else keeps locked holds up its own order, and the others no longer than this. */
+const patienceMs = 1_500;
+
 async function commit(mongo: Mongo, changes: Change<unknown>[]): Promise<PromiseSettledResult<unknown>[]> {
+  const transaction = (some: Change<unknown>[]) =>
+    inTransaction(mongo, (session) => makeAll(mongo, session, some), patienceMs);
   try {
-    return await inTransaction(mongo, (session) => makeAll(mongo, session, changes));
+    return await transaction(changes);
   } catch (error) {
     if (changes.length === 1) throw error;
     // One of them cannot be written. Each on its own, so that it takes no other down with it.
-    const alone: PromiseSettledResult<unknown>[] = [];
-    for (const change of changes) {
-      const [outcome] = await Promise.allSettled([commit(mongo, [change])]);
-      alone.push(outcome.status === 'fulfilled' ? outcome.value[0]! : outcome);
-    }
-    return alone;
+    return Promise.all(
+      changes.map(async (change): Promise<PromiseSettledResult<unknown>> => {
+        const [alone] = await Promise.allSettled([transaction([change])]);
+        return alone.status === 'fulfilled' ? alone.value[0]! : alone;
+      }),
+    );
   }
 }
 
@@ -94,11 +100,11 @@ async function makeAll(
   return made.map((each) => (each.status === 'fulfilled' ? { ...each, value: each.value.answer } : each));
 }
 
-/** What the changes of one transaction see. Orders and stock are kept as the changes before have left them. */
+/** What the changes of one transaction see, kept as the changes before have left it. */
 interface Known {
   orders: Map<string, Order>;
   stock: Map<string, Stock>;
-  pickLists: ReadonlyMap<string, Shipment>;
+  pickLists: Map<string, Shipment>;
   warehouses: readonly Warehouse[];
 }
 
@@ -154,11 +160,17 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
     effects.counters.set(id, sum);
     return sum;
   };
+  const stockNow = (id: string): Stock | undefined => {
+    const stock = known.stock.get(id);
+    const change = effects.counters.get(id);
+    return stock && change ? counted(stock, change) : stock;
+  };
+  const pickList = shipmentId === undefined ? undefined : copyOf(known.pickLists.get(shipmentId));
   effects.answer = make({
     order,
-    pickList: shipmentId === undefined ? undefined : known.pickLists.get(shipmentId),
+    pickList,
     isActive: (warehouseId) => known.warehouses.some(({ _id }) => _id === warehouseId),
-    supplies: (skus) => suppliesOf(known, skus),
+    supplies: (skus) => suppliesOf(known.warehouses, skus, stockNow),
     count(units, { reserved = 0, committed = 0 }) {
       for (const { sku, warehouseId, quantity } of units) {
         add(stockId(sku, warehouseId), { reserved: reserved * quantity, committed: committed * quantity });
@@ -166,10 +178,8 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
     },
     ship(movement) {
       const id = stockId(movement.sku, movement.warehouseId);
-      const quantity = movement.onHandChange;
-      const sum = add(id, { onHand: quantity, committed: quantity, seq: 1 });
-      const before = known.stock.get(id)!;
-      const after = { onHand: before.onHand + sum.onHand, damaged: before.damaged, seq: before.seq + sum.seq };
+      add(id, { onHand: movement.onHandChange, committed: movement.onHandChange, seq: 1 });
+      const after = stockNow(id)!;
       effects.also.push({
         model: 'movements',
         operation: { insertOne: { document: movementOf(movement, after) } } as never,
@@ -183,21 +193,30 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
   });
 
   if (effects.fields) known.orders.set(orderId, order);
-  for (const [id, change] of effects.counters) {
-    const stock = known.stock.get(id)!;
-    const { reserved, committed, onHand, seq } = stock;
-    known.stock.set(id, {
-      ...stock,
-      reserved: reserved + change.reserved,
-      committed: committed + change.committed,
-      onHand: onHand + change.onHand,
-      seq: seq + change.seq,
-    });
-  }
+  if (pickList) known.pickLists.set(pickList._id, pickList);
+  for (const [id, change] of effects.counters) known.stock.set(id, counted(known.stock.get(id)!, change));
   return effects;
 }
 
-function suppliesOf({ stock, warehouses }: Known, skus: readonly string[]): Supply[] {
+function copyOf(pickList: Shipment | undefined): Shipment | undefined {
+  return pickList && { ...pickList };
+}
+
+function counted(stock: Stock, change: Counters): Stock {
+  return {
+    ...stock,
+    reserved: stock.reserved + change.reserved,
+    committed: stock.committed + change.committed,
+    onHand: stock.onHand + change.onHand,
+    seq: stock.seq + change.seq,
+  };
+}
+
+function suppliesOf(
+  warehouses: readonly Warehouse[],
+  skus: readonly string[],
+  stockNow: (id: string) => Stock | undefined,
+): Supply[] {
   return warehouses.map(({ _id: warehouseId, address: { country, region }, priority }) => ({
     warehouseId,
     country,
@@ -205,7 +224,7 @@ function suppliesOf({ stock, warehouses }: Known, skus: readonly string[]): Supp
     priority,
     offered: Object.fromEntries(
       skus.flatMap((sku) => {
-        const there = stock.get(stockId(sku, warehouseId));
+        const there = stockNow(stockId(sku, warehouseId));
         return there ? [[sku, offeredOf(there)]] : [];
       }),
     ),

@@ -22,7 +22,7 @@ export async function sendDueMails(
   { models }: Mongo,
   mailer: Mailer,
   options: MailOptions,
-  failed: (mail: OutgoingMail, error: unknown) => void,
+  failed: (mail: OutgoingMail, why: string) => void,
 ): Promise<number> {
   const mails = await claim({ models });
   if (mails.length === 0) return 0;
@@ -37,9 +37,9 @@ export async function sendDueMails(
         await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
         return { filter: { _id: mail._id }, update: { $set: { sentAt: new Date() }, $unset: { failure: 1 as const } } };
       } catch (error) {
-        failed(mail, error);
+        failed(mail, whyNotSent(error));
         const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
-        const failure = error instanceof Error ? error.message.slice(0, 300) : String(error);
+        const failure = whyNotSent(error);
         return {
           filter: { _id: mail._id },
           update: { $set: { nextTryAt: new Date(Date.now() + backoff), failure } },
@@ -49,6 +49,12 @@ export async function sendDueMails(
   );
   await models.mails.bulkWrite(results.map((updateOne) => ({ updateOne })));
   return mails.length;
+}
+
+/** Servers repeat the address in what they say, so only their codes are kept. */
+function whyNotSent(error: unknown): string {
+  const { code, responseCode, command, name } = error as Record<string, unknown>;
+  return [code ?? name, command, responseCode].filter((part) => part !== undefined).join(' ');
 }
 
 async function claim({ models }: Pick<Mongo, 'models'>): Promise<OutgoingMail[]> {
@@ -89,7 +95,7 @@ const compose: Record<MailTemplate, Compose> = {
   }),
   order_cancelled: (order, link) => ({
     subject: `Your order ${order._id} is cancelled`,
-    text: `Nothing will be sent, and what you paid is on its way back. ${link}\n`,
+    text: `Nothing will be sent. If you have paid, the money is on its way back. ${link}\n`,
   }),
   order_expired: (order, link) => ({
     subject: `Your order ${order._id} has expired`,

@@ -36,6 +36,20 @@ export async function readPayment(
   return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId)));
 }
 
+/** Each look is a message to the workflow and a call of the provider, and customers reload pages. */
+const refreshEveryMs = 3_000;
+
+/** True at most once in a few seconds for one order, whoever asks. */
+export async function mayRefresh({ models }: Mongo, orderId: string): Promise<boolean> {
+  const now = Date.now();
+  const before = { $not: { $gt: new Date(now - refreshEveryMs) } };
+  const asked = await models.payments.updateOne(
+    { orderId, refreshedAt: before },
+    { $set: { refreshedAt: new Date(now) } },
+  );
+  return asked.modifiedCount === 1;
+}
+
 /** The rest of the authorization is released by the provider: a payment is captured once. */
 export async function capturePayment(
   mongo: Mongo,
@@ -64,6 +78,8 @@ export async function voidPayment(
   const key = `${orderId}:cancel:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));
   if (intent.status !== 'voided' && intent.status !== 'captured') {
+    // The provider replays its refusal to the same key, so the next try needs another.
+    await mongo.models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
     throw new Error(`The payment of ${orderId} is ${intent.status} and cannot be voided yet`);
   }
   return outcomeOf(await record(mongo, payment, intent));

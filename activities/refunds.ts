@@ -97,10 +97,10 @@ export async function sendRefund(
     if (sent.id !== undefined) {
       await models.refunds.updateOne({ _id: refundId, providerId: null }, { $set: { providerId: sent.id } });
     }
-    return recordRefund(mongo, refundId, sent);
+    return recordRefund(mongo, refund, sent);
   }
   if (refund.providerId === undefined) return { status: refund.status, attempt: refund.attempt, why: refund.failure };
-  return recordRefund(mongo, refundId, await payments.readRefund(refund.providerId));
+  return recordRefund(mongo, refund, await payments.readRefund(refund.providerId));
 }
 
 /** A refund that was made elsewhere, in the provider's dashboard, becomes one of ours. */
@@ -167,16 +167,20 @@ async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId
   }
 }
 
-/** Moves the amount from promised to refunded, or back, together with the refund's own status. */
+/**
+ * Moves the amount from promised to refunded, or back, together with the refund's own status. What is said of an attempt
+ * that another one has followed changes nothing.
+ */
 async function recordRefund(
   mongo: Mongo,
-  refundId: string,
+  { _id: refundId, attempt }: Refund,
   now: Sent,
 ): Promise<{ status: Refund['status']; attempt: number; why?: string | undefined }> {
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
     const before = await models.refunds.findById(refundId).session(session).lean();
     if (!before) throw broken(`There is no refund ${refundId}`);
+    if (before.attempt !== attempt) return { status: before.status, attempt: before.attempt, why: before.failure };
     if (before.status !== now.status && now.status !== 'pending') {
       const { amount } = before;
       const at = new Date();

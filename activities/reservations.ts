@@ -163,6 +163,7 @@ export function settleShortPick(
         moved,
         empty: pickList.lines.every((line) => line.picked === 0),
       };
+      pickList.shortSettled = settled;
       const close = settled.empty ? { cancelledAt: new Date() } : {};
       work.also('shipments', {
         updateOne: { filter: { _id: shipmentId }, update: { $set: { shortSettled: settled, ...close } } },

@@ -62,6 +62,7 @@ export async function loadReturn(
     await deliveredLines(mongo, order, undefined, returnId),
     deliveredAt(order),
     found.createdAt,
+    await mongo.models.returns.countDocuments({ orderId: order._id, status: { $in: ['cancelled', 'expired'] } }),
   );
   return {
     orderId: found.orderId,
@@ -78,7 +79,11 @@ export async function recordReception(mongo: Mongo, input: { returnId: string } 
     const came = input.lines.find(({ lineId }) => lineId === line.lineId);
     return { ...line, reception: came?.reception ?? 'lost_in_transit', received: came?.quantity ?? 0 };
   });
-  await mongo.models.returns.updateOne({ _id: input.returnId }, { $set: { lines } });
+  // A repeat that comes after the inspection changes nothing.
+  await mongo.models.returns.updateOne(
+    { _id: input.returnId, 'lines.dispositions.0': { $exists: false } },
+    { $set: { lines } },
+  );
 }
 
 /** Only what was received and accepted is paid for; what goes back to the customer is not. */
@@ -100,13 +105,15 @@ export async function recordInspection(
       const dispositions = fatesOf(line, input.lines);
       for (const [index, { disposition, quantity }] of dispositions.entries()) {
         const key = `${returnId}:${line.lineId}:${index}`;
-        await putAway(mongo, session, { key, found, sku: line.sku, quantity, disposition, actor });
+        // Another product than the one that was sold is not stock of this SKU.
+        if (line.reception === 'received')
+          await putAway(mongo, session, { key, found, sku: line.sku, quantity, disposition, actor });
       }
-      const accepted = sum(dispositions.filter(({ disposition }) => disposition !== 'return_to_customer'));
+      const accepted = acceptedOf({ ...line, dispositions });
       const sold = order.lines.find(({ lineId }) => lineId === line.lineId)!;
       const before = await acceptedBefore(mongo, session, order._id, line.lineId);
-      const already = sum(lines.filter(({ lineId }) => lineId === line.lineId).flatMap((other) => other.dispositions));
-      amount += refundForLine(sold, before + already, Math.min(accepted, sold.quantity - before - already));
+      const left = Math.max(0, sold.quantity - before);
+      amount += refundForLine(sold, Math.min(before, sold.quantity), Math.min(accepted, left));
       lines.push({ ...line, dispositions });
     }
 
@@ -184,13 +191,16 @@ async function acceptedBefore(
     .find({ orderId, refundId: { $ne: null } })
     .session(session)
     .lean();
-  return sum(
-    earlier
-      .flatMap((other) => other.lines)
-      .filter((line) => line.lineId === lineId)
-      .flatMap((line) => line.dispositions)
-      .filter(({ disposition }) => disposition !== 'return_to_customer'),
-  );
+  return earlier
+    .flatMap((other) => other.lines)
+    .filter((line) => line.lineId === lineId)
+    .reduce((units, line) => units + acceptedOf(line), 0);
+}
+
+/** Units that are paid for: they are what was sold, and they stay. */
+function acceptedOf({ reception, dispositions }: Pick<ReturnLine, 'reception' | 'dispositions'>): number {
+  if (reception !== 'received') return 0;
+  return sum(dispositions.filter(({ disposition }) => disposition !== 'return_to_customer'));
 }
 
 async function deliveredLines(

@@ -1,6 +1,9 @@
 /** Labels: bought once for a shipment or a return, and given back where they will not be used. */
+import { ApplicationFailure } from '@temporalio/common';
 import type { Address } from '../models/address.ts';
 import type { Mongo } from '../platform/mongo.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import type { Parcel } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { receiveEvent } from './inbox.ts';
 import type { Carrier, Label } from './providers/carrier.ts';
@@ -8,37 +11,57 @@ import type { Carrier, Label } from './providers/carrier.ts';
 export async function buyLabel(
   mongo: Mongo,
   carrier: Carrier,
-  { orderId, shipmentId }: { orderId: string; shipmentId: string },
+  { orderId, shipmentId, parcel }: { orderId: string; shipmentId: string; parcel: Parcel },
 ): Promise<{ trackingNumber: string }> {
   const { models } = mongo;
-  const shipment = await models.shipments.findById(shipmentId).lean();
+  const open = { _id: shipmentId, cancelledAt: { $exists: false } };
+  const shipment = await models.shipments
+    .findOneAndUpdate(
+      { ...open, label: { $exists: false } },
+      { $set: { parcel, labelRequestedAt: new Date() } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (!shipment) return boughtBefore(mongo, shipmentId);
+  // Read after it is said that the label is being bought: who changes the address looks there first.
   const order = await models.orders.findById(orderId, { shipTo: 1 }).lean();
-  if (!shipment || !order) throw broken(`There is no shipment ${shipmentId} of ${orderId}`);
-  if (shipment.label) return { trackingNumber: shipment.label.trackingNumber };
-  if (!shipment.parcel) throw broken(`Shipment ${shipmentId} has no parcel`);
-  if (shipment.cancelledAt) throw broken(`Shipment ${shipmentId} is cancelled`);
+  if (!order) throw broken(`There is no order ${orderId}`);
 
-  const label = await carrier.buyLabel({
-    key: `${shipmentId}:label`,
-    reference: shipmentId,
-    from: await addressOf(mongo, shipment.warehouseId),
-    to: order.shipTo,
-    parcel: shipment.parcel,
-    service: 'standard',
-    purpose: 'outbound',
-  });
-  const stored = await models.shipments.updateOne(
-    { _id: shipmentId, cancelledAt: null },
-    { $set: { label: toRecord(label) } },
-  );
+  const from = await addressOf(mongo, shipment.warehouseId);
+  const label = await carrier
+    .buyLabel({
+      key: `${shipmentId}:label`,
+      reference: shipmentId,
+      from,
+      to: order.shipTo,
+      parcel,
+      service: 'standard',
+      purpose: 'outbound',
+    })
+    .catch(async (error) => {
+      if (isRefusal(error)) await models.shipments.updateOne({ _id: shipmentId }, { $unset: { labelRequestedAt: 1 } });
+      throw error;
+    });
+  const stored = await models.shipments.updateOne(open, { $set: { label: toRecord(label) } });
   // Cancelled while the label was being bought, by a worker that waited or one that had been frozen.
   if (stored.matchedCount === 0) await carrier.voidLabel(label.id);
   return { trackingNumber: label.trackingNumber };
 }
 
+async function boughtBefore({ models }: Mongo, shipmentId: string): Promise<{ trackingNumber: string }> {
+  const shipment = await models.shipments.findById(shipmentId).lean();
+  if (shipment?.label) return { trackingNumber: shipment.label.trackingNumber };
+  throw broken(shipment ? `Shipment ${shipmentId} is cancelled` : `There is no shipment ${shipmentId}`);
+}
+
+/** What was refused was not bought, so what it was bought with may be corrected. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === failures.carrierRefused;
+}
+
 /** Also finds a label whose purchase was never answered. */
-export async function voidLabel(carrier: Carrier, { shipmentId }: { shipmentId: string }): Promise<void> {
-  for (const label of await carrier.findLabels(shipmentId)) {
+export async function voidLabel(carrier: Carrier, { reference }: { reference: string }): Promise<void> {
+  for (const label of await carrier.findLabels(reference)) {
     if (label.status === 'created') await carrier.voidLabel(label.id);
   }
 }

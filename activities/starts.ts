@@ -97,12 +97,10 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
     .lean();
   for (const { _id: returnId } of returns) await startReturn(temporal, { returnId });
   const refunds = await models.refunds
-    .find({ status: 'pending', state: null, createdAt: { $lt: late } }, { workflowId: 1 })
+    .find({ status: 'pending', state: null, workflowId: /^refund-/, createdAt: { $lt: late } }, { _id: 1 })
     .limit(atOnce)
     .lean();
-  for (const { _id: refundId, workflowId } of refunds) {
-    if (workflowId === workflowIds.refund(refundId)) await startRefund(temporal, { refundId });
-  }
+  for (const { _id: refundId } of refunds) await startRefund(temporal, { refundId });
   return orders.length + returns.length + refunds.length;
 }
 

@@ -23,6 +23,12 @@ export async function once<A extends { status: number; body: unknown }>(
   return answer;
 }
 
+/** For requests that only act once by their key, and have no first answer to keep. @throws Problem idempotency-key-reused */
+export async function requireSameBody(mongo: Mongo, key: Idempotency): Promise<void> {
+  const begun = await begin(mongo, { ...key, newResourceId: updateIdOf(key) });
+  if (begun.state === 'conflict') throw keyReused();
+}
+
 export function keyReused(): Problem {
   return new Problem(
     'idempotency-key-reused',

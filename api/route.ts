@@ -4,6 +4,7 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import type { z } from 'zod';
 import { authorize, type Caller, type Permission, permissions, scopeOf } from './auth.ts';
 import type { Api, Endpoint, Idempotency } from './endpoint.ts';
+import { requireSameBody } from './idempotency.ts';
 import { Problem } from './problem.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';
@@ -36,6 +37,8 @@ export function register(app: Express, api: Api, { method, path, permission, end
     );
     const query = check('query', endpoint.query, request.query);
     const body = await readBody(endpoint, request, response);
+    const idempotency = readKey(endpoint, request, caller, body);
+    if (endpoint.idempotencyKey === 'optional' && idempotency) await requireSameBody(api.mongo, idempotency);
     const answer = await endpoint.handle(api, {
       params,
       query,
@@ -43,7 +46,7 @@ export function register(app: Express, api: Api, { method, path, permission, end
       rawBody: endpoint.raw && Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
       header: (name) => request.get(name),
       caller,
-      idempotency: readKey(endpoint, request, caller, body),
+      idempotency,
       requestId: String(request.id),
       log: request.log,
     });
@@ -92,7 +95,7 @@ function run(middleware: RequestHandler, request: Request, response: Response): 
 function check(place: 'query' | 'body', schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) {
     const given = Object.keys((value as object | undefined) ?? {});
-    if (given.length === 0) return {};
+    if (given.length === 0 && !Array.isArray(value)) return {};
     const errors = given.map((field) => ({ in: place, field, message: 'Unknown field' }));
     throw new Problem('invalid-request', `This request takes no ${place}`, { errors });
   }

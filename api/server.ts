@@ -19,8 +19,8 @@ const temporal = await connectClient();
 
 let draining = false;
 const app = createApp({ mongo, temporal, config, log, metrics: createMetrics(), isDraining: () => draining });
-const server = createServer(app);
-server.requestTimeout = 30_000;
+// Slow senders are looked for often enough that the time-out is one.
+const server = createServer({ requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }, app);
 server.listen(config.PORT, config.HOST);
 await once(server, 'listening');
 const { address, port } = server.address() as AddressInfo;

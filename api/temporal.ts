@@ -65,9 +65,10 @@ export async function update<Ret, Input>(
   workflowId: string,
   definition: UpdateDefinition<Ret, [Input]>,
   input: Input,
-  idempotency?: Idempotency,
+  /** Updates with one id are one: a fixed name, or the request's key. */
+  once?: Idempotency | string,
 ): Promise<Ret | undefined> {
-  const updateId = idempotency ? updateIdOf(idempotency) : randomUUID();
+  const updateId = typeof once === 'string' ? once : once ? updateIdOf(once) : randomUUID();
   try {
     return await client.withDeadline(Date.now() + UPDATE_WAIT, () =>
       client.workflow.getHandle(workflowId).executeUpdate(definition, { args: [input] as [Input], updateId }),

@@ -1,6 +1,6 @@
 import { ulid } from 'ulid';
 
 /** Time-sortable, with 80 random bits: nothing that a caller sent can guess it. */
-export function newId(prefix: 'ord' | 'shp' | 'ret' | 'pay' | 'ref' | 'tok' | 'mov' | 'req'): string {
+export function newId(prefix: 'ord' | 'shp' | 'ret' | 'pay' | 'ref' | 'tok' | 'mov' | 'req' | 'note'): string {
   return `${prefix}_${ulid()}`;
 }

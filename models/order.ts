@@ -28,6 +28,8 @@ export interface Order {
   /** The order's personal data, in one place so that it can be erased. */
   customer: { email: string; name: string; phone?: string };
   shipTo: Address;
+  /** Reasons in people's own words. Workflows and logs know them by their ids. */
+  notes?: { id: string; at: Date; actor: string; text: string }[];
   customerId?: string;
   currency: string;
   items: { sku: string; quantity: number }[];
@@ -58,6 +60,7 @@ export function orderModel(connection: Connection) {
     placeBefore: { type: Date, required: true },
     customer: { type: Schema.Types.Mixed as never, required: true },
     shipTo: { type: addressSchema, required: true },
+    notes: { type: [Schema.Types.Mixed] as never, default: undefined },
     customerId: String,
     currency: { type: String, required: true },
     items: { type: [Schema.Types.Mixed] as never, required: true },

@@ -33,6 +33,8 @@ export interface Payment {
   refundPending: number;
   captureBefore?: Date;
   risky: boolean;
+  /** When the customer last asked to look at it. */
+  refreshedAt?: Date;
   /** The undo's tombstone: no authorization after it. */
   closedAt?: Date;
   ledger: LedgerEntry[];
@@ -92,6 +94,7 @@ export function paymentModel(connection: Connection) {
     refundPending: { type: Number, default: 0 },
     captureBefore: Date,
     risky: { type: Boolean, default: false },
+    refreshedAt: Date,
     closedAt: Date,
     ledger: { type: [Schema.Types.Mixed] as never, default: [] },
   });

@@ -1,5 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 import type { PickLineStatus, ShortReason } from '../workflows/domain/states.ts';
+import type { Parcel } from '../workflows/messages.ts';
 
 export interface PickLine {
   lineId: string;
@@ -9,13 +10,6 @@ export interface PickLine {
   picked: number;
   state: PickLineStatus;
   shortReason?: ShortReason;
-}
-
-export interface Parcel {
-  weightGrams: number;
-  lengthMm: number;
-  widthMm: number;
-  heightMm: number;
 }
 
 /** A warehouse's facts of one shipment: what is picked, how it is packed, its label. Its status is its order's to say. */
@@ -31,6 +25,10 @@ export interface Shipment {
   pickedAt?: Date;
   /** What became of the units that were not picked, once that is decided. */
   shortSettled?: { short: number; moved: { shipmentId: string; warehouseId: string }[]; empty: boolean };
+  /** When the address was last corrected. */
+  addressedAt?: Date;
+  /** Set before the carrier is asked: from then on neither parcel nor address may change. */
+  labelRequestedAt?: Date;
   parcel?: Parcel;
   label?: { id: string; trackingNumber: string; url: string; costMinor: number; currency: string };
   /** The shipment was cancelled: its list is closed, and no label is bought. */
@@ -48,6 +46,8 @@ export function shipmentModel(connection: Connection) {
     scanIds: { type: [String], default: [] },
     pickedAt: Date,
     shortSettled: Schema.Types.Mixed,
+    addressedAt: Date,
+    labelRequestedAt: Date,
     parcel: Schema.Types.Mixed,
     label: Schema.Types.Mixed,
     cancelledAt: Date,

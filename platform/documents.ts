@@ -32,18 +32,14 @@ const write = batched(200, async (model: Model<Any>, operations: mongo.AnyBulkWr
   try {
     await model.collection.bulkWrite(operations, { ordered: false });
   } catch (error) {
-    const { writeErrors } = error as { writeErrors?: WriteError | WriteError[] };
+    const { writeErrors, result } = error as Partial<mongo.MongoBulkWriteError>;
     const refused = [writeErrors ?? []].flat();
-    if (refused.length === 0) throw error;
+    // Without a majority none of them is safe, also where only some were refused.
+    if (refused.length === 0 || result?.getWriteConcernError()) throw error;
     for (const each of refused) outcomes[each.index] = { status: 'rejected', reason: each };
   }
   return outcomes;
 });
-
-interface WriteError {
-  index: number;
-  code: number;
-}
 
 /**
  * One write of one document, past the model's schema: fields that are undefined become null, so leave them out.

@@ -46,17 +46,21 @@ export async function requireIndexes({ models }: Mongo): Promise<void> {
   }
 }
 
-/** Runs a transaction: snapshot reads, majority writes, repeated on write conflicts. The function may run many times. */
+/**
+ * Runs a transaction: snapshot reads, majority writes, repeated on write conflicts as long as there is time. The function
+ * may run many times.
+ */
 export async function inTransaction<T>(
   { connection }: Pick<Mongo, 'connection'>,
   run: (session: ClientSession) => Promise<T>,
+  timeoutMS = 10_000,
 ): Promise<T> {
   const session = await connection.startSession();
   try {
     return await session.withTransaction(() => run(session), {
       readConcern: { level: 'snapshot' },
       writeConcern: { w: 'majority', journal: true },
-      maxCommitTimeMS: 5_000,
+      timeoutMS,
     });
   } finally {
     await session.endSession();

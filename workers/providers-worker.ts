@@ -37,8 +37,8 @@ export async function createProvidersWorker(
         pauseMs: 500,
         batch: mailBatch,
         once: () =>
-          sendDueMails(mongo, mailer, mail, ({ _id, tries }, error) => {
-            log.warn({ mail: _id, tries, error: String(error) }, 'a mail was not sent; it is tried again');
+          sendDueMails(mongo, mailer, mail, ({ _id, tries }, why) => {
+            log.warn({ mail: _id, tries, why }, 'a mail was not sent; it is tried again');
           }),
       },
     ],

@@ -9,7 +9,7 @@ import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
 import type { AttemptStatus, RefundStatus, ReturnStatus } from './domain/states.ts';
-import type { CaseState, InspectReturnInput, OrderState, ReceiveReturnInput, ReturnState } from './messages.ts';
+import type { CaseState, InspectReturnInput, OrderState, Parcel, ReceiveReturnInput, ReturnState } from './messages.ts';
 import { taskQueues } from './messages.ts';
 
 export interface NewShipment {
@@ -125,8 +125,9 @@ export interface ProviderSteps {
   capturePayment(input: { orderId: string; amount: number }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
-  buyLabel(input: { orderId: string; shipmentId: string }): Promise<{ trackingNumber: string }>;
-  voidLabel(input: { orderId: string; shipmentId: string }): Promise<void>;
+  buyLabel(input: { orderId: string; shipmentId: string; parcel: Parcel }): Promise<{ trackingNumber: string }>;
+  /** Of a shipment or a return: every label that was bought for it and not used. */
+  voidLabel(input: { reference: string }): Promise<void>;
   buyReturnLabel(input: { returnId: string }): Promise<{ trackingNumber: string }>;
   /** `attempt` above the recorded one sends a failed refund anew; the same one only reads. */
   sendRefund(input: { refundId: string; attempt: number }): Promise<{

@@ -101,16 +101,27 @@ export interface PayInput {
 
 export interface CancelInput {
   actor: Actor;
+  /** Words of ours, or the id of the note that holds somebody's own: histories are read by all. */
   reason: string;
 }
 
 export interface HoldInput {
   actor: Actor;
+  /** As in `CancelInput`. */
   reason: string;
+}
+
+/** Grams and millimetres. */
+export interface Parcel {
+  weightGrams: number;
+  lengthMm: number;
+  widthMm: number;
+  heightMm: number;
 }
 
 export interface PackInput {
   shipmentId: string;
+  parcel: Parcel;
   /** How the picking ended, as the pick list says: whoever packs at once may be faster than `pickingClosed`. */
   short: boolean;
   actor: Actor;

@@ -5,7 +5,7 @@ import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, Answer, CancelInput, OrderState, ShipmentState, TrackingInput } from './messages.ts';
+import type { Actor, Answer, CancelInput, OrderState, Parcel, ShipmentState, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -29,7 +29,7 @@ export interface Order {
   warehouseScopes: Map<string, CancellationScope>;
   /** Messages from the warehouse, by shipment. */
   picked: Map<string, { short: boolean }>;
-  packedBy: Map<string, Actor>;
+  packed: Map<string, { parcel: Parcel; actor: Actor }>;
   handedOverBy: Map<string, Actor>;
   tracking: Map<string, TrackingInput[]>;
   /** Cards tried so far, the one at work included; 0 until the payment begins. */
@@ -86,7 +86,7 @@ export function createOrder(orderId: string): Order {
     scope: new CancellationScope({ cancellable: true }),
     warehouseScopes: new Map(),
     picked: new Map(),
-    packedBy: new Map(),
+    packed: new Map(),
     handedOverBy: new Map(),
     tracking: new Map(),
     paymentAttempts: 0,

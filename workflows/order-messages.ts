@@ -61,9 +61,9 @@ export function listenToMessages(order: Order): void {
 
   setHandler(
     messages.packShipment,
-    async ({ shipmentId, short, actor }) => {
+    async ({ shipmentId, parcel, short, actor }) => {
       if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
-      order.packedBy.set(shipmentId, actor);
+      order.packed.set(shipmentId, { parcel, actor });
       const parked = () => state.incidents.some((incident) => incident.shipmentId === shipmentId);
       const underWay = ['picking', 'picked', 'packed'];
       await condition(() => !underWay.includes(shipmentOf(shipmentId)!.status) || parked());

@@ -32,11 +32,17 @@ export async function takePayment(order: Order): Promise<void> {
       payBy - Date.now(),
       () => order.paymentHints > hints || order.nextMethod !== undefined,
     );
-    if (waited === 'overdue') throw new OrderEnds('expired');
+    if (waited === 'overdue') {
+      // Whatever was not heard, the provider has the last word.
+      outcome = await readPayment(order, Date.now() + deadlines.lastLook);
+      if (!isPaid(outcome.attempt)) throw new OrderEnds('expired');
+      continue;
+    }
     if (order.nextMethod !== undefined) {
       const paymentMethod = order.nextMethod;
-      outcome = await authorize(order, payBy, paymentMethod);
-      order.nextMethod = undefined;
+      outcome = await authorize(order, payBy, paymentMethod).finally(() => {
+        order.nextMethod = undefined;
+      });
     } else {
       outcome = await readPayment(order, payBy);
     }
@@ -138,7 +144,8 @@ export async function settlePayment(order: Order): Promise<void> {
 const busy = new WeakSet<Order>();
 
 async function moneyTurn(order: Order, run: () => Promise<void>): Promise<void> {
-  await condition(() => !busy.has(order));
+  // All who wait are woken together: only the first of them may go.
+  while (busy.has(order)) await condition(() => !busy.has(order));
   busy.add(order);
   try {
     await run();

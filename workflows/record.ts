@@ -289,11 +289,17 @@ function describe(state: Recorded): string {
   if (state.waitingFor) lines.push(`**Waits for:** ${state.waitingFor.event}, until ${state.waitingFor.deadline}`);
   for (const open of state.incidents) {
     lines.push(
-      `**Needs attention:** \`${open.cause}\` ${open.why}`,
+      `**Needs attention:** \`${open.cause}\` ${plain(open.why)}`,
       `Incident \`${open.id}\`, answers: ${open.answers.join(', ')}`,
     );
   }
   lines.push('', '| when | what | who |', '|---|---|---|');
-  for (const entry of state.timeline.slice(-20)) lines.push(`| ${entry.at} | ${entry.what} | ${entry.actor} |`);
+  for (const entry of state.timeline.slice(-20))
+    lines.push(`| ${entry.at} | ${plain(entry.what)} | ${plain(entry.actor)} |`);
   return lines.join('\n');
+}
+
+/** Providers' words, and those of others, are text: neither links nor pictures nor the end of a table's cell. */
+function plain(text: string): string {
+  return text.replace(/[\\`*_[\]<>|!#]/g, '\\$&').replace(/\s+/g, ' ');
 }

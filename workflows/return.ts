@@ -63,6 +63,11 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   );
   if (work.reception === undefined) {
     move(work, arrived === 'overdue' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
+    await record.step(
+      'void_label',
+      () => providers.voidLabel.executeWithOptions({ summary: 'Void the return label' }, [{ reference: returnId }]),
+      { answers: ['retry', 'skip'] },
+    );
     return end(work);
   }
 

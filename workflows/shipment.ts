@@ -44,7 +44,7 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
 }
 
 async function pick(order: Order, shipment: ShipmentState): Promise<void> {
-  if (isHeld(order)) await condition(() => !isHeld(order));
+  while (isHeld(order)) await condition(() => !isHeld(order));
   if (shipment.status === 'allocated') move(order, shipment, 'picking');
   await expect(order, shipment, 'picking', deadlines.picking, order.picked);
 }
@@ -71,14 +71,15 @@ async function settleShort(order: Order, shipment: ShipmentState): Promise<Shipm
 
 async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
-  await expect(order, shipment, 'packing', deadlines.packing, order.packedBy);
-  move(order, shipment, 'packed', 'Packed');
-  if (isHeld(order)) await condition(() => !isHeld(order));
+  await expect(order, shipment, 'packing', deadlines.packing, order.packed);
+  const { parcel, actor } = order.packed.get(shipment.id)!;
+  move(order, shipment, 'packed', 'Packed', actor);
+  while (isHeld(order)) await condition(() => !isHeld(order));
   const label = await record.step(
     'buy_label',
     () =>
       providers.buyLabel.executeWithOptions({ summary: `Label of ${shipment.id}` }, [
-        { orderId: order.id, shipmentId: shipment.id },
+        { orderId: order.id, shipmentId: shipment.id, parcel },
       ]),
     { shipmentId: shipment.id, answers: ['retry', 'amend', 'cancel'] },
   );
@@ -166,12 +167,12 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
     local.releaseShipment({ orderId: order.id, shipmentId: shipment.id }),
   );
   record.state.amountDue = amountDue;
-  if (order.packedBy.has(shipment.id)) {
+  if (order.packed.has(shipment.id)) {
     await record.step(
       'void_label',
       () =>
         providers.voidLabel.executeWithOptions({ summary: `Void the label of ${shipment.id}` }, [
-          { orderId: order.id, shipmentId: shipment.id },
+          { reference: shipment.id },
         ]),
       { shipmentId: shipment.id, answers: ['retry', 'skip'] },
     );

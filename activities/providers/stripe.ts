@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import Stripe from 'stripe';
+import { z } from 'zod';
 import { failures } from '../../workflows/domain/failures.ts';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { InvalidWebhook } from './webhook.ts';
@@ -61,12 +62,17 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       return toIntent(await told(() => stripe.paymentIntents.create(params, { idempotencyKey: key })));
     },
 
-    /** A decline comes back as an intent of status `declined`. */
+    /** A decline comes back as an intent of status `declined`; so does a method that is none, or was used up. */
     async confirmIntent(intentId: string, request: { paymentMethod: string; key: string }): Promise<Intent> {
       const { paymentMethod, key } = request;
-      return orAsItIs(intentId, () =>
-        stripe.paymentIntents.confirm(intentId, { payment_method: paymentMethod, expand }, { idempotencyKey: key }),
-      );
+      return orAsItIs(intentId, async () => {
+        try {
+          const params = { payment_method: paymentMethod, expand };
+          return await stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key });
+        } catch (error) {
+          throw isRefusedMethod(error) ? new MethodRefused(error.code) : error;
+        }
+      });
     },
 
     readIntent,
@@ -150,6 +156,8 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
     try {
       return toIntent(await told(call));
     } catch (error) {
+      if (error instanceof MethodRefused)
+        return { ...(await readIntent(intentId)), status: 'declined', declineCode: error.code };
       const asItIs =
         error instanceof Stripe.errors.StripeCardError ||
         (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'payment_intent_unexpected_state');
@@ -157,6 +165,19 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       return readIntent(intentId);
     }
   }
+}
+
+/** The method given is none, belongs to somebody else, or was used before: the customer has to give another. */
+class MethodRefused extends Error {
+  readonly code: string;
+  constructor(code = 'invalid_payment_method') {
+    super(`The payment method was refused: ${code}`);
+    this.code = code;
+  }
+}
+
+function isRefusedMethod(error: unknown): error is InstanceType<typeof Stripe.errors.StripeInvalidRequestError> {
+  return error instanceof Stripe.errors.StripeInvalidRequestError && error.param === 'payment_method';
 }
 
 /** Tells failures apart: a business answer and a wrong state pass, our mistakes stop, all else may be tried again. */
@@ -249,27 +270,28 @@ function location(apiBase: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 
 }
 
 /** An event is a hint: beyond what routes it, nothing of it is kept, and no secret or address of the customer. */
+const eventSchema = z.object({
+  id: z.string().min(1),
+  type: z.string().min(1),
+  data: z.object({
+    object: z.object({
+      id: z.string().optional(),
+      status: z.string().nullish(),
+      amount: z.number().optional(),
+      amount_received: z.number().optional(),
+      currency: z.string().optional(),
+      reason: z.string().nullish(),
+      payment_intent: z.string().nullish(),
+      metadata: z.object({ orderId: z.string().optional(), refundId: z.string().optional() }).nullish(),
+      evidence_details: z.object({ due_by: z.number().nullish() }).nullish(),
+    }),
+  }),
+});
+
 export interface StripeEvent {
   id: string;
   type: string;
-  object: EventObject;
-}
-
-const kept = ['id', 'status', 'amount', 'amount_received', 'currency', 'reason', 'payment_intent'] as const;
-
-interface EventObject extends Partial<Record<(typeof kept)[number], unknown>> {
-  metadata?: { orderId?: string; refundId?: string };
-  evidence_details?: { due_by?: number | null };
-}
-
-function whatMatters(object: EventObject): EventObject {
-  const { orderId, refundId } = object.metadata ?? {};
-  const due_by = object.evidence_details?.due_by;
-  return {
-    ...Object.fromEntries(kept.filter((name) => object[name] !== undefined).map((name) => [name, object[name]])),
-    metadata: { ...(orderId && { orderId }), ...(refundId && { refundId }) },
-    ...(due_by && { evidence_details: { due_by } }),
-  };
+  object: z.infer<typeof eventSchema>['data']['object'];
 }
 
 /** Stripe checks the age only; time stamps more than this ahead of our clock are refused as well. */
@@ -288,7 +310,8 @@ export function parseStripeWebhook(
   for (const secret of secrets) {
     try {
       const event = Stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
-      return { id: event.id, type: event.type, object: whatMatters(event.data.object as unknown as EventObject) };
+      const { id, type, data } = eventSchema.parse(event);
+      return { id, type, object: data.object };
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
         throw new InvalidWebhook('The body is not an event');

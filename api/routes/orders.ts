@@ -1,4 +1,6 @@
 /** An order after it was placed: reading it, and what its owner may ask of it. */
+import { writeNote } from '../../activities/notes.ts';
+import { mayRefresh } from '../../activities/payments.ts';
 import type { Order } from '../../models/order.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
@@ -99,13 +101,18 @@ export const payOrder = endpoint({
 });
 
 export const refreshPayment = endpoint({
-  summary: 'The customer is back from the bank (3-D Secure): look at the payment now',
+  summary: 'The customer is back from the bank (3-D Secure): look at the payment now, at most every few seconds',
   params: schema.orderParams,
   answers: { 202: schema.accepted },
   problems: ['order-ended'],
   orderOf,
   async handle({ mongo, temporal }, { params: { id } }) {
-    await ofOrder(mongo, id, () => workflows.signal(temporal, messages.workflowIds.order(id), messages.paymentChanged));
+    const { status } = await readOrder(mongo, id);
+    if (status === 'awaiting_payment' && (await mayRefresh(mongo, id))) {
+      await ofOrder(mongo, id, () =>
+        workflows.signal(temporal, messages.workflowIds.order(id), messages.paymentChanged),
+      );
+    }
     return underWay(id);
   },
 });
@@ -118,10 +125,18 @@ export const cancelOrder = endpoint({
   answers: { 200: schema.done, 202: schema.accepted },
   problems: ['not-allowed-now', 'order-ended'],
   orderOf,
-  async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
-    const input = { actor: actorOf(caller), reason: body.reason };
+  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
+    const actor = actorOf(caller);
+    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
+    // An order is cancelled once: whoever asks again joins the first, and no number of them keeps others from being heard.
     const cancelled = await ofOrder(mongo, id, () =>
-      workflows.update(temporal, messages.workflowIds.order(id), messages.cancelOrder, input, idempotency),
+      workflows.update(
+        temporal,
+        messages.workflowIds.order(id),
+        messages.cancelOrder,
+        input,
+        messages.cancelOrder.name,
+      ),
     );
     return cancelled ? reply(200, { status: cancelled.status as string }) : underWay(id);
   },

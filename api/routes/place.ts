@@ -9,7 +9,7 @@ import { linkToken } from '../../platform/link-token.ts';
 import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
-import type { OrderStatus } from '../../workflows/domain/states.ts';
+import { hasEnded, type OrderStatus, orderStates } from '../../workflows/domain/states.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import type { Caller } from '../auth.ts';
 import { type Api, type Asked, endpoint, type Idempotency, reply } from '../endpoint.ts';
@@ -58,7 +58,8 @@ export const placeOrder = endpoint({
 
     // 3. The workflow does the rest, whether we hear of it in time or not.
     asked.log.info({ orderId, workflowId: workflowIds.order(orderId) }, 'placing');
-    const outcome = await workflows.place(api.temporal, order);
+    // One that has ended may be forgotten by Temporal, and would begin anew.
+    const outcome = hasEnded(orderStates, order.status) ? undefined : await workflows.place(api.temporal, order);
     const [now, payment] = await Promise.all([readOrder(mongo, orderId), readPayment(mongo, orderId)]);
     const status = outcome?.status ?? now.status;
     if (status === 'pending') {

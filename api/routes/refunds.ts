@@ -37,7 +37,7 @@ export const openRefund = endpoint({
         throw new Problem('refund-refused', why, { refundable, currency: order.currency });
       }
       await workflows.started(temporal, (client) => startRefund(client, { refundId }));
-      return reply(201, viewRefund(await readRefund(mongo, refundId)), { location: `/v1/refunds/${refundId}` });
+      return reply(201, viewRefund(await readRefund(mongo, refundId), caller), { location: `/v1/refunds/${refundId}` });
     });
   },
 });
@@ -47,8 +47,8 @@ export const getRefund = endpoint({
   params: schema.refundParams,
   answers: { 200: schema.refund },
   orderOf: async ({ mongo }, { id }) => (await mongo.models.refunds.findById(id, { orderId: 1 }).lean())?.orderId,
-  async handle({ mongo }, { params }) {
-    return reply(200, viewRefund(await readRefund(mongo, params.id)));
+  async handle({ mongo }, { params, caller }) {
+    return reply(200, viewRefund(await readRefund(mongo, params.id), caller));
   },
 });
 

@@ -1,4 +1,5 @@
 /** Goods that come back: asked for, decided, received and inspected. */
+import { writeNote } from '../../activities/notes.ts';
 import { openReturn as openReturnStep } from '../../activities/returns.ts';
 import { startReturn } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
@@ -59,7 +60,8 @@ export const decideReturn = endpoint({
   ...step,
   summary: 'Approve or reject a return that policy leaves to a person',
   body: schema.decideBody,
-  handle: (api, asked) => tell(api, asked, messages.decideReturn, { ...asked.body, actor: actorOf(asked.caller) }),
+  handle: async (api, asked) =>
+    tell(api, asked, messages.decideReturn, { approve: asked.body.approve, ...(await noted(api, asked)) }),
 });
 
 export const receiveReturn = endpoint({
@@ -68,9 +70,16 @@ export const receiveReturn = endpoint({
   body: schema.receiveBody,
   problems: [...step.problems, 'lines-do-not-fit'],
   async handle(api, asked) {
-    const { lines } = await readReturn(api.mongo, asked.params.id);
+    const { lines, orderId } = await readReturn(api.mongo, asked.params.id);
     const strange = asked.body.lines.filter(({ lineId }) => !lines.some((line) => line.lineId === lineId));
     if (strange.length > 0) throw misfit(strange.map(({ lineId }) => `${lineId} is not part of this return`));
+    // More may come back than was asked for, but not more than was sold.
+    const order = await readOrder(api.mongo, orderId);
+    const tooMany = asked.body.lines.flatMap(({ lineId, quantity }) => {
+      const sold = order.lines.find((line) => line.lineId === lineId)?.quantity ?? 0;
+      return quantity > sold ? `${lineId}: ${quantity} named, ${sold} were sold` : [];
+    });
+    if (tooMany.length > 0) throw misfit(tooMany);
     return tell(api, asked, messages.receiveReturn, { ...asked.body, actor: actorOf(asked.caller) });
   },
 });
@@ -98,8 +107,18 @@ export const cancelReturn = endpoint({
   summary: 'Withdraw a return that has not arrived',
   body: reasonBody,
   orderOf,
-  handle: (api, asked) => tell(api, asked, messages.cancelReturn, { ...asked.body, actor: actorOf(asked.caller) }),
+  handle: async (api, asked) => tell(api, asked, messages.cancelReturn, await noted(api, asked)),
 });
+
+/** The reason stays with the order; the workflow gets the id of it. */
+async function noted(
+  { mongo }: Api,
+  { params: { id }, body, caller }: Asked<{ id: string }, unknown, { reason: string }>,
+): Promise<{ actor: string; reason: string }> {
+  const actor = actorOf(caller);
+  const { orderId } = await readReturn(mongo, id);
+  return { actor, reason: await writeNote(mongo, orderId, actor, body.reason) };
+}
 
 async function tell<Input>(
   { mongo, temporal }: Api,

@@ -7,7 +7,7 @@ import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { shipmentInWarehouse } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
-import { actorOf, notFound } from '../auth.ts';
+import { actorOf, maySeePerson, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
@@ -53,10 +53,12 @@ export const getShipment = endpoint({
   summary: 'A shipment with its pick list and, once labelled, where it goes',
   params: schema.shipmentParams,
   answers: { 200: schema.shipment },
-  async handle({ mongo }, { params }) {
+  async handle({ mongo }, { params, caller }) {
     const shipment = await readShipment(mongo, params.id);
     const order = await readOrderOf(mongo, shipment);
-    return reply(200, viewShipment(shipment, order, order.shipTo));
+    // Whoever packs needs the address until the parcel has left.
+    const mayKnow = maySeePerson(caller) || !shipment.handedOverAt;
+    return reply(200, viewShipment(shipment, order, mayKnow ? order.shipTo : undefined));
   },
 });
 
@@ -90,22 +92,19 @@ export const packShipment = endpoint({
   answers: { 200: schema.packed, 202: accepted },
   problems: ['not-allowed-now', 'order-ended'],
   async handle({ mongo, temporal }, { params: { id }, body: { parcel }, caller, idempotency }) {
-    // The label is bought for the parcel that stands here, so it stands before the workflow hears of the packing.
-    const { orderId, lines } = await readShipment(mongo, id);
-    const open = { _id: id, pickedAt: { $exists: true }, cancelledAt: { $exists: false }, label: { $exists: false } };
-    const written = await mongo.models.shipments.updateOne(open, { $set: { parcel } });
-    if (written.matchedCount === 0) {
-      const shipment = await readShipment(mongo, id);
-      if (shipment.cancelledAt) throw new Problem('not-allowed-now', 'The shipment was cancelled: put the goods back');
-      if (!shipment.pickedAt) throw new Problem('not-allowed-now', 'The shipment is not picked yet');
-      if (!isDeepStrictEqual({ ...shipment.parcel }, parcel))
-        throw new Problem('not-allowed-now', 'Its label is bought for another parcel');
-    }
+    const shipment = await readShipment(mongo, id);
+    const { orderId, lines, pickedAt, cancelledAt } = shipment;
+    if (cancelledAt) throw putBack();
+    if (!pickedAt) throw new Problem('not-allowed-now', 'The shipment is not picked yet');
+    if (shipment.label && !isDeepStrictEqual({ ...shipment.parcel }, parcel))
+      throw new Problem('not-allowed-now', 'Its label is bought for another parcel');
+    // A list that is closed does not change any more, so what is short is known.
     const short = lines.some(({ state }) => state === 'short');
-    const input = { shipmentId: id, short, actor: actorOf(caller) };
+    const input = { shipmentId: id, parcel, short, actor: actorOf(caller) };
     const packed = await ofOrder(mongo, orderId, () =>
       workflows.update(temporal, messages.workflowIds.order(orderId), messages.packShipment, input, idempotency),
     );
+    if (packed?.status === 'cancelled') throw putBack();
     if (packed === undefined) return underWay(id);
     const { label } = await readShipment(mongo, id);
     return reply(200, { status: packed.status as string, trackingNumber: label?.trackingNumber, labelUrl: label?.url });
@@ -124,9 +123,15 @@ export const handOverShipment = endpoint({
     const gone = await ofOrder(mongo, orderId, () =>
       workflows.update(temporal, messages.workflowIds.order(orderId), messages.handOverShipment, input, idempotency),
     );
+    if (gone?.status === 'cancelled') throw putBack();
     return gone ? reply(200, { status: gone.status as string }) : underWay(id);
   },
 });
+
+/** Somebody cancelled it meanwhile: no scanner may take that for a success. */
+function putBack(): Problem {
+  return new Problem('not-allowed-now', 'The shipment was cancelled: put the goods back');
+}
 
 async function scanned(mongo: Mongo, scan: () => Promise<PickResult>) {
   try {

@@ -1,4 +1,5 @@
 /** What support does with an order: hold it, correct its address, answer what it needs help with. */
+import { writeNote } from '../../activities/notes.ts';
 import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
@@ -18,7 +19,8 @@ export const holdOrder = endpoint({
   answers: { 202: schema.accepted },
   problems: ['order-ended'],
   async handle({ mongo, temporal }, { params: { id }, body, caller }) {
-    const input = { actor: actorOf(caller), reason: body.reason };
+    const actor = actorOf(caller);
+    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
     await ofOrder(mongo, id, () =>
       workflows.signal(temporal, messages.workflowIds.order(id), messages.holdOrder, input),
     );
@@ -33,7 +35,8 @@ export const releaseOrder = endpoint({
   answers: { 202: schema.accepted },
   problems: ['order-ended'],
   async handle({ mongo, temporal }, { params: { id }, body, caller }) {
-    const input = { actor: actorOf(caller), reason: body.reason };
+    const actor = actorOf(caller);
+    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
     await ofOrder(mongo, id, () =>
       workflows.signal(temporal, messages.workflowIds.order(id), messages.releaseOrder, input),
     );
@@ -55,12 +58,15 @@ export const putShippingAddress = endpoint({
       if (!order) throw notFound();
       if (hasEnded(orderStates, order.status))
         throw new Problem('order-ended', `The order is ${order.status}`, { orderStatus: order.status });
+      const live = { orderId: id, cancelledAt: { $exists: false } };
       const labelled = await mongo.models.shipments
-        .findOne({ orderId: id, cancelledAt: { $exists: false }, label: { $exists: true } }, { _id: 1 })
+        .findOne({ ...live, labelRequestedAt: { $exists: true } }, { _id: 1 })
         .session(session)
         .lean();
       if (labelled)
         throw new Problem('not-allowed-now', `The label of ${labelled._id} is bought for the address as it is`);
+      // Written only to meet, in the database, whoever begins to buy a label at this moment.
+      await mongo.models.shipments.updateMany(live, { $set: { addressedAt: new Date() } }, { session });
     });
     return reply(200, body);
   },
@@ -107,6 +113,7 @@ export const answerIncidents = endpoint({
     const found = await findIncidents(mongo, { 'state.incidents.cause': cause }, mostAtOnce);
     const open = found.filter((incident) => incident.cause === cause && incident.answers.includes(answer));
     let ended = 0;
+    let failed = 0;
     const waiting = [...open];
     const tell = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -114,14 +121,19 @@ export const answerIncidents = endpoint({
         try {
           await workflows.signal(temporal, next.workflowId, messages.answerSignal, input);
         } catch (error) {
-          if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
-          ended += 1;
+          if (error instanceof Problem && error.kind === 'order-ended') ended += 1;
+          else {
+            // One that cannot be told keeps nobody else waiting.
+            failed += 1;
+            log.error({ err: error, workflowId: next.workflowId }, 'an incident could not be answered');
+          }
         }
       }
     };
     await Promise.all(Array.from({ length: sideBySide }, tell));
-    log.info({ cause, answer, answered: open.length - ended, ended }, 'answered incidents');
-    return reply(202, { answered: open.length - ended, ended });
+    const answered = open.length - ended - failed;
+    log.info({ cause, answer, answered, ended, failed }, 'answered incidents');
+    return reply(202, { answered, ended, failed });
   },
 });
 

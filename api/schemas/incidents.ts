@@ -34,4 +34,5 @@ export const answerAllBody = z.strictObject({ cause, answer });
 export const answeredAll = z.strictObject({
   answered: z.int().meta({ description: 'How many workflows were told' }),
   ended: z.int().meta({ description: 'How many had ended meanwhile' }),
+  failed: z.int().meta({ description: 'How many could not be told: the log says why' }),
 });

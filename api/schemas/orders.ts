@@ -92,6 +92,10 @@ export const order = z
     shippingAddress: z.unknown().optional().meta({ description: 'For the owner and for support', type: 'object' }),
     incidents: z.array(incident).optional().meta({ description: 'For staff' }),
     timeline: timeline.optional().meta({ description: 'For staff' }),
+    notes: z
+      .array(z.strictObject({ id: z.string(), at: common.time, actor: z.string(), text: z.string() }))
+      .optional()
+      .meta({ description: 'For staff: the reasons that the timeline names by their ids' }),
   })
   .meta({ id: 'Order' });
 

@@ -13,7 +13,7 @@ export const refund = z
     orderId: z.string(),
     amount: common.money,
     currency: z.string(),
-    reason: z.string(),
+    reason: z.string().optional().meta({ description: 'For staff' }),
     status: z.enum(Object.keys(refundStates) as [keyof typeof refundStates]),
     createdAt: common.time,
   })

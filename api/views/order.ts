@@ -66,11 +66,15 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     payment: related.payment && viewPayment(order, related.payment, caller),
     shipments: viewShipments(state),
     returns: related.returns.map(viewReturn),
-    refunds: related.refunds.map(viewRefund),
+    refunds: related.refunds.map((refund) => viewRefund(refund, caller)),
     waitingFor: state?.waitingFor,
     shortages: order.shortages,
     ...(maySeePerson(caller) && viewPerson(order)),
-    ...(forStaff && { incidents: state?.incidents ?? [], timeline: state?.timeline ?? [] }),
+    ...(forStaff && {
+      incidents: state?.incidents ?? [],
+      timeline: state?.timeline ?? [],
+      notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
+    }),
   };
 }
 
@@ -78,10 +82,22 @@ export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'custom
   return { customer, shippingAddress: shipTo };
 }
 
+/** Not told to whoever pays: https://docs.stripe.com/declines/codes */
+const unspoken = new Set([
+  'fraudulent',
+  'lost_card',
+  'merchant_blacklist',
+  'pickup_card',
+  'restricted_card',
+  'stolen_card',
+]);
+
 /** The client secret lets a browser pay: it is for the owner alone, and only while a payment is awaited. */
 export function viewPayment(order: Order, payment: Payment, caller: Caller): NonNullable<OrderView['payment']> {
+  const forStaff = caller.kind === 'staff';
   const { status, amountDue, authorized, captured, refunded, clientSecret } = payment;
-  const declineCode = payment.attempts.at(-1)?.declineCode;
+  const declined = payment.attempts.at(-1)?.declineCode ?? undefined;
+  const declineCode = declined !== undefined && !forStaff && unspoken.has(declined) ? 'generic_decline' : declined;
   return {
     status,
     amountDue,

@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import type { Refund } from '../../models/payment.ts';
+import type { Caller } from '../auth.ts';
 import type { refund as refundSchema } from '../schemas/refunds.ts';
 
-export function viewRefund(refund: Refund): z.input<typeof refundSchema> {
+/** Why it was given is a word among staff. */
+export function viewRefund(refund: Refund, caller: Caller): z.input<typeof refundSchema> {
   const { _id: id, orderId, amount, currency, reason, status, createdAt } = refund;
-  return { id, orderId, amount, currency, reason, status, createdAt: createdAt.toISOString() };
+  const forStaff = caller.kind === 'staff' && { reason };
+  return { id, orderId, amount, currency, status, createdAt: createdAt.toISOString(), ...forStaff };
 }

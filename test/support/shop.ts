@@ -171,9 +171,9 @@ export function createShop(outside: {
 
   async function pack(orderId: string, shipmentId: string): Promise<string> {
     const parcel = { weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 };
-    const shipment = await models.shipments.findByIdAndUpdate(shipmentId, { $set: { parcel } }).lean().orFail();
+    const shipment = await models.shipments.findById(shipmentId).lean().orFail();
     const short = shipment.lines.some(({ state }) => state === 'short');
-    const input = { shipmentId, short, actor };
+    const input = { shipmentId, parcel, short, actor };
     return (await orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input] })).status;
   }
 

@@ -25,6 +25,8 @@ export const deadlines = {
   place: minute,
   /** From placing to a payment: how long unpaid stock is held. */
   payment: 30 * minute,
+  /** At its end, how long the provider is asked whether it was paid after all. */
+  lastLook: minute,
   /** How long a call of a provider is tried again: its idempotency keys live for 24 hours. */
   provider: 20 * hour,
   /** A person looks at a risky order or at one on hold. */

@@ -4,6 +4,9 @@ import { shareOfLine } from './money.ts';
 /** Days after delivery within which a return is approved without a person. */
 export const returnWindowDays = 30;
 
+/** So many returns may come to nothing before a person looks at the next. */
+export const mostInVain = 3;
+
 export interface DeliveredLine {
   lineId: string;
   quantity: number;
@@ -23,6 +26,8 @@ export function decideReturn(
   delivered: readonly DeliveredLine[],
   deliveredAt: Date | undefined,
   now: Date,
+  /** Returns of the order that were withdrawn or never came: each has cost a label. */
+  inVain = 0,
 ): ReturnDecision {
   const perLine = new Map<string, number>();
   for (const line of asked) perLine.set(line.lineId, (perLine.get(line.lineId) ?? 0) + line.quantity);
@@ -36,6 +41,7 @@ export function decideReturn(
   if (deliveredAt === undefined) return { decision: 'refuse', because: 'Nothing has been delivered yet' };
   const days = (now.getTime() - deliveredAt.getTime()) / 86_400_000;
   if (days > returnWindowDays) return { decision: 'ask', because: `Delivered ${Math.floor(days)} days ago` };
+  if (inVain >= mostInVain) return { decision: 'ask', because: `${inVain} returns of this order came to nothing` };
   return { decision: 'approve' };
 }
 
