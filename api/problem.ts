@@ -101,6 +101,7 @@ const unreachableNames = new Set([
   'MongoServerSelectionError',
   'MongooseServerSelectionError',
   'MongoWaitQueueTimeoutError',
+  'TransactionTimedOut',
 ]);
 const grpcUnreachable = new Set([1, 4, 8, 14]); // cancelled, deadline exceeded, resource exhausted, unavailable
 

@@ -46,21 +46,37 @@ export async function requireIndexes({ models }: Mongo): Promise<void> {
   }
 }
 
+/** Somebody else kept what the transaction writes locked for all of its time. It may be tried again. */
+export class TransactionTimedOut extends Error {
+  override name = 'TransactionTimedOut';
+}
+
 /**
  * Runs a transaction: snapshot reads, majority writes, repeated on write conflicts as long as there is time. The function
  * may run many times.
+ * @throws TransactionTimedOut
  */
 export async function inTransaction<T>(
   { connection }: Pick<Mongo, 'connection'>,
   run: (session: ClientSession) => Promise<T>,
-  timeoutMS = 10_000,
+  patienceMs = 10_000,
 ): Promise<T> {
   const session = await connection.startSession();
+  const deadline = Date.now() + patienceMs;
+  let conflict: unknown;
+  const attempt = async () => {
+    if (conflict !== undefined && Date.now() > deadline)
+      throw new TransactionTimedOut(`The transaction met others for ${patienceMs} ms`, { cause: conflict });
+    return run(session).catch((error) => {
+      conflict = error;
+      throw error;
+    });
+  };
   try {
-    return await session.withTransaction(() => run(session), {
+    return await session.withTransaction(attempt, {
       readConcern: { level: 'snapshot' },
       writeConcern: { w: 'majority', journal: true },
-      timeoutMS,
+      maxCommitTimeMS: 5_000,
     });
   } finally {
     await session.endSession();

@@ -5,6 +5,7 @@ import { createLocalActivities } from '../../activities/index.ts';
 import { startTemporal } from '../../sandbox/servers/temporal.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { searchAttributes, taskQueues } from '../../workflows/messages.ts';
+import { textOf } from '../support/replay.ts';
 import { newKey, orderBody, seedShop, startApi, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -109,6 +110,39 @@ test('a request whose process died before it started the workflow is finished by
   const repeated = await place(headers);
   expect(repeated.status).toBe(201);
   expect(repeated.body.order).toMatchObject({ id: crashed, status: 'confirmed' });
+});
+
+test('a repeat long after the end is told how the order ended, and does not begin it anew', async () => {
+  const headers = newKey();
+  const { body } = await place(headers);
+  const { models } = api.mongo;
+  const { ...order } = await models.orders.findById(body.order.id).lean().orFail();
+  // The answer past its week, the workflow past its retention: under this id none has ever run.
+  await models.orders.deleteOne({ _id: order._id });
+  await models.requests.deleteOne({ resourceId: order._id });
+  await models.orders.create([{ ...order, _id: 'ord_01FORGOTTEN', status: 'completed' }]);
+
+  const repeated = await place(headers);
+  expect(repeated.status).toBe(201);
+  expect(repeated.body.order).toMatchObject({ id: 'ord_01FORGOTTEN', status: 'completed' });
+  expect(await models.orders.findById('ord_01FORGOTTEN').lean()).toMatchObject({ status: 'completed', rev: order.rev });
+});
+
+test('a cancellation asked for again and again is one, and each is told how it ended', async () => {
+  const { body } = await place(newKey());
+  const path = `/v1/orders/${body.order.id}/cancel`;
+  const reason = 'I am Ada, ada@example.com, and changed my mind';
+  const ask = () => api.ask('POST', path, { token: body.link.token, body: { reason } });
+  const answers = await Promise.all(Array.from({ length: 12 }, ask));
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  // The words stay with the order: histories are read by all.
+  const history = await api.client.workflow.getHandle(`order-${body.order.id}`).fetchHistory();
+  const text = textOf(history);
+  expect(text).toContain('note_');
+  expect(text).not.toContain('ada@example.com');
+  const seen = await api.ask('GET', `/v1/orders/${body.order.id}`, { token: api.tokens.support });
+  expect(seen.body.notes[0]).toMatchObject({ text: reason, actor: 'customer' });
+  expect((await api.ask('GET', `/v1/orders/${body.order.id}`, { token: body.link.token })).body.notes).toBeUndefined();
 });
 
 test('the last ones wanted by many: those who get none are told so, again and again', async () => {

@@ -10,3 +10,10 @@ export async function replay(histories: readonly { workflowId: string; history: 
   }
   return failures;
 }
+
+/** What histories and the like say, with their payloads decoded: to search in. */
+export function textOf(told: unknown): string {
+  return JSON.stringify(told, (key, value) =>
+    key === 'data' && typeof value === 'string' ? Buffer.from(value, 'base64').toString() : value,
+  );
+}

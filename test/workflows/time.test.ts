@@ -44,6 +44,18 @@ test('a payment that does not come in time: stock back, intent cancelled, and la
   expect(await world.mongo.models.mails.exists({ _id: `${orderId}:order_expired` })).not.toBeNull();
 });
 
+test('a payment that nobody told of is found before the order would expire', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place({ ...one(sku), paymentMethod: 'pm_card_threeDSecure2Required' });
+  await world.webhooks('stripe', 'off');
+  await world.browser(orderId, 'authenticate', { outcome: 'succeed' });
+  await world.pass(deadlines.payment + minute);
+  await world.reaches(orderId, 'confirmed');
+  await world.webhooks('stripe', 'normal');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1, committed: 1 });
+  expect(await world.cancel(orderId)).toBe('cancelled');
+});
+
 test('a provider that is down for the whole time does not keep the stock', async () => {
   const sku = await world.newSku({ wh_east: 1 });
   await world.fault('stripe', { operation: 'payment_intents.confirm', kind: 'drop', times: 10_000 });
