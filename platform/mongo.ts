@@ -47,7 +47,7 @@ export async function requireIndexes({ models }: Mongo): Promise<void> {
 }
 
 /** Somebody else kept what the transaction writes locked for all of its time. It may be tried again. */
-export class TransactionTimedOut extends Error {
+class TransactionTimedOut extends Error {
   override name = 'TransactionTimedOut';
 }
 

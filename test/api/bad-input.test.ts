@@ -151,6 +151,30 @@ describe('everywhere else', () => {
     expect(await api.mongo.models.inbox.countDocuments()).toBe(0);
   });
 
+  test('what Stripe has signed and is no event we know the form of is refused, and blocks nothing', async () => {
+    const object = { id: 'pi_1' };
+    for (const odd of [
+      { id: 'evt_odd', type: 5, data: { object } },
+      { type: 'payment_intent.succeeded', data: { object } },
+      { id: { $gt: '' }, type: 'payment_intent.succeeded', data: { object } },
+      { id: 'evt_odd', type: 'payment_intent.succeeded', data: { object: { id: { $gt: '' } } } },
+      { id: 'evt_odd', type: 'payment_intent.succeeded' },
+    ]) {
+      const raw = JSON.stringify(odd);
+      const time = Math.floor(Date.now() / 1000);
+      const mac = createHmac('sha256', 'whsec_api_test').update(`${time}.${raw}`).digest('hex');
+      const headers = { 'stripe-signature': `t=${time},v1=${mac}` };
+      expectProblem(await api.ask('POST', '/v1/webhooks/stripe', { raw, headers }), 400, 'invalid-signature');
+    }
+    expect(await api.mongo.models.inbox.countDocuments()).toBe(0);
+  });
+
+  test('a list where nothing belongs', async () => {
+    const token = api.tokens.warehouse;
+    const answer = await api.ask('POST', '/v1/shipments/shp_1/hand-over', { token, body: [] });
+    expectProblem(answer, 400, 'invalid-request');
+  });
+
   test('a webhook that is signed is stored once, whatever its content type', async () => {
     const event = {
       id: 'evt_c1',

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type DeliveredLine, decideReturn, refundForLine, returnWindowDays } from '../../workflows/domain/returns.ts';
+import {
+  type DeliveredLine,
+  decideReturn,
+  mostInVain,
+  refundForLine,
+  returnWindowDays,
+} from '../../workflows/domain/returns.ts';
 
 const deliveredAt = new Date('2026-03-01T12:00:00Z');
 const day = 86_400_000;
@@ -25,6 +31,13 @@ describe('decideReturn', () => {
       decision: 'ask',
       because: 'Delivered 30 days ago',
     });
+  });
+
+  test('asks a person once three returns of the order came to nothing', () => {
+    const now = new Date();
+    const asked = [{ lineId: 'line_1', quantity: 1 }];
+    expect(decideReturn(asked, [line()], now, now, mostInVain - 1).decision).toBe('approve');
+    expect(decideReturn(asked, [line()], now, now, mostInVain)).toMatchObject({ decision: 'ask' });
   });
 
   test('refuses more than was delivered, however late or early', () => {

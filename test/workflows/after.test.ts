@@ -98,6 +98,13 @@ describe('a return', () => {
       await world.returnHandle(returnId).executeUpdate(cancelReturn, { args: [mind] });
       expect(await world.returnHandle(returnId).result()).toBe('cancelled');
     }
+    // Labels cost money and would still carry something: what is not sent back gives its own back.
+    const carrier = await world.control(world.carrier.url, 'GET', '/_sandbox/state');
+    const labels = (carrier as { labels: { reference: string; status: string }[] }).labels.filter(({ reference }) =>
+      [cancelled, approved].includes(reference),
+    );
+    expect(labels.map(({ status }) => status)).toEqual(labels.map(() => 'voided'));
+    expect(labels.length).toBeGreaterThan(0);
     expect(await world.atStripe(orderId)).toMatchObject({ refunds: [] });
   });
 
