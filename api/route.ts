@@ -4,7 +4,6 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import type { z } from 'zod';
 import { authorize, type Caller, type Permission, permissions, scopeOf } from './auth.ts';
 import type { Api, Endpoint, Idempotency } from './endpoint.ts';
-import { requireSameBody } from './idempotency.ts';
 import { Problem } from './problem.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';
@@ -37,8 +36,6 @@ export function register(app: Express, api: Api, { method, path, permission, end
     );
     const query = check('query', endpoint.query, request.query);
     const body = await readBody(endpoint, request, response);
-    const idempotency = readKey(endpoint, request, caller, body);
-    if (endpoint.idempotencyKey === 'optional' && idempotency) await requireSameBody(api.mongo, idempotency);
     const answer = await endpoint.handle(api, {
       params,
       query,
@@ -46,7 +43,7 @@ export function register(app: Express, api: Api, { method, path, permission, end
       rawBody: endpoint.raw && Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
       header: (name) => request.get(name),
       caller,
-      idempotency,
+      idempotency: readKey(endpoint, request, caller, body),
       requestId: String(request.id),
       log: request.log,
     });

@@ -13,8 +13,8 @@ import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from
 import { orderStart, workflowTypes } from '../activities/starts.ts';
 import type { Order } from '../models/order.ts';
 import { type OrderState, orderState, type PlaceOutcome, placeOrder, workflowIds } from '../workflows/messages.ts';
-import type { Idempotency } from './endpoint.ts';
-import { updateIdOf } from './idempotency.ts';
+import type { Api, Idempotency } from './endpoint.ts';
+import { requireSameBody, updateIdOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
 
 /** Milliseconds that a caller waits for a workflow before it is sent away with a 202. */
@@ -58,16 +58,18 @@ export function started(client: Client, start: (client: Client) => Promise<void>
 
 /**
  * `undefined` where the workflow took the update on, but did not finish it in time.
- * @throws Problem not-allowed-now with the workflow's own reason, order-ended, or unavailable where no worker took it
+ * @throws Problem not-allowed-now with the workflow's own reason, order-ended, idempotency-key-reused, or unavailable where
+ * no worker took it
  */
 export async function update<Ret, Input>(
-  client: Client,
+  { mongo, temporal: client }: Pick<Api, 'mongo' | 'temporal'>,
   workflowId: string,
   definition: UpdateDefinition<Ret, [Input]>,
   input: Input,
   /** Updates with one id are one: a fixed name, or the request's key. */
   once?: Idempotency | string,
 ): Promise<Ret | undefined> {
+  if (typeof once === 'object') await requireSameBody(mongo, once);
   const updateId = typeof once === 'string' ? once : once ? updateIdOf(once) : randomUUID();
   try {
     return await client.withDeadline(Date.now() + UPDATE_WAIT, () =>

@@ -92,7 +92,7 @@ export const payOrder = endpoint({
   orderOf,
   async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
     const paid = await ofOrder(mongo, id, () =>
-      workflows.update(temporal, messages.workflowIds.order(id), messages.payOrder, body, idempotency),
+      workflows.update({ mongo, temporal }, messages.workflowIds.order(id), messages.payOrder, body, idempotency),
     );
     if (paid === undefined) return underWay(id);
     const [order, related] = await Promise.all([readOrder(mongo, id), readRelated(mongo, [id])]);
@@ -131,7 +131,7 @@ export const cancelOrder = endpoint({
     // An order is cancelled once: whoever asks again joins the first, and no number of them keeps others from being heard.
     const cancelled = await ofOrder(mongo, id, () =>
       workflows.update(
-        temporal,
+        { mongo, temporal },
         messages.workflowIds.order(id),
         messages.cancelOrder,
         input,

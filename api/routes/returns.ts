@@ -128,7 +128,13 @@ async function tell<Input>(
 ) {
   const href = `/v1/returns/${id}`;
   try {
-    const told = await workflows.update(temporal, messages.workflowIds.return(id), definition, input, idempotency);
+    const told = await workflows.update(
+      { mongo, temporal },
+      messages.workflowIds.return(id),
+      definition,
+      input,
+      idempotency,
+    );
     return told ? reply(200, { status: told.status }) : reply(202, { status: 'accepted', href }, { location: href });
   } catch (error) {
     if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;

@@ -102,7 +102,13 @@ export const packShipment = endpoint({
     const short = lines.some(({ state }) => state === 'short');
     const input = { shipmentId: id, parcel, short, actor: actorOf(caller) };
     const packed = await ofOrder(mongo, orderId, () =>
-      workflows.update(temporal, messages.workflowIds.order(orderId), messages.packShipment, input, idempotency),
+      workflows.update(
+        { mongo, temporal },
+        messages.workflowIds.order(orderId),
+        messages.packShipment,
+        input,
+        idempotency,
+      ),
     );
     if (packed?.status === 'cancelled') throw putBack();
     if (packed === undefined) return underWay(id);
@@ -121,7 +127,13 @@ export const handOverShipment = endpoint({
     const { orderId } = await readShipment(mongo, id);
     const input = { shipmentId: id, actor: actorOf(caller) };
     const gone = await ofOrder(mongo, orderId, () =>
-      workflows.update(temporal, messages.workflowIds.order(orderId), messages.handOverShipment, input, idempotency),
+      workflows.update(
+        { mongo, temporal },
+        messages.workflowIds.order(orderId),
+        messages.handOverShipment,
+        input,
+        idempotency,
+      ),
     );
     if (gone?.status === 'cancelled') throw putBack();
     return gone ? reply(200, { status: gone.status as string }) : underWay(id);

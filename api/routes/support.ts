@@ -95,7 +95,7 @@ export const answerIncident = endpoint({
     const workflowId = known[0]?.workflowId ?? messages.workflowIds.order(id);
     const input = { incidentId, answer: body.answer, actor: actorOf(caller) };
     const answered = await ofOrder(mongo, id, () =>
-      workflows.update(temporal, workflowId, messages.answerIncident, input, idempotency),
+      workflows.update({ mongo, temporal }, workflowId, messages.answerIncident, input, idempotency),
     );
     return answered ? reply(200, answered) : underWay(id);
   },

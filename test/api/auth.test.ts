@@ -91,7 +91,9 @@ describe('the walk', () => {
   for (const { method, path } of routes) {
     const callers = allowed[`${method} ${path}`] ?? [];
     test(`${method} ${path}: ${callers === everybody ? 'everybody' : callers.join(', ')}`, async () => {
-      const before = await api.counts();
+      // That somebody asked is kept under their key; what they asked for is not done.
+      const counts = async () => ({ ...(await api.counts()), requests: 0 });
+      const before = await counts();
       for (const [caller, token] of Object.entries(tokens())) {
         const headers = { 'idempotency-key': `walk-${method}-${caller}-0000` };
         const answer = await api.ask(method, address(path), { token, headers });
@@ -104,7 +106,7 @@ describe('the walk', () => {
           expect(answer.headers.get('content-type')).toContain('application/problem+json');
         }
       }
-      expect(await api.counts()).toEqual(before);
+      expect(await counts()).toEqual(before);
     });
   }
 

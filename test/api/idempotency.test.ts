@@ -145,6 +145,20 @@ test('a cancellation asked for again and again is one, and each is told how it e
   expect((await api.ask('GET', `/v1/orders/${body.order.id}`, { token: body.link.token })).body.notes).toBeUndefined();
 });
 
+test('a key that was optional is held to its body all the same', async () => {
+  const { body } = await place(newKey());
+  const headers = newKey();
+  const pay = (paymentMethod: string) =>
+    api.ask('POST', `/v1/orders/${body.order.id}/payments`, {
+      token: body.link.token,
+      headers,
+      body: { paymentMethod },
+    });
+  expect((await pay('pm_card_visa')).status).toBe(409);
+  expect((await pay('pm_card_visa')).status).toBe(409);
+  expect((await pay('pm_card_mastercard')).body.type).toBe('https://waybill.dev/problems/idempotency-key-reused');
+});
+
 test('the last ones wanted by many: those who get none are told so, again and again', async () => {
   await api.mongo.models.stock.updateOne(
     { sku: 'FLYER' },

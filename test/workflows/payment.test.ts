@@ -104,6 +104,7 @@ test('a risky payment waits for a person, who releases or cancels it', async () 
   const [shipment] = await world.shipmentsOf(released.orderId);
   expect(shipment!.status).toBe('allocated');
   await world.orderHandle(released.orderId).signal(releaseOrder, { actor: 'support:test', reason: 'a known buyer' });
+  await world.reaches(released.orderId, 'confirmed');
   await world.deliver(released.orderId);
   expect(await world.atStripe(released.orderId)).toMatchObject({ captured: [total] });
 
