@@ -4,7 +4,7 @@ import type { Role } from '../models/access.ts';
 import { findOneBy } from '../platform/documents.ts';
 import { isLinkToken } from '../platform/link-token.ts';
 import type { Actor } from '../workflows/messages.ts';
-import type { Api } from './endpoint.ts';
+import type { Api, Caller } from './endpoint.ts';
 import { Problem } from './problem.ts';
 
 /** `owner` holds the order's link token; `signed` are providers, whose signature the route itself checks. */
@@ -43,11 +43,6 @@ export const permissions = {
 } as const satisfies Record<string, readonly Audience[]>;
 
 export type Permission = keyof typeof permissions;
-
-export type Caller =
-  | { kind: 'public' }
-  | { kind: 'owner'; orderId: string }
-  | { kind: 'staff'; tokenId: string; role: Role };
 
 /**
  * @param orderOf the order that the request is about; asked only for a link token.

@@ -1,9 +1,9 @@
 /** What a route does: its schemas, its answers and its handler. Where it is and who may use it says the table in app.ts. */
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
+import type { Role } from '../models/access.ts';
 import type { Log } from '../platform/log.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import type { Caller } from './auth.ts';
 import type { ProblemKind } from './problem.ts';
 
 /** What every handler works with. */
@@ -12,6 +12,12 @@ export interface Api {
   temporal: Client;
   config: { WAYBILL_SECRET: string; STRIPE_WEBHOOK_SECRETS: string[]; CARRIER_WEBHOOK_SECRETS: string[] };
 }
+
+/** Who asks, once it is known. */
+export type Caller =
+  | { kind: 'public' }
+  | { kind: 'owner'; orderId: string }
+  | { kind: 'staff'; tokenId: string; role: Role };
 
 export interface Asked<P, Q, B> {
   params: P;

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
-import { authorize, type Caller, type Permission, permissions, scopeOf } from './auth.ts';
-import type { Api, Endpoint, Idempotency } from './endpoint.ts';
+import { authorize, type Permission, permissions, scopeOf } from './auth.ts';
+import type { Api, Caller, Endpoint, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';

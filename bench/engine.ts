@@ -5,8 +5,7 @@
 import { startTemporal } from '../sandbox/servers/temporal.ts';
 import { connectTo } from '../sandbox/shop/temporal.ts';
 import { searchAttributes } from '../workflows/messages.ts';
-import { round } from './load.ts';
-import type { Figures } from './run.ts';
+import { type Figures, round } from './load.ts';
 import { startYardstick } from './yardstick.ts';
 
 const atATime = 20;

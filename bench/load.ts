@@ -26,6 +26,13 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
+/** What a bench answers with. */
+export interface Figures {
+  /** What is claimed: each a rate divided by the yardstick's in the same run. */
+  ratios: Record<string, { value: number; aim: number }>;
+  [figure: string]: unknown;
+}
+
 /** To hundredths. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;

@@ -10,8 +10,7 @@ import { connectTo } from '../sandbox/shop/temporal.ts';
 import { type Stack, startStack } from '../sandbox/stack.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { cpuOf, perTask } from './cpu.ts';
-import { load, percentile, round } from './load.ts';
-import type { Figures } from './run.ts';
+import { type Figures, load, percentile, round } from './load.ts';
 import { startYardstick } from './yardstick.ts';
 
 const atATime = 20;

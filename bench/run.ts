@@ -5,13 +5,8 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ServerUnavailable } from '../sandbox/servers/unavailable.ts';
 import { engine } from './engine.ts';
+import type { Figures } from './load.ts';
 import { orders } from './orders.ts';
-
-export interface Figures {
-  /** What is claimed: each a rate divided by the yardstick's in the same run. */
-  ratios: Record<string, { value: number; aim: number }>;
-  [figure: string]: unknown;
-}
 
 const benches: Record<string, () => Promise<Figures>> = { orders, engine };
 

@@ -11,7 +11,7 @@ import { deadlines } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
 import { hasEnded, type OrderStatus, orderStates } from '../../workflows/domain/states.ts';
 import { workflowIds } from '../../workflows/messages.ts';
-import type { Caller } from '../auth.ts';
+import type { Caller } from '../endpoint.ts';
 import { type Api, type Asked, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { keyReused } from '../idempotency.ts';
 import { Problem, type ProblemBody, problemBody } from '../problem.ts';

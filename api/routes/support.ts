@@ -12,37 +12,28 @@ import * as schema from '../schemas/orders.ts';
 import * as workflows from '../temporal.ts';
 import { ofOrder, underWay } from './orders.ts';
 
-export const holdOrder = endpoint({
-  summary: 'Hold an order: nothing is packed or handed over until it is released',
-  params: schema.orderParams,
-  body: schema.reasonBody,
-  answers: { 202: schema.accepted },
-  problems: ['order-ended'],
-  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
-    const actor = actorOf(caller);
-    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
-    await ofOrder(mongo, id, () =>
-      workflows.signal(temporal, messages.workflowIds.order(id), messages.holdOrder, input),
-    );
-    return underWay(id);
-  },
-});
+export const holdOrder = tell(
+  'Hold an order: nothing is packed or handed over until it is released',
+  messages.holdOrder,
+);
+export const releaseOrder = tell('Release an order that is on hold', messages.releaseOrder);
 
-export const releaseOrder = endpoint({
-  summary: 'Release an order that is on hold',
-  params: schema.orderParams,
-  body: schema.reasonBody,
-  answers: { 202: schema.accepted },
-  problems: ['order-ended'],
-  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
-    const actor = actorOf(caller);
-    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
-    await ofOrder(mongo, id, () =>
-      workflows.signal(temporal, messages.workflowIds.order(id), messages.releaseOrder, input),
-    );
-    return underWay(id);
-  },
-});
+/** Signals the order's workflow who asks, and why. */
+function tell(summary: string, signal: typeof messages.holdOrder | typeof messages.releaseOrder) {
+  return endpoint({
+    summary,
+    params: schema.orderParams,
+    body: schema.reasonBody,
+    answers: { 202: schema.accepted },
+    problems: ['order-ended'],
+    async handle({ mongo, temporal }, { params: { id }, body, caller }) {
+      const actor = actorOf(caller);
+      const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
+      await ofOrder(mongo, id, () => workflows.signal(temporal, messages.workflowIds.order(id), signal, input));
+      return underWay(id);
+    },
+  });
+}
 
 export const putShippingAddress = endpoint({
   summary: 'Correct the address, while no label is bought. An incident about it is then answered with `amend`',

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Refund } from '../../models/payment.ts';
-import type { Caller } from '../auth.ts';
+import type { Caller } from '../endpoint.ts';
 import type { refund as refundSchema } from '../schemas/refunds.ts';
 
 /** Why it was given is a word among staff. */
