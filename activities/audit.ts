@@ -197,8 +197,11 @@ function hasState(line: OrderLine, state: OrderLine['allocations'][number]['stat
 
 /** G7: an open order waits for something in time, or for a person, and its workflow runs. */
 async function checkProgress({ temporal }: Sources, order: Order, { violations, checked }: AuditResult): Promise<void> {
-  if (hasEnded(orderStates, order.status)) return;
   const report = (what: string) => violations.push({ guarantee: 'G7', where: order._id, what });
+  if (hasEnded(orderStates, order.status)) {
+    if (order.state?.waitingFor) report(`it is ${order.status}, and waits for ${order.state.waitingFor.event}`);
+    return;
+  }
   const late = Date.now() - patienceMs;
   if (order.rev === 0) {
     if (order.placeBefore.getTime() < late) report('it was never started');

@@ -27,28 +27,33 @@ export async function sendDueMails(
   const mails = await claim({ models });
   if (mails.length === 0) return 0;
   const orders = await models.orders.find({ _id: { $in: mails.map(({ orderId }) => orderId) } }).lean();
-  const results = await Promise.all(
-    mails.map(async (mail) => {
-      try {
-        const order = orders.find(({ _id }) => _id === mail.orderId);
-        if (!order) throw new Error(`There is no order ${mail.orderId}`);
-        const link = `${options.publicUrl}/orders/${order._id}#${linkToken(options.secret, order._id)}`;
-        const { subject, text } = compose[mail.template as MailTemplate](order, link);
-        await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
-        return { filter: { _id: mail._id }, update: { $set: { sentAt: new Date() }, $unset: { failure: 1 as const } } };
-      } catch (error) {
-        failed(mail, whyNotSent(error));
-        const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
-        const failure = whyNotSent(error);
-        return {
-          filter: { _id: mail._id },
-          update: { $set: { nextTryAt: new Date(Date.now() + backoff), failure } },
-        };
-      }
+  // Those of one order one after the other, oldest first: the last word has to come last.
+  const lanes = new Map<string, OutgoingMail[]>();
+  for (const mail of mails) lanes.set(mail.orderId, [...(lanes.get(mail.orderId) ?? []), mail]);
+  const results: { filter: { _id: string }; update: object }[] = [];
+  await Promise.all(
+    [...lanes].map(async ([orderId, lane]) => {
+      const order = orders.find(({ _id }) => _id === orderId);
+      for (const mail of lane) results.push({ filter: { _id: mail._id }, update: await send(mail, order) });
     }),
   );
   await models.mails.bulkWrite(results.map((updateOne) => ({ updateOne })));
   return mails.length;
+
+  async function send(mail: OutgoingMail, order: Order | undefined): Promise<object> {
+    try {
+      if (!order) throw new Error(`There is no order ${mail.orderId}`);
+      const link = `${options.publicUrl}/orders/${order._id}#${linkToken(options.secret, order._id)}`;
+      const { subject, text } = compose[mail.template as MailTemplate](order, link);
+      await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
+      return { $set: { sentAt: new Date() }, $unset: { failure: 1 } };
+    } catch (error) {
+      const failure = whyNotSent(error);
+      failed(mail, failure);
+      const backoff = Math.min(3_600_000, 5_000 * 2 ** mail.tries);
+      return { $set: { nextTryAt: new Date(Date.now() + backoff), failure } };
+    }
+  }
 }
 
 /** Servers repeat the address in what they say, so only their codes are kept. */
@@ -71,7 +76,10 @@ async function claim({ models }: Pick<Mongo, 'models'>): Promise<OutgoingMail[]>
     { _id: { $in: ids }, sentAt: null, nextTryAt: { $lte: now } },
     { $set: { nextTryAt: new Date(now.getTime() + claimMs), claimedBy }, $inc: { tries: 1 } },
   );
-  return models.mails.find({ _id: { $in: ids }, claimedBy }).lean();
+  return models.mails
+    .find({ _id: { $in: ids }, claimedBy })
+    .sort({ createdAt: 1 })
+    .lean();
 }
 
 type Compose = (order: Order, link: string) => { subject: string; text: string };

@@ -82,6 +82,11 @@ export function createApp({ mongo, temporal, config, log, metrics, isDraining = 
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(logRequests(log), countRequests(metrics), helmet({ contentSecurityPolicy: nothingToShow }));
+  app.use((_request, response, next) => {
+    // Whoever keeps connections open, as gateways do, opens the next one elsewhere.
+    if (isDraining()) response.set('connection', 'close');
+    next();
+  });
   serveHealth(app, api, metrics, isDraining);
   serveDocs(app, routes);
   for (const each of routes) register(app, api, each);

@@ -30,10 +30,12 @@ const settings = {
     /** Prometheus figures and health of the worker. */
     METRICS_PORT: port.default(9464),
   }),
-  providers: z.object({
+  payments: z.object({
     STRIPE_SECRET_KEY: z.string().min(8),
     /** Another address than Stripe's own: the sandbox. */
     STRIPE_API_BASE: url.optional(),
+  }),
+  providers: z.object({
     CARRIER_URL: url,
     CARRIER_API_KEY: z.string().min(1),
     SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://'),

@@ -23,7 +23,10 @@ export async function connectMongo(uri: string): Promise<Mongo> {
       serverSelectionTimeoutMS: 5_000,
       maxPoolSize: 50,
     })
-    .asPromise();
+    .asPromise()
+    .catch((error: Error) => {
+      throw new Error(`MongoDB cannot be reached at MONGODB_URI: ${error.message}`, { cause: error });
+    });
   const hello = await connection.db!.admin().command({ hello: 1 });
   if (hello.setName === undefined && hello.msg !== 'isdbgrid') {
     await connection.close();

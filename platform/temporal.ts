@@ -5,7 +5,7 @@ import { NativeConnection } from '@temporalio/worker';
 
 export async function connectClient(): Promise<Client> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await Connection.connect(connectionOptions).catch(unreachable(connectionOptions.address));
   return new Client({ connection, namespace });
 }
 
@@ -19,7 +19,13 @@ export interface TemporalConnections {
 
 export async function connectTemporal(): Promise<TemporalConnections> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-  const native = await NativeConnection.connect(connectionOptions);
+  const native = await NativeConnection.connect(connectionOptions).catch(unreachable(connectionOptions.address));
   const client = new Client({ connection: native, namespace });
   return { native, client, namespace, close: () => native.close() };
+}
+
+function unreachable(address = 'localhost:7233') {
+  return (error: Error): never => {
+    throw new Error(`Temporal cannot be reached at ${address} (TEMPORAL_ADDRESS): ${error.message}`, { cause: error });
+  };
 }

@@ -1,9 +1,10 @@
 /** The folder that a run keeps its data in: its own for as long as it runs, and gone afterwards where it is temporary. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endOrphans, inUse, isRunning, ourselves, type ProcessIdentity } from './process-record.ts';
+import { ServerUnavailable } from './servers/unavailable.ts';
 
 export interface DataFolder {
   path: string;
@@ -13,8 +14,13 @@ export interface DataFolder {
 
 /** @throws ServerUnavailable where another process uses it */
 export async function keptFolder(path: string, say: (line: string) => void): Promise<DataFolder> {
-  mkdirSync(path, { recursive: true });
-  lock(path);
+  try {
+    mkdirSync(path, { recursive: true });
+    requireSpace(path);
+    lock(path);
+  } catch (error) {
+    throw folderTrouble(path, error);
+  }
   await endOrphans(path, say);
   return { path, release: async () => rmSync(lockFile(path), { force: true }) };
 }
@@ -22,6 +28,7 @@ export async function keptFolder(path: string, say: (line: string) => void): Pro
 /** Before it makes one, it clears away those whose owners were killed, with what still runs in them. */
 export async function temporaryFolder(say: (line: string) => void): Promise<DataFolder> {
   await removeAbandoned(say);
+  requireSpace(tmpdir());
   const path = await mkdtemp(join(tmpdir(), prefix));
   lock(path);
   return { path, release: () => rm(path, { recursive: true, force: true }) };
@@ -35,6 +42,27 @@ export async function callersOrTemporaryFolder(
   if (path === undefined) return temporaryFolder(say);
   await endOrphans(path, say);
   return { path, release: async () => {} };
+}
+
+/** MongoDB and Temporal end with words of their own where the disk fills up, so some room is asked for beforehand. */
+const roomBytes = 400_000_000;
+
+function requireSpace(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  if (free >= roomBytes) return;
+  const megabytes = (bytes: number) => Math.round(bytes / 1_000_000);
+  throw new ServerUnavailable(
+    `${folder} has ${megabytes(free)} MB free, and ${megabytes(roomBytes)} are needed. Remedy: make room, or name another folder with WAYBILL_HOME (TMPDIR for the demo and the tests).`,
+  );
+}
+
+function folderTrouble(path: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || error instanceof ServerUnavailable) return error;
+  return new ServerUnavailable(
+    `${path} cannot be used for data: ${message}. Remedy: name another folder with WAYBILL_HOME.`,
+  );
 }
 
 const prefix = 'waybill-run-';

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secrets } from './secrets.ts';
 import type { RunningMongo } from './servers/mongo.ts';
@@ -49,4 +50,12 @@ function stripeSandbox(ports: StackPorts, secrets: Secrets): NodeJS.ProcessEnv {
     STRIPE_API_BASE: `http://127.0.0.1:${ports.stripe}`,
     STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhook,
   };
+}
+
+/** What an operator's commands need to reach this stack. A real Stripe's key is not written down. */
+export function writeOperatorsEnvironment(file: string, env: NodeJS.ProcessEnv, realStripe: boolean): void {
+  const names = ['MONGODB_URI', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'STRIPE_API_BASE'];
+  if (!realStripe) names.push('STRIPE_SECRET_KEY');
+  const lines = names.flatMap((name) => (env[name] ? `${name}='${env[name]}'\n` : []));
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
 }

@@ -10,7 +10,7 @@ import type { Say } from './servers/resolve.ts';
 import { startTemporal } from './servers/temporal.ts';
 import { environment } from './settings.ts';
 import { createChildren } from './stack-children.ts';
-import { childEnvironment } from './stack-environment.ts';
+import { childEnvironment, writeOperatorsEnvironment } from './stack-environment.ts';
 import { anyPorts, fixedPorts, type PortName, portsPerWorker } from './stack-ports.ts';
 
 export interface StaffTokens {
@@ -20,6 +20,8 @@ export interface StaffTokens {
 }
 export interface Stack {
   dataDir: string;
+  /** For commands beside the stack, such as the audit: `set -a; . FILE`. */
+  envFile: string;
   apiUrl: string;
   docsUrl: string;
   temporalAddress: string;
@@ -111,6 +113,8 @@ export async function startStack(options: {
     ]);
 
     const childEnv = childEnvironment({ env, mongo, temporal, ports, secrets, apiUrl, dataDir, realStripe });
+    const envFile = join(dataDir, 'env');
+    writeOperatorsEnvironment(envFile, childEnv, realStripe);
     say('Preparing the database');
     const setUp = await runNode({ name: 'setup', file: 'workers/setup.ts', args: ['--json'], env: childEnv, dataDir });
 
@@ -130,6 +134,7 @@ export async function startStack(options: {
 
     return {
       dataDir,
+      envFile,
       apiUrl,
       docsUrl: `${apiUrl}/docs`,
       temporalAddress: temporal.address,

@@ -47,12 +47,14 @@ function print(stack: Stack): void {
     ['Stripe', stack.stripe?.url ?? 'the real one'],
     ['Carrier', stack.carrier.url],
     ['Data and logs', stack.dataDir],
+    ['For commands', `set -a; . ${stack.envFile}; npm run audit`],
   ];
   console.log(`\nWaybill is up.\n${table(rows)}`);
   if (stack.tokens) {
-    console.log(
-      `\nStaff tokens, shown this once (Authorization: Bearer TOKEN):\n${table(Object.entries(stack.tokens))}`,
-    );
+    const tokens = Object.entries(stack.tokens).map(([role, token]) => `  ${role.toUpperCase()}=${token}`);
+    console.log(`\nStaff tokens, shown this once (Authorization: Bearer TOKEN):\n${tokens.join('\n')}`);
+  } else {
+    console.log('\nThe staff tokens were shown at the first start; others are made by: npm run tokens -- new ROLE');
   }
   console.log('\nCtrl-C stops it.');
 }

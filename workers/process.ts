@@ -31,18 +31,22 @@ export function createWorkerProcess(
   const log = createLog(name, config.LOG_LEVEL);
   // Temporal's own figures come from its native core, which listens for itself; they are served together with ours.
   const corePort = config.METRICS_PORT === 0 ? 0 : config.METRICS_PORT + 1;
-  Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const line = { ...meta, error: meta?.error instanceof Error ? meta.error.message : meta?.error };
-      if (level === 'ERROR') log.error(line, message);
-      else if (level === 'WARN') log.warn(line, message);
-      else log.debug(line, message);
-    }),
-    telemetryOptions: {
-      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
-      ...(corePort > 0 && { metrics: { prometheus: { bindAddress: `127.0.0.1:${corePort}` } } }),
-    },
-  });
+  try {
+    Runtime.install({
+      logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+        const line = { ...meta, error: meta?.error instanceof Error ? meta.error.message : meta?.error };
+        if (level === 'ERROR') log.error(line, message);
+        else if (level === 'WARN') log.warn(line, message);
+        else log.debug(line, message);
+      }),
+      telemetryOptions: {
+        logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+        ...(corePort > 0 && { metrics: { prometheus: { bindAddress: `127.0.0.1:${corePort}` } } }),
+      },
+    });
+  } catch (error) {
+    throw portTaken(corePort, error);
+  }
   const metrics = createMetrics();
 
   return {
@@ -107,6 +111,16 @@ function serveHealth(
     );
     return response.setHeader('content-type', metrics.contentType).end(`${await metrics.metrics()}\n${core}`);
   });
+  server.once('error', (error) => {
+    console.error(portTaken(METRICS_PORT, error).message);
+    process.exit(1);
+  });
   if (METRICS_PORT > 0) server.listen(METRICS_PORT, HOST);
   return server;
+}
+
+/** Each process needs two ports of its own: METRICS_PORT for our figures, and the next one for Temporal's. */
+function portTaken(port: number, error: unknown): Error {
+  const why = error instanceof Error ? error.message : String(error);
+  return new Error(`The figures cannot be served on port ${port} (METRICS_PORT and the one after it): ${why}`);
 }

@@ -12,7 +12,7 @@ import { taskQueues } from '../workflows/messages.ts';
 import { type Loop, shutdownGraceMs, type WorkerProcess } from './process.ts';
 
 export async function createProvidersWorker(
-  config: ReturnType<typeof readConfig<'providers'>>,
+  config: ReturnType<typeof readConfig<'payments' | 'providers'>>,
   mongo: Mongo,
   temporal: TemporalConnections,
   { log }: WorkerProcess,

@@ -9,19 +9,21 @@ import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/se
 import { createFirstTokens } from '../activities/staff-tokens.ts';
 import { schedulePolling } from '../activities/starts.ts';
 import { readConfig } from '../platform/config.ts';
+import { main } from '../platform/main.ts';
 import { connectMongo, type Mongo } from '../platform/mongo.ts';
 import { connectClient } from '../platform/temporal.ts';
 import { searchAttributes } from '../workflows/messages.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
+const help = `npm run setup [-- --json]
 
-if (values.help) {
-  console.log(`npm run setup [-- --json]
+Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the poll of the carrier's
+tracking, and at the first run makes one staff token a role (warehouse, support, admin). They are shown once: only
+their hashes are kept. \`npm run tokens\` makes others.
+--json prints {"tokens": {...}} for other programs. Needs MONGODB_URI and TEMPORAL_ADDRESS.`;
 
-Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the poll of the
-carrier's tracking, and at the first run makes one staff token a role (warehouse, support, admin). They are shown once: only their hashes are kept.
---json prints {"tokens": {...}} for other programs.`);
-} else {
+await main(async () => {
+  const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean' } } });
+  if (values.help) return console.log(help);
   const mongo = await connectMongo(readConfig('common').MONGODB_URI);
   const temporal = await connectClient();
   await createCollections(mongo);
@@ -30,8 +32,10 @@ carrier's tracking, and at the first run makes one staff token a role (warehouse
   const tokens = await createFirstTokens(mongo);
   await temporal.connection.close();
   await mongo.close();
-  show(tokens);
-}
+  const made = Object.entries(tokens);
+  if (values.json) console.log(JSON.stringify(made.length > 0 ? { tokens } : {}));
+  else for (const [role, token] of made) console.log(`${role.padEnd(10)} ${token}`);
+});
 
 async function createCollections({ models }: Mongo): Promise<void> {
   for (const model of Object.values(models)) {
@@ -52,10 +56,4 @@ async function registerSearchAttributes(temporal: Client): Promise<void> {
       missing.map(({ name, type }) => [name, encodeSearchAttributeIndexedValueType(type)!]),
     ),
   });
-}
-
-function show(tokens: Awaited<ReturnType<typeof createFirstTokens>>): void {
-  const made = Object.entries(tokens);
-  if (values.json) console.log(JSON.stringify(made.length > 0 ? { tokens } : {}));
-  else for (const [role, token] of made) console.log(`${role.padEnd(10)} ${token}`);
 }

@@ -18,6 +18,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
     state,
     save: (current, mails) => local.saveCase({ kind: 'dispute', state: current, mails }),
     mailKey: disputeId,
+    ended: ({ status }) => status !== 'open',
   });
   let hints = 0;
   setHandler(disputeChanged, () => {

@@ -61,6 +61,7 @@ export function createOrder(orderId: string): Order {
   const record = createRecord({
     state,
     mailKey: orderId,
+    ended: ({ status }) => hasEnded(orderStates, status),
     save: (current, mails) => local.saveOrder({ state: current, mails }),
     beforeSave(current, atRest) {
       current.paymentStatus = paymentStatus(current.payment);

@@ -75,6 +75,7 @@ export function listenToMessages(order: Order): void {
         if (isHeld(order)) throw new Error('The order is on hold');
         const status = shipmentOf(shipmentId)?.status;
         if (status === 'picking' || status === 'picked') return;
+        if (status === 'packed') throw new Error('The shipment is packed, and its label is being bought');
         throw new Error(`The shipment is ${status ?? 'unknown'}: only a picked one can be packed`);
       },
     },

@@ -38,6 +38,8 @@ export interface RecordOptions<S extends Recorded> {
    * not at rest while all of it is in the middle of a step.
    */
   beforeSave?(state: S, atRest: boolean): void;
+  /** True once nothing more will happen: then nothing is waited for. */
+  ended(state: S): boolean;
   /** The key prefix of this workflow's mails: one mail a key, ever. */
   mailKey: string;
 }
@@ -61,7 +63,7 @@ export class StepOverdue extends Error {
 /** More changes than these between two events would be a bug. */
 const revsPerEvent = 100;
 
-export function createRecord<S extends Recorded>({ state, save, beforeSave, mailKey }: RecordOptions<S>) {
+export function createRecord<S extends Recorded>({ state, save, beforeSave, ended, mailKey }: RecordOptions<S>) {
   const mails: Mail[] = [];
   const waits = new Set<Wait>();
   const answers = new Map<string, Answer>();
@@ -111,7 +113,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
 
   async function saveBy<T>(write: (state: S, mails: Mail[]) => Promise<T>): Promise<T> {
     const waiting = earliest(waits);
-    state.waitingFor = waiting ?? announced;
+    state.waitingFor = ended(state) ? undefined : (waiting ?? announced);
     beforeSave?.(state, waiting !== undefined || savingWith || state.incidents.length > 0);
     setCurrentDetails(describe(state));
     const rev = state.rev;
@@ -146,10 +148,10 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, mail
 
   /** Waits until the condition holds or its deadline passes. The event is shown as what the workflow waits for. */
   async function waitFor(event: string, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
+    announced = undefined;
     if (until()) return 'done';
     const wait: Wait = { event, deadline: deadlineIn(ms), overdue: false };
     waits.add(wait);
-    announced = undefined;
     if (!isShown(earliest(waits), state.waitingFor)) changed();
     if (!watching) void CancellationScope.nonCancellable(watchDeadlines);
     try {

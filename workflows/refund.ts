@@ -19,6 +19,7 @@ async function run({ refundId }: RefundInput): Promise<RefundStatus> {
     state,
     save: (current, mails) => local.saveCase({ kind: 'refund', state: current, mails }),
     mailKey: refundId,
+    ended: ({ status }) => status !== 'pending',
   });
   setHandler(caseState, () => state);
   setHandler(answerSignal, (input) => void record.answer(input));

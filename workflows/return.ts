@@ -131,6 +131,7 @@ function createReturn(returnId: string): Return {
   const record = createRecord<ReturnState>({
     state: { returnId, orderId: '', rev: 0, status: 'requested', incidents: [], timeline: [] },
     mailKey: returnId,
+    ended: ({ status }) => hasEnded(returnStates, status),
     save: (state, mails) => local.saveReturn({ state, mails }),
   });
   return { id: returnId, record, refundHints: { count: 0 } };

@@ -10,6 +10,7 @@ import { Problem } from '../problem.ts';
 import * as incidents from '../schemas/incidents.ts';
 import * as schema from '../schemas/orders.ts';
 import * as workflows from '../temporal.ts';
+import { withNotes } from '../views/order.ts';
 import { ofOrder, underWay } from './orders.ts';
 
 export const holdOrder = tell(
@@ -136,7 +137,7 @@ interface OpenIncident extends messages.Incident {
 /** Incidents of orders, returns, refunds and disputes, as their workflows last wrote them. */
 async function findIncidents({ models }: Mongo, filter: object, limit: number): Promise<OpenIncident[]> {
   const open = { 'state.incidents.0': { $exists: true }, ...filter };
-  const fields = { 'state.incidents': 1, 'state.orderId': 1 };
+  const fields = { 'state.incidents': 1, 'state.orderId': 1, notes: 1 };
   const [orders, returns, refunds, disputes] = await Promise.all([
     models.orders.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.returns.find(open, fields).limit(limit).lean<WithIncidents[]>(),
@@ -152,11 +153,17 @@ async function findIncidents({ models }: Mongo, filter: object, limit: number): 
   ].sort((a, b) => (a.since < b.since ? -1 : 1));
 }
 
-interface WithIncidents {
+interface WithIncidents extends Pick<Order, 'notes'> {
   _id: string;
   state: { orderId: string; incidents: messages.Incident[] };
 }
 
-function incidentsOf({ _id, state }: WithIncidents, workflowId: (id: string) => string): OpenIncident[] {
-  return state.incidents.map((incident) => ({ ...incident, orderId: state.orderId, workflowId: workflowId(_id) }));
+function incidentsOf(found: WithIncidents, workflowId: (id: string) => string): OpenIncident[] {
+  const { orderId, incidents } = found.state;
+  return incidents.map((incident) => ({
+    ...incident,
+    why: withNotes(incident.why, found),
+    orderId,
+    workflowId: workflowId(found._id),
+  }));
 }

@@ -71,11 +71,16 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     shortages: order.shortages,
     ...(maySeePerson(caller) && viewPerson(order)),
     ...(forStaff && {
-      incidents: state?.incidents ?? [],
-      timeline: state?.timeline ?? [],
+      incidents: (state?.incidents ?? []).map((each) => ({ ...each, why: withNotes(each.why, order) })),
+      timeline: (state?.timeline ?? []).map((each) => ({ ...each, what: withNotes(each.what, order) })),
       notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
     }),
   };
+}
+
+/** For staff: what a note's id stands for. */
+export function withNotes(text: string, { notes = [] }: Pick<Order, 'notes'>): string {
+  return text.replace(/note_\w+/g, (id) => notes.find((note) => note.id === id)?.text ?? id);
 }
 
 export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'customer' | 'shippingAddress'> {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Agent, get } from 'node:http';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
 import { newDatabaseUri, sharedServers } from '../support/servers.ts';
@@ -48,6 +49,57 @@ test('the process says where it listens, and ends in good order at SIGTERM', asy
     child.kill('SIGKILL');
   }
 });
+
+test('it ends in good order behind connections that are kept and never idle', async () => {
+  const { child, ended } = start({
+    MONGODB_URI: newDatabaseUri(),
+    TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+    PORT: '0',
+    WAYBILL_SECRET: config.WAYBILL_SECRET,
+    STRIPE_WEBHOOK_SECRETS: 'whsec_one_test',
+    CARRIER_WEBHOOK_SECRETS: 'carrier_one_test',
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  try {
+    const url = await new Promise<string>((resolve) => {
+      createInterface(child.stdout).on('line', (line) => {
+        const { msg, url } = JSON.parse(line);
+        if (msg === 'ready') resolve(url);
+      });
+    });
+    const broken: string[] = [];
+    let answered = 0;
+    const busy = Array.from({ length: 4 }, async () => {
+      for (;;) {
+        const outcome = await ask(`${url}/livez`, agent);
+        if (outcome === 200) answered += 1;
+        else if (outcome === 'ECONNREFUSED') return;
+        else broken.push(String(outcome));
+      }
+    });
+    while (answered < 50) await new Promise((resolve) => setImmediate(resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    await Promise.all(busy);
+    // A request that was on its way to a connection that closed at that moment may meet its end, as at any server.
+    expect(broken.filter((why) => why !== 'ECONNRESET')).toEqual([]);
+    expect(broken.length).toBeLessThanOrEqual(4);
+  } finally {
+    agent.destroy();
+    child.kill('SIGKILL');
+  }
+}, 30_000);
+
+/** The status, or the code of what went wrong. */
+function ask(url: string, agent: Agent): Promise<number | string> {
+  return new Promise((resolve) => {
+    get(url, { agent }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+      response.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    }).on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  });
+}
 
 test('a wrong environment stops the start with a line a setting', async () => {
   const { ended, errors } = start({ MONGODB_URI: 'localhost', PORT: 'x', WAYBILL_SECRET: 'short' });
