@@ -38,15 +38,18 @@ async function record(played: typeof scenes, timeSkipping: boolean): Promise<voi
     for (const [name, play] of Object.entries(played)) {
       const workflowId = await play(world);
       const history = await world.client.workflow.getHandle(workflowId).fetchHistory();
-      writeFileSync(
-        join(folder, `${name}.json`),
-        `${JSON.stringify(History.toObject(History.fromObject(history), readable))}\n`,
-      );
+      const text = JSON.stringify(History.toObject(History.fromObject(history), readable));
+      writeFileSync(join(folder, `${name}.json`), `${withoutMachine(text)}\n`);
       for (const url of [world.stripe.url, world.carrier.url]) await world.control(url, 'DELETE', '/_sandbox/faults');
     }
   } finally {
     await world.stop();
   }
+}
+
+/** Neither where it was recorded nor by which process belongs into a history. */
+function withoutMachine(text: string): string {
+  return text.replaceAll(join(import.meta.dirname, '../..'), '').replace(/\d+@[\w.-]+/g, 'worker');
 }
 
 const files = () => readdirSync(folder).filter((file) => file.endsWith('.json'));
