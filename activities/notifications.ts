@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingMail } from '../models/inbox.ts';
 import type { Order } from '../models/order.ts';
+import type { Refund } from '../models/payment.ts';
 import { linkToken } from '../platform/link-token.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { MailTemplate } from '../workflows/activities.ts';
@@ -27,6 +28,7 @@ export async function sendDueMails(
   const mails = await claim({ models });
   if (mails.length === 0) return 0;
   const orders = await models.orders.find({ _id: { $in: mails.map(({ orderId }) => orderId) } }).lean();
+  const refunds = await models.refunds.find({ _id: { $in: mails.flatMap(refundOf) } }).lean();
   // Those of one order one after the other, oldest first: the last word has to come last.
   const lanes = new Map<string, OutgoingMail[]>();
   for (const mail of mails) lanes.set(mail.orderId, [...(lanes.get(mail.orderId) ?? []), mail]);
@@ -44,7 +46,11 @@ export async function sendDueMails(
     try {
       if (!order) throw new Error(`There is no order ${mail.orderId}`);
       const link = `${options.publicUrl}/orders/${order._id}#${linkToken(options.secret, order._id)}`;
-      const { subject, text } = compose[mail.template as MailTemplate](order, link);
+      const { subject, text } = compose[mail.template as MailTemplate](
+        order,
+        link,
+        refunds.find(({ _id }) => refundOf(mail).includes(_id)),
+      );
       await mailer.send({ to: order.customer.email, subject, text, messageId: mail._id });
       return { $set: { sentAt: new Date() }, $unset: { failure: 1 } };
     } catch (error) {
@@ -54,6 +60,11 @@ export async function sendDueMails(
       return { $set: { nextTryAt: new Date(Date.now() + backoff), failure } };
     }
   }
+}
+
+/** The refund that a mail tells of is the last part of its key. */
+function refundOf({ template, _id }: OutgoingMail): string[] {
+  return template === 'refunded' ? [_id.slice(_id.lastIndexOf(':') + 1)] : [];
 }
 
 /** Servers repeat the address in what they say, so only their codes are kept. */
@@ -82,7 +93,7 @@ async function claim({ models }: Pick<Mongo, 'models'>): Promise<OutgoingMail[]>
     .lean();
 }
 
-type Compose = (order: Order, link: string) => { subject: string; text: string };
+type Compose = (order: Order, link: string, refund?: Refund) => { subject: string; text: string };
 
 const compose: Record<MailTemplate, Compose> = {
   order_confirmed: (order, link) => ({
@@ -117,9 +128,9 @@ const compose: Record<MailTemplate, Compose> = {
     subject: `Your return of order ${order._id}`,
     text: `We cannot take these goods back. Why, and what you can do: ${link}\n`,
   }),
-  refunded: (order, link) => ({
+  refunded: (order, link, refund) => ({
     subject: `Money back for order ${order._id}`,
-    text: `Your refund has been sent; your bank may need a few days. ${link}\n`,
+    text: `${refund ? `${formatMoney(refund.amount, refund.currency)} are` : 'Your refund is'} on the way; your bank may need a few days. ${link}\n`,
   }),
 };
 

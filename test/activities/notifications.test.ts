@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sendDueMails } from '../../activities/notifications.ts';
+import { queueMails } from '../../activities/orders.ts';
+import { createMailer } from '../../activities/providers/mail.ts';
+import { connectMongo, type Mongo } from '../../platform/mongo.ts';
+import { startMailbox } from '../../sandbox/mailbox.ts';
+import { newDatabaseUri } from '../support/servers.ts';
+
+let mongo: Mongo;
+let mailbox: Awaited<ReturnType<typeof startMailbox>>;
+const to = 'buyer@example.com';
+const orderId = 'ord_1';
+
+beforeAll(async () => {
+  mongo = await connectMongo(newDatabaseUri());
+  mailbox = await startMailbox({});
+  const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '10001', country: 'US' };
+  const now = new Date();
+  const order = { currency: 'USD', items: [], lines: [], total: 1999, rev: 1, status: 'cancelled' as const };
+  await mongo.models.orders.create([
+    { ...order, _id: orderId, createdAt: now, placeBefore: now, customer: { email: to, name: 'Buyer' }, shipTo },
+  ]);
+  const refund = { orderId, paymentId: 'pay_1', workflowId: 'refund-ref_1', reason: 'goodwill', actor: 'test' };
+  await mongo.models.refunds.create([
+    { ...refund, _id: 'ref_1', key: 'ref_1', amount: 500, currency: 'USD', status: 'succeeded', createdAt: now },
+  ]);
+});
+afterAll(async () => {
+  await mailbox.stop();
+  await mongo.connection.dropDatabase();
+  await mongo.close();
+});
+
+async function send(smtpUrl: string): Promise<string[]> {
+  const mailer = createMailer({ smtpUrl, from: 'store@shop.example' });
+  const failures: string[] = [];
+  const options = { publicUrl: 'https://shop.example', secret: 'a secret of at least 32 characters' };
+  await sendDueMails(mongo, mailer, options, (_mail, why) => failures.push(why));
+  mailer.close();
+  return failures;
+}
+
+test('the mails of an order come in the order of what happened, and money back says how much', async () => {
+  const templates = ['order_confirmed', 'order_cancelled', 'refunded'] as const;
+  for (const template of templates) {
+    const key = `${orderId}:${template}${template === 'refunded' ? ':ref_1' : ''}`;
+    await queueMails(mongo, orderId, [{ key, template }]);
+  }
+  expect(await send(mailbox.smtpUrl)).toEqual([]);
+  const response = await fetch(`${mailbox.url}/messages?to=${encodeURIComponent(to)}`);
+  const messages = (await response.json()) as { subject: string; text: string }[];
+  expect(messages.map(({ subject }) => subject)).toEqual([
+    `Your order ${orderId} is confirmed`,
+    `Your order ${orderId} is cancelled`,
+    `Money back for order ${orderId}`,
+  ]);
+  expect(messages[2]!.text).toContain('5.00 USD');
+});
+
+test('why a mail was not sent is kept without the address', async () => {
+  await queueMails(mongo, orderId, [{ key: `${orderId}:delivered:shp_1`, template: 'delivered' }]);
+  const [why] = await send('smtp://127.0.0.1:1');
+  expect(why).toContain('ESOCKET');
+  const kept = await mongo.models.mails.findById(`${orderId}:delivered:shp_1`).lean();
+  expect(kept).toMatchObject({ sentAt: null, tries: 1, failure: why });
+  expect(JSON.stringify(kept)).not.toContain(to);
+});
