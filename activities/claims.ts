@@ -147,6 +147,8 @@ interface Counters {
   seq: number;
 }
 
+const nothing: Counters = { reserved: 0, committed: 0, onHand: 0, seq: 0 };
+
 function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): Effects {
   const stored = known.orders.get(orderId);
   if (!stored) throw broken(`There is no order ${orderId}`);
@@ -155,17 +157,15 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
 
   const add = (id: string, change: Partial<Counters>) => {
     if (!known.stock.has(id)) throw broken(`There is no stock record ${id}`);
-    const sum = effects.counters.get(id) ?? { reserved: 0, committed: 0, onHand: 0, seq: 0 };
-    for (const name of Object.keys(change) as (keyof Counters)[]) sum[name] += change[name]!;
-    effects.counters.set(id, sum);
-    return sum;
+    effects.counters.set(id, counted(effects.counters.get(id) ?? nothing, { ...nothing, ...change }));
   };
   const stockNow = (id: string): Stock | undefined => {
     const stock = known.stock.get(id);
     const change = effects.counters.get(id);
     return stock && change ? counted(stock, change) : stock;
   };
-  const pickList = shipmentId === undefined ? undefined : copyOf(known.pickLists.get(shipmentId));
+  const listed = shipmentId === undefined ? undefined : known.pickLists.get(shipmentId);
+  const pickList = listed && { ...listed };
   effects.answer = make({
     order,
     pickList,
@@ -198,17 +198,14 @@ function makeOne(known: Known, { orderId, shipmentId, make }: Change<unknown>): 
   return effects;
 }
 
-function copyOf(pickList: Shipment | undefined): Shipment | undefined {
-  return pickList && { ...pickList };
-}
-
-function counted(stock: Stock, change: Counters): Stock {
+/** A stock record, or a sum of changes, with a change added to it. */
+function counted<T extends Counters>(before: T, change: Counters): T {
   return {
-    ...stock,
-    reserved: stock.reserved + change.reserved,
-    committed: stock.committed + change.committed,
-    onHand: stock.onHand + change.onHand,
-    seq: stock.seq + change.seq,
+    ...before,
+    reserved: before.reserved + change.reserved,
+    committed: before.committed + change.committed,
+    onHand: before.onHand + change.onHand,
+    seq: before.seq + change.seq,
   };
 }
 
@@ -241,7 +238,7 @@ async function writeAll({ models }: Mongo, session: ClientSession, effects: read
   for (const { counters } of effects) {
     for (const [id, change] of counters) {
       const sum = sums.get(id);
-      sums.set(id, sum === undefined ? change : added(sum, change));
+      sums.set(id, sum === undefined ? change : counted(sum, change));
     }
   }
   for (const [_id, $inc] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -253,15 +250,6 @@ async function writeAll({ models }: Mongo, session: ClientSession, effects: read
   for (const [model, batch] of operations) {
     await models[model].collection.bulkWrite(batch as never, { session, ordered: true });
   }
-}
-
-function added(a: Counters, b: Counters): Counters {
-  return {
-    reserved: a.reserved + b.reserved,
-    committed: a.committed + b.committed,
-    onHand: a.onHand + b.onHand,
-    seq: a.seq + b.seq,
-  };
 }
 
 /** Allocations without what they were worked out with. */

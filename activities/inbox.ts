@@ -115,9 +115,7 @@ type KnownPayments = ReadonlyMap<string, Payment>;
 
 /** Most events tell of payments, so those of a whole batch are read at once, by their intents. */
 async function paymentsOf({ models }: Mongo, events: readonly InboxEvent[]): Promise<KnownPayments> {
-  const intents = events.flatMap(({ type, payload }) =>
-    String(type).startsWith('payment_intent.') ? String(payload.id) : [],
-  );
+  const intents = events.flatMap(({ type, payload }) => (type.startsWith('payment_intent.') ? String(payload.id) : []));
   if (intents.length === 0) return new Map();
   const payments = await models.payments.find({ intentId: { $in: intents } }).lean();
   return new Map(payments.map((payment) => [payment.intentId!, payment]));

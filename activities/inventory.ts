@@ -3,7 +3,7 @@ import type { ClientSession } from 'mongoose';
 import type { MovementKind, Stock, StockMovement } from '../models/stock.ts';
 import { stockId } from '../models/stock.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
-import { withSkus } from './stock-lock.ts';
+import { withSku } from './stock-lock.ts';
 
 export interface Movement {
   /** A repeated key has no second effect. */
@@ -31,7 +31,7 @@ export function moveStock(
   mongo: Mongo,
   movement: Movement,
 ): Promise<{ applied: boolean; onHand: number; damaged: number; seq: number }> {
-  return withSkus([movement.sku], () =>
+  return withSku(movement.sku, () =>
     inTransaction(mongo, async (session) => {
       const known = await mongo.models.movements.findById(movement.key).session(session).lean();
       if (known) return { applied: false, onHand: known.onHandAfter, damaged: known.damagedAfter, seq: known.seq };

@@ -79,7 +79,7 @@ export async function voidPayment(
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));
   if (intent.status !== 'voided' && intent.status !== 'captured') {
     // The provider replays its refusal to the same key, so the next try needs another.
-    await mongo.models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
+    await takeNewKeys(mongo, orderId);
     throw new Error(`The payment of ${orderId} is ${intent.status} and cannot be voided yet`);
   }
   return outcomeOf(await record(mongo, payment, intent));
@@ -166,10 +166,13 @@ async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Prom
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ProviderError)
-      await mongo.models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
+    if (error instanceof ProviderError) await takeNewKeys(mongo, orderId);
     throw error;
   }
+}
+
+async function takeNewKeys({ models }: Mongo, orderId: string): Promise<void> {
+  await models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
 }
 
 async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {

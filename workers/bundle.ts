@@ -13,7 +13,7 @@ export async function workflowBundle(): Promise<NonNullable<WorkerOptions['workf
   return existsSync(builtBundle) ? { codePath: builtBundle } : makeBundle();
 }
 
-async function makeBundle(): Promise<{ code: string }> {
+export async function makeBundle(): Promise<{ code: string }> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const workflow = (name: string) => fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
   return bundleWorkflowCode({

@@ -1,4 +1,5 @@
 /** An order after it was placed: reading it, and what its owner may ask of it. */
+import type { UpdateDefinition } from '@temporalio/common';
 import { writeNote } from '../../activities/notes.ts';
 import { mayRefresh } from '../../activities/payments.ts';
 import type { Order } from '../../models/order.ts';
@@ -6,7 +7,8 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { endpoint, reply } from '../endpoint.ts';
+import { type Api, endpoint, type Idempotency, reply } from '../endpoint.ts';
+import { requireSameBody } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/orders.ts';
@@ -91,9 +93,7 @@ export const payOrder = endpoint({
   problems: ['not-allowed-now', 'order-ended'],
   orderOf,
   async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
-    const paid = await ofOrder(mongo, id, () =>
-      workflows.update({ mongo, temporal }, messages.workflowIds.order(id), messages.payOrder, body, idempotency),
-    );
+    const paid = await updateOrder({ mongo, temporal }, id, messages.payOrder, body, idempotency);
     if (paid === undefined) return underWay(id);
     const [order, related] = await Promise.all([readOrder(mongo, id), readRelated(mongo, [id])]);
     return reply(200, viewOrder(order, related(id), caller));
@@ -125,22 +125,29 @@ export const cancelOrder = endpoint({
   answers: { 200: schema.done, 202: schema.accepted },
   problems: ['not-allowed-now', 'order-ended'],
   orderOf,
-  async handle({ mongo, temporal }, { params: { id }, body, caller }) {
+  async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
+    if (idempotency) await requireSameBody(mongo, idempotency);
     const actor = actorOf(caller);
     const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
     // An order is cancelled once: whoever asks again joins the first, and no number of them keeps others from being heard.
-    const cancelled = await ofOrder(mongo, id, () =>
-      workflows.update(
-        { mongo, temporal },
-        messages.workflowIds.order(id),
-        messages.cancelOrder,
-        input,
-        messages.cancelOrder.name,
-      ),
-    );
+    const once = messages.cancelOrder.name;
+    const cancelled = await updateOrder({ mongo, temporal }, id, messages.cancelOrder, input, once);
     return cancelled ? reply(200, { status: cancelled.status as string }) : underWay(id);
   },
 });
+
+/** An update of the order's workflow; `undefined` where it was taken on but did not finish in time. */
+export function updateOrder<Ret, Input>(
+  api: Pick<Api, 'mongo' | 'temporal'>,
+  orderId: string,
+  definition: UpdateDefinition<Ret, [Input]>,
+  input: Input,
+  once: Idempotency | string | undefined,
+): Promise<Ret | undefined> {
+  return ofOrder(api.mongo, orderId, () =>
+    workflows.update(api, messages.workflowIds.order(orderId), definition, input, once),
+  );
+}
 
 /** Adds to `order-ended` how the order ended. @throws Problem not-found where there is no such order */
 export async function ofOrder<T>(mongo: Mongo, orderId: string, run: () => Promise<T>): Promise<T> {

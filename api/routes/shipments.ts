@@ -13,9 +13,8 @@ import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import { accepted, done } from '../schemas/orders.ts';
 import * as schema from '../schemas/shipments.ts';
-import * as workflows from '../temporal.ts';
 import { viewShipment } from '../views/shipment.ts';
-import { ofOrder } from './orders.ts';
+import { updateOrder } from './orders.ts';
 
 export const listShipments = endpoint({
   summary: 'Shipments of a warehouse in a state; newest orders first',
@@ -101,15 +100,7 @@ export const packShipment = endpoint({
     // A list that is closed does not change any more, so what is short is known.
     const short = lines.some(({ state }) => state === 'short');
     const input = { shipmentId: id, parcel, short, actor: actorOf(caller) };
-    const packed = await ofOrder(mongo, orderId, () =>
-      workflows.update(
-        { mongo, temporal },
-        messages.workflowIds.order(orderId),
-        messages.packShipment,
-        input,
-        idempotency,
-      ),
-    );
+    const packed = await updateOrder({ mongo, temporal }, orderId, messages.packShipment, input, idempotency);
     if (packed?.status === 'cancelled') throw putBack();
     if (packed === undefined) return underWay(id);
     const { label } = await readShipment(mongo, id);
@@ -126,15 +117,7 @@ export const handOverShipment = endpoint({
   async handle({ mongo, temporal }, { params: { id }, caller, idempotency }) {
     const { orderId } = await readShipment(mongo, id);
     const input = { shipmentId: id, actor: actorOf(caller) };
-    const gone = await ofOrder(mongo, orderId, () =>
-      workflows.update(
-        { mongo, temporal },
-        messages.workflowIds.order(orderId),
-        messages.handOverShipment,
-        input,
-        idempotency,
-      ),
-    );
+    const gone = await updateOrder({ mongo, temporal }, orderId, messages.handOverShipment, input, idempotency);
     if (gone?.status === 'cancelled') throw putBack();
     return gone ? reply(200, { status: gone.status as string }) : underWay(id);
   },

@@ -21,15 +21,17 @@ function start(environment: Record<string, string>) {
   return { child, ended: once(child, 'exit'), errors: () => errors };
 }
 
+const complete = () => ({
+  MONGODB_URI: newDatabaseUri(),
+  TEMPORAL_ADDRESS: sharedServers().temporalAddress,
+  PORT: '0',
+  WAYBILL_SECRET: config.WAYBILL_SECRET,
+  STRIPE_WEBHOOK_SECRETS: 'whsec_one_test, whsec_two_test',
+  CARRIER_WEBHOOK_SECRETS: 'carrier_one_test',
+});
+
 test('the process says where it listens, and ends in good order at SIGTERM', async () => {
-  const { child, ended } = start({
-    MONGODB_URI: newDatabaseUri(),
-    TEMPORAL_ADDRESS: sharedServers().temporalAddress,
-    PORT: '0',
-    WAYBILL_SECRET: config.WAYBILL_SECRET,
-    STRIPE_WEBHOOK_SECRETS: 'whsec_one_test, whsec_two_test',
-    CARRIER_WEBHOOK_SECRETS: 'carrier_one_test',
-  });
+  const { child, ended } = start(complete());
   try {
     const lines: Record<string, unknown>[] = [];
     for await (const line of createInterface(child.stdout)) {
@@ -51,14 +53,7 @@ test('the process says where it listens, and ends in good order at SIGTERM', asy
 });
 
 test('it ends in good order behind connections that are kept and never idle', async () => {
-  const { child, ended } = start({
-    MONGODB_URI: newDatabaseUri(),
-    TEMPORAL_ADDRESS: sharedServers().temporalAddress,
-    PORT: '0',
-    WAYBILL_SECRET: config.WAYBILL_SECRET,
-    STRIPE_WEBHOOK_SECRETS: 'whsec_one_test',
-    CARRIER_WEBHOOK_SECRETS: 'carrier_one_test',
-  });
+  const { child, ended } = start(complete());
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   try {
     const url = await new Promise<string>((resolve) => {

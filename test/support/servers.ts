@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { stopOnSignal } from '../../sandbox/processes.ts';
 import { startMongo } from '../../sandbox/servers/mongo.ts';
 import { startTemporal } from '../../sandbox/servers/temporal.ts';
+import { makeBundle } from '../../workers/bundle.ts';
 import { searchAttributes } from '../../workflows/messages.ts';
 
 export interface SharedServers {
@@ -50,8 +50,7 @@ export async function startSharedServers(): Promise<SharedServers> {
 }
 
 async function bundleWorkflows(folder: string): Promise<string> {
-  const workflowsPath = join(import.meta.dirname, '../../workflows/index.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const { code } = await makeBundle();
   const file = join(folder, 'workflow-bundle.js');
   await writeFile(file, code);
   return file;
