@@ -1,6 +1,5 @@
-import type { Stripe } from 'stripe';
-import { noSuch } from './errors.ts';
-import { newId, now, type Store } from './store.ts';
+import { type ErrorBody, noSuch } from './errors.ts';
+import { newId, now, type PaymentMethod, type Store } from './store.ts';
 
 export interface Decline {
   code: string;
@@ -14,7 +13,9 @@ export interface TestCard {
   brand: string;
   last4: string;
   decline?: Decline;
-  needsAuthentication?: true;
+  /** It is declined when it is charged, and not when it is saved. */
+  canBeSaved?: true;
+  authentication?: 'always' | 'unless_set_up';
   risk?: { level: string; score: number };
   dispute?: { reason: string; inquiry: boolean };
   refund?: 'pending' | 'fails';
@@ -73,18 +74,22 @@ const TEST_CARDS: Record<string, TestCard> = {
     'An error occurred while processing your card. Try again in a little bit.',
     'processing_error',
   ),
+  pm_card_chargeCustomerFail: {
+    ...declined('0341', 'generic_decline', 'try_again_later', CARD_DECLINED),
+    canBeSaved: true,
+  },
   pm_card_radarBlock: {
     ...declined('0019', 'fraudulent', 'do_not_try_again', CARD_DECLINED),
     risk: { level: 'highest', score: 90 },
   },
 
-  pm_card_authenticationRequired: { brand: 'visa', last4: '3184', needsAuthentication: true },
-  pm_card_authenticationRequiredOnSetup: { brand: 'visa', last4: '3155', needsAuthentication: true },
-  pm_card_threeDSecure2Required: { brand: 'visa', last4: '3220', needsAuthentication: true },
-  pm_card_threeDSecureRequired: { brand: 'visa', last4: '3063', needsAuthentication: true },
+  pm_card_authenticationRequired: { brand: 'visa', last4: '3184', authentication: 'always' },
+  pm_card_authenticationRequiredOnSetup: { brand: 'visa', last4: '3155', authentication: 'unless_set_up' },
+  pm_card_threeDSecure2Required: { brand: 'visa', last4: '3220', authentication: 'always' },
+  pm_card_threeDSecureRequired: { brand: 'visa', last4: '3063', authentication: 'always' },
   pm_card_threeDSecureRequiredChargeDeclined: {
     ...declined('1629', 'generic_decline', 'try_again_later', CARD_DECLINED),
-    needsAuthentication: true,
+    authentication: 'always',
   },
 
   pm_card_riskLevelElevated: { brand: 'visa', last4: '9235', risk: { level: 'elevated', score: 70 } },
@@ -100,7 +105,7 @@ const TEST_CARDS: Record<string, TestCard> = {
 };
 
 /** The payment method a request names: a test card becomes a new one, as at Stripe; one made before is found again. */
-export function usePaymentMethod(store: Store, id: string): Stripe.PaymentMethod {
+export function usePaymentMethod(store: Store, id: string): PaymentMethod {
   const known = store.paymentMethods.get(id);
   if (known) return known;
   const name = id.replace(/^pm_card_visa_charge/, 'pm_card_charge');
@@ -118,7 +123,23 @@ export function cardOf(store: Store, paymentMethodId: string | null): TestCard {
   return card;
 }
 
-const paymentMethodOf = (card: TestCard): Stripe.PaymentMethod => ({
+/** Why the card cannot be saved, if so. */
+export function declineWhenSaved(store: Store, paymentMethodId: string): ErrorBody | undefined {
+  const { decline, canBeSaved } = cardOf(store, paymentMethodId);
+  return decline && !canBeSaved ? { type: 'card_error', ...decline } : undefined;
+}
+
+/** Whether the customer has to be there. A card that was set up spares only a customer who is away. */
+export function needsAuthentication(store: Store, paymentMethodId: string, offSession: boolean): boolean {
+  const { authentication } = cardOf(store, paymentMethodId);
+  if (authentication !== 'unless_set_up' || !offSession) return authentication !== undefined;
+  return ![...store.setupIntents.values()].some(
+    ({ payment_method, status, usage }) =>
+      payment_method === paymentMethodId && status === 'succeeded' && usage === 'off_session',
+  );
+}
+
+const paymentMethodOf = (card: TestCard): PaymentMethod => ({
   id: newId('pm'),
   object: 'payment_method',
   allow_redisplay: 'unspecified',

@@ -3,6 +3,7 @@ import { BadControl, noSuch, StripeFailure } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { confirmIntent, expireAuthorization, finishAuthentication, intentOf } from './intents.ts';
 import { settleRefund } from './refunds.ts';
+import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
 import type { Store } from './store.ts';
 import type { Webhooks } from './webhooks.ts';
 
@@ -42,6 +43,10 @@ export function createControl(world: {
         return confirmIntent(store, intentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
       case 'POST payment_intents/:id/expire':
         return expireAuthorization(store, intentOf(store, id));
+      case 'POST setup_intents/:id/authenticate':
+        return finishSetupAuthentication(store, setupIntentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
+      case 'POST setup_intents/:id/confirm':
+        return confirmSetupIntent(store, setupIntentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
       case 'POST disputes/:id/decide': {
         const dispute = store.disputes.get(id);
         if (!dispute) throw noSuch('dispute', id);
@@ -56,6 +61,8 @@ export function createControl(world: {
         return { calls: Object.fromEntries(calls) };
       case 'GET state':
         return {
+          customers: [...store.customers.values()],
+          setup_intents: [...store.setupIntents.values()],
           payment_intents: [...store.intents.values()],
           charges: [...store.charges.values()],
           refunds: [...store.refunds.values()],

@@ -21,7 +21,7 @@ export class StripeFailure extends Error {
 
 export const invalidRequest = (
   message: string,
-  more: { code?: string; param?: string; payment_intent?: unknown } = {},
+  more: { code?: string; param?: string; payment_intent?: unknown; setup_intent?: unknown } = {},
 ): StripeFailure => new StripeFailure(400, { type: 'invalid_request_error', message, ...more });
 
 /** An object named in the path is 404; one named in a parameter (pass `param`) is 400, as at Stripe. */
@@ -32,7 +32,7 @@ export function noSuch(kind: string, id: string, param?: string): StripeFailure 
     message: `No such ${kind}: '${id}'`,
   } as const;
   return param === undefined
-    ? new StripeFailure(404, { ...error, param: kind === 'payment_intent' ? 'intent' : 'id' })
+    ? new StripeFailure(404, { ...error, param: kind === 'payment_intent' || kind === 'setupintent' ? 'intent' : 'id' })
     : new StripeFailure(400, { ...error, param });
 }
 

@@ -3,7 +3,9 @@ import type { Store } from './store.ts';
 
 /** For each kind of object, its fields that hold the id of another, and that one's kind. */
 const EXPANDABLE: Record<string, Record<string, string>> = {
-  payment_intent: { latest_charge: 'charge', payment_method: 'payment_method' },
+  payment_intent: { customer: 'customer', latest_charge: 'charge', payment_method: 'payment_method' },
+  setup_intent: { customer: 'customer', payment_method: 'payment_method' },
+  payment_method: { customer: 'customer' },
   charge: { payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   refund: { charge: 'charge', payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   dispute: { charge: 'charge', payment_intent: 'payment_intent' },
@@ -36,6 +38,7 @@ function expandPath(store: Store, object: object, [field, ...deeper]: string[]):
 }
 
 function lookUp(store: Store, id: string): object | undefined {
+  if (id.startsWith('cus_')) return store.customers.get(id);
   if (id.startsWith('pi_')) return store.intents.get(id);
   if (id.startsWith('ch_')) return store.charges.get(id);
   if (id.startsWith('pm_')) return store.paymentMethods.get(id);

@@ -1,6 +1,15 @@
 import { checkAmount, money } from './amounts.ts';
-import { cardOf, usePaymentMethod } from './cards.ts';
+import { cardOf, needsAuthentication, usePaymentMethod } from './cards.ts';
 import { attemptCharge, captureCharge } from './charges.ts';
+import {
+  type AutomaticPaymentMethods,
+  type Confirmation,
+  offeredMethods,
+  refuseForeignMethod,
+  refuseWithoutReturnUrl,
+  threeDSecure,
+} from './confirmation.ts';
+import { givenCustomer } from './customers.ts';
 import { type ErrorBody, invalidRequest, noSuch, StripeFailure } from './errors.ts';
 import { type Charge, type Intent, newId, now, type Store } from './store.ts';
 
@@ -10,7 +19,7 @@ export interface NewIntent {
   capture_method?: Intent['capture_method'];
   payment_method?: string;
   allowed_payment_method_types?: string[];
-  automatic_payment_methods?: Intent['automatic_payment_methods'];
+  automatic_payment_methods?: AutomaticPaymentMethods;
   customer?: string;
   description?: string;
   metadata?: Record<string, string>;
@@ -24,38 +33,26 @@ export interface NewIntent {
   return_url?: string;
 }
 
-export interface Confirmation {
-  payment_method?: string;
-  return_url?: string;
-  /** The customer is not there: a card that wants 3-D Secure is declined instead. */
-  off_session?: boolean;
-  /** Confirmed by Stripe.js in the browser, which brings its own return address. */
-  fromBrowser?: boolean;
-}
+/** `off_session`: the customer is not there, and a card that wants 3-D Secure is declined instead. */
+type PaymentConfirmation = Confirmation & { off_session?: boolean };
 
 export function createIntent(store: Store, given: NewIntent): Intent {
   const currency = checkAmount(given.amount, given.currency);
-  if (given.allowed_payment_method_types && given.automatic_payment_methods) {
-    throw invalidRequest(
-      'You may only specify one of these parameters: allowed_payment_method_types, automatic_payment_methods.',
-      { code: 'parameters_exclusive', param: 'allowed_payment_method_types' },
-    );
-  }
-  const method = given.payment_method === undefined ? null : usePaymentMethod(store, given.payment_method).id;
+  const offered = offeredMethods(given);
+  const customer = givenCustomer(store, given.customer);
+  const method = given.payment_method === undefined ? null : usePaymentMethod(store, given.payment_method);
+  if (method) refuseForeignMethod({ object: 'payment_intent', customer }, method, {});
   const id = newId('pi');
   const intent: Intent = {
     id,
     object: 'payment_intent',
-    allowed_payment_method_types: given.allowed_payment_method_types ?? null,
+    ...offered,
     amount: given.amount,
     amount_capturable: 0,
     amount_details: { tip: {} },
     amount_received: 0,
     application: null,
     application_fee_amount: null,
-    automatic_payment_methods: given.allowed_payment_method_types
-      ? null
-      : (given.automatic_payment_methods ?? { enabled: true, allow_redirects: 'always' }),
     canceled_at: null,
     cancellation_reason: null,
     capture_method: given.capture_method ?? 'automatic_async',
@@ -63,7 +60,7 @@ export function createIntent(store: Store, given: NewIntent): Intent {
     confirmation_method: 'automatic',
     created: now(),
     currency,
-    customer: given.customer ?? null,
+    customer,
     customer_account: null,
     description: given.description ?? null,
     excluded_payment_method_types: null,
@@ -74,7 +71,7 @@ export function createIntent(store: Store, given: NewIntent): Intent {
     metadata: given.metadata ?? {},
     next_action: null,
     on_behalf_of: null,
-    payment_method: method,
+    payment_method: method?.id ?? null,
     payment_method_configuration_details: null,
     payment_method_options: null,
     payment_method_types: ['card'],
@@ -95,14 +92,11 @@ export function createIntent(store: Store, given: NewIntent): Intent {
   return confirmIntent(store, store.intents.put(id, intent), given);
 }
 
-export function confirmIntent(store: Store, intent: Intent, given: Confirmation): Intent {
-  refuseUnlessConfirmable(store, intent, given);
-  const method =
-    given.payment_method === undefined || intent.payment_method === given.payment_method
-      ? intent.payment_method
-      : usePaymentMethod(store, given.payment_method).id;
-  const confirmed: Intent = { ...intent, payment_method: method, last_payment_error: null, next_action: null };
-  if (!cardOf(store, method).needsAuthentication) return charge(store, confirmed, false);
+export function confirmIntent(store: Store, intent: Intent, given: PaymentConfirmation): Intent {
+  const method = usePaymentMethod(store, refuseUnlessConfirmable(store, intent, given));
+  refuseForeignMethod(intent, method, { payment_intent: intent });
+  const confirmed: Intent = { ...intent, payment_method: method.id, last_payment_error: null, next_action: null };
+  if (!needsAuthentication(store, method.id, given.off_session === true)) return charge(store, confirmed, false);
   if (given.off_session) {
     throw declined(store, confirmed, null, {
       type: 'card_error',
@@ -114,7 +108,7 @@ export function confirmIntent(store: Store, intent: Intent, given: Confirmation)
   const waiting = store.intents.put(intent.id, {
     ...confirmed,
     status: 'requires_action',
-    next_action: { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'stripe_3ds2_fingerprint', source: newId('src') } },
+    next_action: threeDSecure(),
   });
   store.emit('payment_intent.requires_action', waiting);
   return waiting;
@@ -192,25 +186,21 @@ export function intentOf(store: Store, id: string): Intent {
   return intent;
 }
 
-function refuseUnlessConfirmable(store: Store, intent: Intent, given: Confirmation): void {
+/** Gives the id of the payment method that is to be charged. */
+function refuseUnlessConfirmable(store: Store, intent: Intent, given: Confirmation): string {
   // An intent that was to be created and confirmed at once does not exist yet, and the error does not name it.
   const payment_intent = store.intents.get(intent.id);
   const startable = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
   if (!startable.includes(intent.status)) throw unexpectedState(intent, 'confirmed', startable);
-  if (given.payment_method === undefined && intent.payment_method === null) {
+  const method = given.payment_method ?? intent.payment_method;
+  if (method === null) {
     throw invalidRequest(
       "You cannot confirm this PaymentIntent because it's missing a payment method. Update the PaymentIntent with a payment method and then confirm it again.",
       { code: 'payment_intent_unexpected_state', payment_intent },
     );
   }
-  const automatic = intent.automatic_payment_methods;
-  const mayRedirect = automatic?.enabled === true && automatic.allow_redirects !== 'never';
-  if (mayRedirect && given.return_url === undefined && !given.fromBrowser) {
-    throw invalidRequest(
-      'This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these might redirect your customer off of your page, you must provide a `return_url`. If you do not want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never`.',
-      { param: 'return_url', payment_intent },
-    );
-  }
+  refuseWithoutReturnUrl(intent, given, { payment_intent });
+  return method;
 }
 
 /** Authorizes the card, and takes the money at once unless the intent is captured by hand. */

@@ -1,5 +1,7 @@
 import type { Collection } from '../journal.ts';
 import { usePaymentMethod } from './cards.ts';
+import type { AutomaticPaymentMethods } from './confirmation.ts';
+import { attachByHand, createCustomer, givenCustomer } from './customers.ts';
 import { decideDispute, evidenceFields, updateDispute } from './disputes.ts';
 import { invalidRequest, noSuch } from './errors.ts';
 import { cancelIntent, captureIntent, confirmIntent, createIntent, intentOf } from './intents.ts';
@@ -18,7 +20,8 @@ import {
   textList,
 } from './params.ts';
 import { createRefund } from './refunds.ts';
-import type { Intent, Store } from './store.ts';
+import { cancelSetupIntent, confirmSetupIntent, createSetupIntent, setupIntentOf } from './setup-intents.ts';
+import type { Intent, SetupIntent, Store } from './store.ts';
 
 /** One call of Stripe's API. Its parameters are checked by `spec` before `run` is called. */
 export interface Route {
@@ -68,6 +71,8 @@ function readable(
   );
 }
 
+readable('customer', (store) => store.customers, ['email']);
+readable('setup_intent', (store) => store.setupIntents, ['customer', 'payment_method']);
 readable('payment_intent', (store) => store.intents, ['customer']);
 readable('charge', (store) => store.charges, ['payment_intent']);
 readable('refund', (store) => store.refunds, ['charge', 'payment_intent']);
@@ -86,7 +91,7 @@ const noLongerSupported: Reader<undefined> = (_, param) => {
   );
 };
 
-const automaticPaymentMethods: Reader<NonNullable<Intent['automatic_payment_methods']>> = (value, param) => {
+const automaticPaymentMethods: Reader<AutomaticPaymentMethods> = (value, param) => {
   const { enabled, allow_redirects = 'always' } = map(value, param);
   return {
     enabled: bool(enabled ?? '', `${param}[enabled]`),
@@ -96,6 +101,56 @@ const automaticPaymentMethods: Reader<NonNullable<Intent['automatic_payment_meth
 
 const shipping: Reader<NonNullable<Intent['shipping']>> = (value, param) =>
   map(value, param) as NonNullable<Intent['shipping']>;
+
+/** Whoever asks with a client secret, as a browser does, has to have the right one. */
+function seenWith<T extends Intent | SetupIntent>(clientSecret: string | undefined, intent: T): T {
+  if (clientSecret !== undefined && clientSecret !== intent.client_secret) {
+    throw invalidRequest('The client_secret provided does not belong to this intent.', { param: 'client_secret' });
+  }
+  return intent;
+}
+
+route('POST customers', 'customers.create', 'customer', { email: text, metadata, name: text }, createCustomer);
+
+route(
+  'POST setup_intents',
+  'setup_intents.create',
+  'setup_intent',
+  {
+    allowed_payment_method_types: textList,
+    automatic_payment_methods: automaticPaymentMethods,
+    confirm: bool,
+    customer: text,
+    metadata,
+    payment_method: text,
+    payment_method_types: noLongerSupported,
+    return_url: text,
+    usage: oneOf('off_session', 'on_session'),
+    use_stripe_sdk: bool,
+  },
+  createSetupIntent,
+);
+route(
+  'GET setup_intents/:id',
+  'setup_intents.retrieve',
+  'setup_intent',
+  { client_secret: text },
+  (store, { client_secret }, id) => seenWith(client_secret, setupIntentOf(store, id)),
+);
+route(
+  'POST setup_intents/:id/confirm',
+  'setup_intents.confirm',
+  'setup_intent',
+  { payment_method: text, payment_method_types: noLongerSupported, return_url: text, use_stripe_sdk: bool },
+  (store, params, id) => confirmSetupIntent(store, setupIntentOf(store, id), params),
+);
+route(
+  'POST setup_intents/:id/cancel',
+  'setup_intents.cancel',
+  'setup_intent',
+  { cancellation_reason: oneOf('abandoned', 'duplicate', 'requested_by_customer') },
+  (store, params, id) => cancelSetupIntent(store, setupIntentOf(store, id), params.cancellation_reason ?? null),
+);
 
 route(
   'POST payment_intents',
@@ -129,15 +184,7 @@ route(
   'payment_intents.retrieve',
   'payment_intent',
   { client_secret: text },
-  (store, { client_secret }, id) => {
-    const intent = intentOf(store, id);
-    if (client_secret !== undefined && client_secret !== intent.client_secret) {
-      throw invalidRequest('The client_secret provided is not the one of this PaymentIntent.', {
-        param: 'client_secret',
-      });
-    }
-    return intent;
-  },
+  (store, { client_secret }, id) => seenWith(client_secret, intentOf(store, id)),
 );
 route(
   'GET payment_intents/search',
@@ -192,10 +239,7 @@ route(
   'payment_methods.attach',
   'payment_method',
   { customer: required(text) },
-  (store, { customer }, id) => {
-    const method = usePaymentMethod(store, id);
-    return store.paymentMethods.put(method.id, { ...method, customer });
-  },
+  (store, { customer }, id) => attachByHand(store, usePaymentMethod(store, id), givenCustomer(store, customer)),
 );
 
 route(

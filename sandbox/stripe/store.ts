@@ -6,7 +6,9 @@ export const API_VERSION = '2026-10-28.endive';
 
 /** Stored objects name others by id; expanding happens on the way out. */
 type ById<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | null };
-export type Intent = ById<Stripe.PaymentIntent, 'latest_charge' | 'payment_method'>;
+export type Intent = ById<Stripe.PaymentIntent, 'customer' | 'latest_charge' | 'payment_method'>;
+export type SetupIntent = ById<Stripe.SetupIntent, 'customer' | 'latest_attempt' | 'payment_method'>;
+export type PaymentMethod = ById<Stripe.PaymentMethod, 'customer'>;
 export type Charge = ById<Stripe.Charge, 'payment_intent' | 'balance_transaction'>;
 export type Refund = ById<Stripe.Refund, 'payment_intent' | 'balance_transaction'> & { charge: string };
 export type Dispute = ById<Stripe.Dispute, 'payment_intent'> & { charge: string };
@@ -46,11 +48,13 @@ export interface Settlement {
  * that the objects inside events stay as they were.
  */
 export interface Store {
+  customers: Collection<Stripe.Customer>;
   intents: Collection<Intent>;
+  setupIntents: Collection<SetupIntent>;
   charges: Collection<Charge>;
   refunds: Collection<Refund>;
   disputes: Collection<Dispute>;
-  paymentMethods: Collection<Stripe.PaymentMethod>;
+  paymentMethods: Collection<PaymentMethod>;
   /** The id of the test card behind each payment method. */
   testCards: Collection<string>;
   balanceTransactions: Collection<BalanceTransaction>;
@@ -74,7 +78,9 @@ export function openStore(options: {
   const journal = openJournal(options.journalFile);
   const events = journal.collection<SandboxEvent>('events');
   const store: Store = {
+    customers: journal.collection('customers'),
     intents: journal.collection('intents'),
+    setupIntents: journal.collection('setupIntents'),
     charges: journal.collection('charges'),
     refunds: journal.collection('refunds'),
     disputes: journal.collection('disputes'),
