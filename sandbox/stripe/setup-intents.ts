@@ -57,15 +57,14 @@ export function createSetupIntent(store: Store, given: NewSetupIntent): SetupInt
     status: method ? 'requires_confirmation' : 'requires_payment_method',
     usage: given.usage ?? 'off_session',
   };
-  if (given.confirm) refuseUnlessConfirmable(store, intent, given);
+  if (given.confirm) methodToSetUp(store, intent, { return_url: given.return_url });
   store.setupIntents.put(id, intent);
   store.emit('setup_intent.created', intent);
   return given.confirm ? confirmSetupIntent(store, intent, { return_url: given.return_url }) : intent;
 }
 
 export function confirmSetupIntent(store: Store, intent: SetupIntent, given: Confirmation): SetupIntent {
-  const method = usePaymentMethod(store, refuseUnlessConfirmable(store, intent, given));
-  refuseForeignMethod(intent, method, { setup_intent: intent });
+  const method = methodToSetUp(store, intent, given);
   const confirmed: SetupIntent = {
     ...intent,
     payment_method: method.id,
@@ -138,20 +137,22 @@ export function setupIntentOf(store: Store, id: string): SetupIntent {
   return intent;
 }
 
-/** Gives the id of the payment method that is to be set up. */
-function refuseUnlessConfirmable(store: Store, intent: SetupIntent, given: Confirmation): string {
+/** Refuses what cannot be confirmed. As at Stripe, the payment method is looked at before the state. */
+function methodToSetUp(store: Store, intent: SetupIntent, given: Confirmation): PaymentMethod {
   const setup_intent = store.setupIntents.get(intent.id);
-  const method = given.payment_method ?? intent.payment_method;
-  if (method === null) {
+  const id = given.payment_method ?? intent.payment_method;
+  if (id === null) {
     throw unexpectedState(
       setup_intent,
       "You cannot confirm this SetupIntent because it's missing a payment method. You can either update the SetupIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.",
     );
   }
+  const method = usePaymentMethod(store, id);
   if (!OPEN.includes(intent.status)) {
     const why = intent.status === 'canceled' ? 'been canceled' : 'already succeeded';
     throw unexpectedState(setup_intent, `You cannot confirm this SetupIntent because it has ${why}.`);
   }
+  refuseForeignMethod(intent, method, { setup_intent });
   refuseWithoutReturnUrl(intent, given, { setup_intent });
   return method;
 }
