@@ -1,13 +1,14 @@
 /**
- * The only file that knows Stripe. One order has one payment intent: it can be authorized and captured once, so
+ * Only this file and those named after it know Stripe. One order has one payment intent: it can be authorized and captured once, so
  * Stripe's own state machine stands behind our idempotency keys, which Stripe may forget after 24 hours.
  */
-import { ApplicationFailure } from '@temporalio/common';
 import Stripe from 'stripe';
 import { z } from 'zod';
-import { failures } from '../../workflows/domain/failures.ts';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
+import { orAsItIs, told, withMethod } from './stripe-failures.ts';
 import { InvalidWebhook } from './webhook.ts';
+
+export { ProviderError } from './stripe-failures.ts';
 
 export interface Intent {
   id: string;
@@ -32,9 +33,6 @@ export interface ProviderRefund {
   amount: number;
   failure: string | undefined;
 }
-
-/** The provider answered with an error of its own (5xx). It replays that answer to the same idempotency key. */
-export class ProviderError extends Error {}
 
 export type Payments = ReturnType<typeof createPayments>;
 
@@ -65,27 +63,23 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
     /** A decline comes back as an intent of status `declined`; so does a method that is none, or was used up. */
     async confirmIntent(intentId: string, request: { paymentMethod: string; key: string }): Promise<Intent> {
       const { paymentMethod, key } = request;
-      return orAsItIs(intentId, async () => {
-        try {
-          const params = { payment_method: paymentMethod, expand };
-          return await stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key });
-        } catch (error) {
-          throw isRefusedMethod(error) ? new MethodRefused(error.code) : error;
-        }
-      });
+      const params = { payment_method: paymentMethod, expand };
+      return intentAfter(intentId, () =>
+        withMethod(() => stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key })),
+      );
     },
 
     readIntent,
 
     async captureIntent(intentId: string, { amount, key }: { amount: number; key: string }): Promise<Intent> {
-      return orAsItIs(intentId, () =>
+      return intentAfter(intentId, () =>
         stripe.paymentIntents.capture(intentId, { amount_to_capture: amount, expand }, { idempotencyKey: key }),
       );
     },
 
     /** Releases what is authorized. What was captured already stays so. */
     async cancelIntent(intentId: string, { key }: { key: string }): Promise<Intent> {
-      return orAsItIs(intentId, () => stripe.paymentIntents.cancel(intentId, { expand }, { idempotencyKey: key }));
+      return intentAfter(intentId, () => stripe.paymentIntents.cancel(intentId, { expand }, { idempotencyKey: key }));
     },
 
     async createRefund(request: {
@@ -151,71 +145,12 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
     return toIntent(await told(() => stripe.paymentIntents.retrieve(intentId, { expand })));
   }
 
-  /** A declined card, and a call that the intent's state makes impossible: the intent itself says where it stands. */
-  async function orAsItIs(intentId: string, call: () => Promise<Stripe.PaymentIntent>): Promise<Intent> {
-    try {
-      return toIntent(await told(call));
-    } catch (error) {
-      if (error instanceof MethodRefused)
-        return { ...(await readIntent(intentId)), status: 'declined', declineCode: error.code };
-      const asItIs =
-        error instanceof Stripe.errors.StripeCardError ||
-        (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'payment_intent_unexpected_state');
-      if (!asItIs) throw error;
-      return readIntent(intentId);
-    }
+  async function intentAfter(intentId: string, call: () => Promise<Stripe.PaymentIntent>): Promise<Intent> {
+    return orAsItIs(
+      async () => toIntent(await call()),
+      () => readIntent(intentId),
+    );
   }
-}
-
-/** The method given is none, belongs to somebody else, or was used before: the customer has to give another. */
-class MethodRefused extends Error {
-  readonly code: string;
-  constructor(code = 'invalid_payment_method') {
-    super(`The payment method was refused: ${code}`);
-    this.code = code;
-  }
-}
-
-function isRefusedMethod(error: unknown): error is InstanceType<typeof Stripe.errors.StripeInvalidRequestError> {
-  return error instanceof Stripe.errors.StripeInvalidRequestError && error.param === 'payment_method';
-}
-
-/** Tells failures apart: a business answer and a wrong state pass, our mistakes stop, all else may be tried again. */
-async function told<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof Stripe.errors.StripeCardError) throw error;
-    if (error instanceof Stripe.errors.StripeInvalidRequestError) {
-      if (error.code === 'payment_intent_unexpected_state') throw error;
-      throw refused(error);
-    }
-    if (
-      error instanceof Stripe.errors.StripeAuthenticationError ||
-      error instanceof Stripe.errors.StripePermissionError ||
-      error instanceof Stripe.errors.StripeIdempotencyError
-    ) {
-      // A key in use is another call on its way: its answer will be ours.
-      if (error.statusCode === 409) throw new Error('Stripe is still at work on the same request');
-      throw refused(error);
-    }
-    if (error instanceof Stripe.errors.StripeAPIError && (error.statusCode ?? 0) >= 500) {
-      throw new ProviderError(`Stripe answered ${error.statusCode} (request ${error.requestId})`);
-    }
-    if (error instanceof Stripe.errors.StripeError)
-      throw new Error(`Stripe: ${error.type} ${error.statusCode ?? ''}`.trim());
-    throw error;
-  }
-}
-
-function refused(error: InstanceType<typeof Stripe.errors.StripeError>): ApplicationFailure {
-  const hint =
-    error.statusCode === 401 || error.statusCode === 403 ? '; check STRIPE_SECRET_KEY and its permissions' : '';
-  const message = `Stripe refused the request: ${error.code ?? error.type}${error.param ? ` (${error.param})` : ''}${hint}`;
-  return ApplicationFailure.nonRetryable(message, failures.paymentRefused, {
-    code: error.code,
-    requestId: error.requestId,
-  });
 }
 
 function toIntent(intent: Stripe.PaymentIntent): Intent {
