@@ -6,6 +6,7 @@ import Stripe from 'stripe';
 import { z } from 'zod';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { orAsItIs, told, withMethod } from './stripe-failures.ts';
+import { createSetups } from './stripe-setups.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 export { ProviderError } from './stripe-failures.ts';
@@ -47,23 +48,45 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
   const expand = ['latest_charge'];
 
   return {
-    /** An intent that is not confirmed takes no money: one that gets lost is harmless. */
-    async createIntent(request: { orderId: string; amount: number; currency: string; key: string }): Promise<Intent> {
-      const { orderId, amount, currency, key } = request;
+    ...createSetups(stripe),
+
+    /**
+     * An intent that is not confirmed takes no money: one that gets lost is harmless.
+     * `customerId` is whose saved method it may be confirmed with.
+     */
+    async createIntent(request: {
+      orderId: string;
+      amount: number;
+      currency: string;
+      customerId?: string | undefined;
+      key: string;
+    }): Promise<Intent> {
+      const { orderId, amount, currency, customerId, key } = request;
       const params: Stripe.PaymentIntentCreateParams = {
         amount,
         currency: currency.toLowerCase(),
         capture_method: 'manual',
         automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
         metadata: { orderId, workflowId: `order-${orderId}` },
+        ...(customerId !== undefined && { customer: customerId }),
       };
       return toIntent(await told(() => stripe.paymentIntents.create(params, { idempotencyKey: key })));
     },
 
-    /** A decline comes back as an intent of status `declined`; so does a method that is none, or was used up. */
-    async confirmIntent(intentId: string, request: { paymentMethod: string; key: string }): Promise<Intent> {
-      const { paymentMethod, key } = request;
-      const params = { payment_method: paymentMethod, expand };
+    /**
+     * A decline comes back as an intent of status `declined`; so does a method that is none, or was used up.
+     * `offSession`: the customer is not there, and a bank that wants to ask them declines (`authentication_required`).
+     */
+    async confirmIntent(
+      intentId: string,
+      request: { paymentMethod: string; offSession?: true; key: string },
+    ): Promise<Intent> {
+      const { paymentMethod, offSession, key } = request;
+      const params: Stripe.PaymentIntentConfirmParams = {
+        payment_method: paymentMethod,
+        expand,
+        ...(offSession && { off_session: true }),
+      };
       return intentAfter(intentId, () =>
         withMethod(() => stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key })),
       );
