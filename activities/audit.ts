@@ -5,14 +5,13 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Order, OrderLine } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
-import type { Stock } from '../models/stock.ts';
-import { stockId } from '../models/stock.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.ts';
+import { salable } from '../workflows/domain/stock.ts';
 import { workflowIds } from '../workflows/messages.ts';
-import { salable } from './inventory.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
-import { amountDue } from './reservations.ts';
+import { type Drift, findDrifts } from './stock/facts.ts';
+import { amountDue } from './stock/reservations.ts';
 
 export interface Violation {
   guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7';
@@ -50,82 +49,41 @@ export async function audit(sources: Sources): Promise<AuditResult> {
     result.checked.intents += 1;
   }
 
-  const claims = new Map<string, { reserved: number; committed: number }>();
   for await (const order of models.orders.find().lean().cursor()) {
     result.checked.orders += 1;
-    countClaims(order, claims);
     const payment = await models.payments.findOne({ orderId: order._id }).lean();
     if (payment) result.checked.payments += 1;
     checkMoney(order, payment, intents.get(order._id) ?? [], result);
     await checkGoods(mongo, order, payment, result);
     await checkProgress(sources, order, result);
   }
-  await checkStock(mongo, claims, result);
+  await checkStock(mongo, result);
   await checkOpenWork(sources, result);
   return result;
 }
 
-function countClaims(order: Order, claims: Map<string, { reserved: number; committed: number }>): void {
-  for (const { sku, allocations } of order.lines) {
-    for (const { warehouseId, quantity, state } of allocations) {
-      if (state !== 'reserved' && state !== 'committed') continue;
-      const key = stockId(sku, warehouseId);
-      const sum = claims.get(key) ?? { reserved: 0, committed: 0 };
-      sum[state] += quantity;
-      claims.set(key, sum);
-    }
-  }
-}
-
 /** G1 and G2. */
-async function checkStock(
-  { models }: Mongo,
-  claims: Map<string, { reserved: number; committed: number }>,
-  { violations, checked }: AuditResult,
-): Promise<void> {
-  const sums = new Map<string, { onHand: number; damaged: number; count: number; last: number }>();
-  const grouped = models.movements.aggregate([
-    {
-      $group: {
-        _id: { $concat: ['$sku', '@', '$warehouseId'] },
-        onHand: { $sum: '$onHandChange' },
-        damaged: { $sum: '$damagedChange' },
-        count: { $sum: 1 },
-        last: { $max: '$seq' },
-      },
-    },
-  ]);
-  for (const { _id, ...sum } of await grouped) {
-    sums.set(_id, sum);
-    checked.movements += sum.count;
+async function checkStock(mongo: Mongo, { violations, checked }: AuditResult): Promise<void> {
+  const { drifts, stock, movements } = await findDrifts(mongo);
+  checked.stock = stock.length;
+  checked.movements = movements;
+  for (const each of stock) {
+    if (salable(each) < 0) violations.push({ guarantee: 'G1', where: each._id, what: `salable is ${salable(each)}` });
   }
-  for await (const stock of models.stock.find().lean().cursor()) {
-    checked.stock += 1;
-    const report = (guarantee: Violation['guarantee'], what: string) =>
-      violations.push({ guarantee, where: stock._id, what });
-    if (salable(stock) < 0) report('G1', `salable is ${salable(stock)}`);
-    checkLedger(stock, sums.get(stock._id), report);
-    const claim = claims.get(stock._id) ?? { reserved: 0, committed: 0 };
-    claims.delete(stock._id);
-    for (const kind of ['reserved', 'committed'] as const) {
-      if (stock[kind] !== claim[kind]) report('G2', `${kind} is ${stock[kind]}, the orders' lines say ${claim[kind]}`);
-    }
-  }
-  for (const [where] of claims)
-    violations.push({ guarantee: 'G2', where, what: 'orders claim stock that has no record' });
+  for (const { where, field, is, should } of drifts)
+    violations.push({ guarantee: 'G2', where, what: `${field} is ${is}, ${explains[field]} ${should}` });
 }
 
-function checkLedger(
-  stock: Stock,
-  sum: { onHand: number; damaged: number; count: number; last: number } | undefined,
-  report: (guarantee: Violation['guarantee'], what: string) => void,
-): void {
-  const { onHand, damaged, count, last } = sum ?? { onHand: 0, damaged: 0, count: 0, last: 0 };
-  if (stock.onHand !== onHand) report('G2', `on hand is ${stock.onHand}, the movements add up to ${onHand}`);
-  if (stock.damaged !== damaged) report('G2', `damaged is ${stock.damaged}, the movements add up to ${damaged}`);
-  if (stock.seq !== count || last !== count)
-    report('G2', `${count} movements, numbered to ${last}, expected ${stock.seq}`);
-}
+const explains: Record<Drift['field'], string> = {
+  onHand: 'the movements add up to',
+  damaged: 'the movements add up to',
+  seq: 'the last movement is',
+  ledger: 'movements are there, numbered to',
+  reserved: "the orders' lines say",
+  committed: "the orders' lines say",
+  incoming: 'open deliveries and transfers bring',
+  backlog: 'the orders wait for',
+};
 
 /** G3, G4 and the money's part of G5 and G6. */
 function checkMoney(

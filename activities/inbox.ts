@@ -15,6 +15,7 @@ import {
   pickingClosed,
   refundChanged,
   returnMoved,
+  stockChanged,
   type TrackingStatus,
   taskQueues,
   trackingChanged,
@@ -123,7 +124,9 @@ async function paymentsOf({ models }: Mongo, events: readonly InboxEvent[]): Pro
 
 async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, payments: KnownPayments): Promise<string> {
   if (event.source === 'picking') return pickingIsClosed(mongo, temporal, event);
+  if (event.source === 'stock') return stockHasChanged(temporal, event);
   if (event.source === 'carrier') return parcelMoved(mongo, temporal, event);
+  if (event.type.startsWith('setup_intent.')) return methodSaved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
   if (event.type.startsWith('charge.dispute.')) return disputeMoved(mongo, temporal, event);
@@ -139,6 +142,19 @@ async function pickingIsClosed({ models }: Mongo, temporal: Client, { payload }:
   return signalled(() =>
     temporal.workflow.getHandle(workflowIds.order(orderId)).signal(pickingClosed, { shipmentId, short }),
   );
+}
+
+function stockHasChanged(temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const handle = temporal.workflow.getHandle(workflowIds.order(String(payload.orderId)));
+  return signalled(() => handle.signal(stockChanged));
+}
+
+async function methodSaved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const payment = await models.payments.findOne({ 'setup.id': String(payload.id) }).lean();
+  if (!payment) return 'unknown payment';
+  if (payment.setup?.status === 'saved') return 'nothing new';
+  const order = temporal.workflow.getHandle(workflowIds.order(payment.orderId));
+  return signalled(() => order.signal(paymentChanged));
 }
 
 async function parcelMoved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {

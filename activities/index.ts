@@ -7,21 +7,24 @@ import { authorizePayment, capturePayment, readPayment, voidPayment } from './pa
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
 import { sendRefund } from './refunds.ts';
+import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
+import { readSetup, savePaymentMethod } from './setups.ts';
+import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 import {
   commitStock,
+  readClaims,
   releaseShipment,
   releaseStock,
   reserveStock,
   settleShortPick,
   shipStock,
-} from './reservations.ts';
-import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
-import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
+} from './stock/reservations.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {
     reserveStock: (input) => reserveStock(mongo, input),
     commitStock: (input) => commitStock(mongo, input),
+    readClaims: (input) => readClaims(mongo, input),
     releaseStock: (input) => releaseStock(mongo, input),
     releaseShipment: (input) => releaseShipment(mongo, input),
     settleShortPick: (input) => settleShortPick(mongo, input),
@@ -48,6 +51,8 @@ export function createProviderActivities({
   carrier: Carrier;
 }): ProviderSteps {
   return {
+    savePaymentMethod: (input) => savePaymentMethod(mongo, payments, input),
+    readSetup: (input) => readSetup(mongo, payments, input),
     authorizePayment: (input) => authorizePayment(mongo, payments, input),
     readPayment: (input) => readPayment(mongo, payments, input),
     capturePayment: (input) => capturePayment(mongo, payments, input),

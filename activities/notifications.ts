@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { OutgoingMail } from '../models/inbox.ts';
 import type { Order } from '../models/order.ts';
 import type { Refund } from '../models/payment.ts';
+import type { Stock } from '../models/stock.ts';
 import { linkToken } from '../platform/link-token.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { MailTemplate } from '../workflows/activities.ts';
 import { formatMoney } from '../workflows/domain/money.ts';
+import { isLow, salable, suggestedOrder } from '../workflows/domain/stock.ts';
 import type { Mailer } from './providers/mail.ts';
 
 export interface MailOptions {
@@ -27,11 +29,16 @@ export async function sendDueMails(
 ): Promise<number> {
   const mails = await claim({ models });
   if (mails.length === 0) return 0;
-  const orders = await models.orders.find({ _id: { $in: mails.map(({ orderId }) => orderId) } }).lean();
+  const orders = await models.orders
+    .find({ _id: { $in: mails.flatMap(({ orderId }) => orderId ?? []) } })
+    .lean<Order[]>();
   const refunds = await models.refunds.find({ _id: { $in: mails.flatMap(refundOf) } }).lean();
   // Those of one order one after the other, oldest first: the last word has to come last.
   const lanes = new Map<string, OutgoingMail[]>();
-  for (const mail of mails) lanes.set(mail.orderId, [...(lanes.get(mail.orderId) ?? []), mail]);
+  for (const mail of mails) {
+    const lane = mail.orderId ?? mail._id;
+    lanes.set(lane, [...(lanes.get(lane) ?? []), mail]);
+  }
   const results: { filter: { _id: string }; update: object }[] = [];
   await Promise.all(
     [...lanes].map(async ([orderId, lane]) => {
@@ -44,6 +51,11 @@ export async function sendDueMails(
 
   async function send(mail: OutgoingMail, order: Order | undefined): Promise<object> {
     try {
+      if (mail.stockId !== undefined) {
+        const letter = await lowStock(models, mail.stockId);
+        if (letter) await mailer.send({ ...letter, messageId: mail._id });
+        return { $set: { sentAt: new Date() }, $unset: { failure: 1 } };
+      }
       if (!order) throw new Error(`There is no order ${mail.orderId}`);
       const link = `${options.publicUrl}/orders/${order._id}#${linkToken(options.secret, order._id)}`;
       const { subject, text } = compose[mail.template as MailTemplate](
@@ -93,12 +105,42 @@ async function claim({ models }: Pick<Mongo, 'models'>): Promise<OutgoingMail[]>
     .lean();
 }
 
+/** To the warehouse. None where it wants no mails, or where there is enough again. */
+async function lowStock(
+  models: Mongo['models'],
+  stockId: string,
+): Promise<{ to: string; subject: string; text: string } | undefined> {
+  const stock = await models.stock.findById(stockId).lean<Stock>();
+  const warehouse = stock && (await models.warehouses.findById(stock.warehouseId).lean());
+  if (!stock || !warehouse?.email || !isLow(stock)) return undefined;
+  const { sku, onHand, incoming, reorderPoint } = stock;
+  const product = await models.products.findById(sku, { name: 1 }).lean();
+  const text = [
+    `${product?.name ?? sku} (${sku}) in ${warehouse.name}:`,
+    `${onHand} on hand, ${salable(stock)} not promised, ${incoming} on their way.`,
+    `The reorder point is ${reorderPoint}. Suggested order: ${suggestedOrder(stock)}.`,
+  ];
+  return { to: warehouse.email, subject: `Time to order ${sku}`, text: `${text.join('\n')}\n` };
+}
+
 type Compose = (order: Order, link: string, refund?: Refund) => { subject: string; text: string };
 
 const compose: Record<MailTemplate, Compose> = {
   order_confirmed: (order, link) => ({
     subject: `Your order ${order._id} is confirmed`,
     text: `Thank you.\n\n${linesOf(order)}\n\nTotal: ${formatMoney(order.total, order.currency)}\n\nFollow it here: ${link}\n`,
+  }),
+  order_backordered: (order, link) => ({
+    subject: `Your order ${order._id} is accepted`,
+    text: `Thank you.\n\n${linesOf(order)}\n\nTotal: ${formatMoney(order.total, order.currency)}\n\nNot all of it is here yet${dateOf(order)}. We charge you when it is, and send everything together. You can cancel it until then: ${link}\n`,
+  }),
+  backorder_late: (order, link) => ({
+    subject: `Your order ${order._id} is late`,
+    text: `The goods that we wait for have not come in time. We are sorry. You can go on waiting, or cancel it: ${link}\n`,
+  }),
+  backorder_payment_needed: (order, link) => ({
+    subject: `Your order ${order._id} is here, and needs a payment`,
+    text: `The goods have come, but your saved card could not be charged without you. We hold them for four days. Please confirm the payment, or choose another card: ${link}\n`,
   }),
   payment_needed: (order, link) => ({
     subject: `Your order ${order._id} needs a payment`,
@@ -133,6 +175,11 @@ const compose: Record<MailTemplate, Compose> = {
     text: `${refund ? `${formatMoney(refund.amount, refund.currency)} are` : 'Your refund is'} on the way; your bank may need a few days. ${link}\n`,
   }),
 };
+
+function dateOf({ expectedAt, notBefore }: Order): string {
+  const at = expectedAt ?? notBefore;
+  return at ? `; we expect it on ${at.toISOString().slice(0, 10)}` : '';
+}
 
 function linesOf(order: Order): string {
   return order.lines

@@ -33,15 +33,14 @@ export async function saveCase(
 }
 
 /** A mail is one document under its key: asking for it again changes nothing. */
-export function mailOperations(orderId: string, mails: readonly Mail[]) {
+export function mailOperation(key: string, template: string, about: { orderId: string } | { stockId: string }) {
   const now = new Date();
-  return mails.map(({ key, template }) => ({
-    updateOne: {
-      filter: { _id: key },
-      update: { $setOnInsert: { orderId, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now } },
-      upsert: true,
-    },
-  }));
+  const mail = { ...about, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now };
+  return { updateOne: { filter: { _id: key }, update: { $setOnInsert: mail }, upsert: true } };
+}
+
+export function mailOperations(orderId: string, mails: readonly Mail[]) {
+  return mails.map(({ key, template }) => mailOperation(key, template, { orderId }));
 }
 
 export async function queueMails(

@@ -15,13 +15,19 @@ export async function authorizePayment(
 ): Promise<PaymentOutcome> {
   const payment = await ensureIntent(mongo, payments, await readRecord(mongo, orderId));
   if (payment.closedAt) return outcomeOf(payment);
-  const method = paymentMethod ?? (attempt === 1 ? payment.method : undefined);
+  // The saved one is charged while its owner is not there, one that is given now with them.
+  const saved = payment.setup?.method;
+  const method = paymentMethod ?? saved ?? (attempt === 1 ? payment.method : undefined);
   if (method === undefined)
     return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId!)));
 
   const key = `${orderId}:confirm:${attempt}:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.confirmIntent(payment.intentId!, { paymentMethod: method, key }),
+    payments.confirmIntent(payment.intentId!, {
+      paymentMethod: method,
+      key,
+      ...(method === saved && { offSession: true }),
+    }),
   );
   return outcomeOf(await record(mongo, payment, intent, attempt));
 }
@@ -74,6 +80,8 @@ export async function voidPayment(
 ): Promise<PaymentOutcome> {
   await mongo.models.payments.updateOne({ orderId, closedAt: null }, { $set: { closedAt: new Date() } });
   const payment = await readRecord(mongo, orderId);
+  const { setup } = payment;
+  if (setup && setup.status !== 'saved') await payments.cancelSetup(setup.id, { key: `${setup.id}:cancel` });
   if (payment.intentId === undefined) return outcomeOf({ ...payment, status: 'voided' });
   const key = `${orderId}:cancel:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));
@@ -91,7 +99,7 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   const { orderId, amountDue, currency, serverErrors } = payment;
   const key = `${orderId}:intent:${serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.createIntent({ orderId, amount: amountDue, currency, key }),
+    payments.createIntent({ orderId, amount: amountDue, currency, customerId: payment.setup?.customerId, key }),
   );
   const won = await mongo.models.payments
     .findOneAndUpdate(
@@ -162,7 +170,7 @@ function ledgerOf(intent: Intent, at: Date): LedgerEntry[] {
   return intent.status === 'voided' ? [{ key: `${providerId}:void`, kind: 'void', amount: 0, providerId, at }] : [];
 }
 
-async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
+export async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -175,7 +183,7 @@ async function takeNewKeys({ models }: Mongo, orderId: string): Promise<void> {
   await models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
 }
 
-async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {
+export async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {
   const payment = await findOneBy(models.payments, 'orderId', orderId);
   if (!payment) throw ApplicationFailure.nonRetryable(`Order ${orderId} has no payment record`, failures.recordBroken);
   return payment;

@@ -9,9 +9,9 @@ import type { Disposition, ReturnStatus } from '../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
-import { postMovement } from './inventory.ts';
 import { queueMails } from './orders.ts';
 import { openRefundIn, refundable } from './refunds.ts';
+import { postMovement } from './stock/movements.ts';
 
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */
 export async function openReturn(

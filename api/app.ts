@@ -12,6 +12,8 @@ import { Problem, problemBody, statusOf, toProblem } from './problem.ts';
 import { countRequests, logRequests } from './requests.ts';
 import { type Route, register, route } from './route.ts';
 import * as catalogue from './routes/catalogue.ts';
+import * as counts from './routes/counts.ts';
+import * as deliveries from './routes/deliveries.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
 import * as refunds from './routes/refunds.ts';
@@ -19,18 +21,37 @@ import * as returns from './routes/returns.ts';
 import * as shipments from './routes/shipments.ts';
 import * as stock from './routes/stock.ts';
 import * as support from './routes/support.ts';
+import * as transfers from './routes/transfers.ts';
 import * as webhooks from './routes/webhooks.ts';
 
 export const routes: readonly Route[] = [
   route('GET', '/v1/products', 'catalogue.read', catalogue.listProducts),
   route('GET', '/v1/products/:sku', 'catalogue.read', catalogue.getProduct),
   route('PUT', '/v1/products/:sku', 'catalogue.write', catalogue.putProduct),
+  route('GET', '/v1/availability', 'catalogue.read', catalogue.listAvailability),
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),
   route('GET', '/v1/stock/movements', 'stock.read', stock.listMovements),
   route('POST', '/v1/stock/receipts', 'stock.move', stock.receiveStock),
   route('POST', '/v1/stock/adjustments', 'stock.move', stock.adjustStock),
+  route('GET', '/v1/stock/:sku/:warehouseId', 'stock.read', stock.getStock),
+  route('PUT', '/v1/stock/:sku/:warehouseId/settings', 'stock.move', stock.putStockSettings),
+  route('POST', '/v1/deliveries', 'stock.move', deliveries.createDelivery),
+  route('GET', '/v1/deliveries', 'stock.read', deliveries.listDeliveries),
+  route('GET', '/v1/deliveries/:id', 'stock.read', deliveries.getDelivery),
+  route('POST', '/v1/deliveries/:id/receipts', 'stock.move', deliveries.receiveDelivery),
+  route('PUT', '/v1/deliveries/:id/expected-at', 'stock.move', deliveries.postponeDelivery),
+  route('POST', '/v1/deliveries/:id/cancel', 'stock.move', deliveries.cancelDelivery),
+  route('POST', '/v1/transfers', 'stock.move', transfers.createTransfer),
+  route('GET', '/v1/transfers', 'stock.read', transfers.listTransfers),
+  route('GET', '/v1/transfers/:id', 'stock.read', transfers.getTransfer),
+  route('POST', '/v1/transfers/:id/receipts', 'stock.move', transfers.receiveTransfer),
+  route('POST', '/v1/counts', 'stock.move', counts.createCount),
+  route('GET', '/v1/counts', 'stock.read', counts.listCounts),
+  route('GET', '/v1/counts/:id', 'stock.read', counts.getCount),
+  route('PUT', '/v1/counts/:id/counted', 'stock.move', counts.putCounted),
+  route('POST', '/v1/counts/:id/decide', 'stock.decide', counts.decideCount),
 
   route('POST', '/v1/orders', 'orders.place', placeOrder),
   route('GET', '/v1/orders', 'orders.list', orders.listOrders),

@@ -19,6 +19,8 @@ export const permissions = {
   'warehouses.write': ['admin'],
   'stock.read': staff,
   'stock.move': ['warehouse', 'admin'],
+  // Whoever counts does not approve it.
+  'stock.decide': ['admin'],
 
   'orders.place': ['public'],
   'orders.list': ['support', 'admin'],

@@ -54,6 +54,8 @@ interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   /** Takes any content type and leaves the bytes alone: a webhook. */
   raw?: true;
   idempotencyKey?: 'required' | 'optional';
+  /** Its answers may be kept as this Cache-Control says, and asked for anew by their ETag. */
+  etag?: string;
   answers: A;
   /** The business problems it can answer with, beside those that every route has. */
   problems?: readonly ProblemKind[];

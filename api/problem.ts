@@ -18,6 +18,7 @@ export const problems = {
   'not-allowed-now': [409, 'Not possible in the current state'],
   'picking-refused': [409, 'The scan does not fit the pick list'],
   'stock-refused': [409, 'The stock cannot be changed like that'],
+  'not-a-bundle': [409, 'This cannot be a bundle'],
   'refund-refused': [409, 'That much cannot be refunded'],
   'return-refused': [409, 'These lines cannot be returned'],
   'too-large': [413, 'The body is too large'],

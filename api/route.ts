@@ -47,12 +47,22 @@ export function register(app: Express, api: Api, { method, path, permission, end
       requestId: String(request.id),
       log: request.log,
     });
+    if (endpoint.etag !== undefined) return sendCacheable(request, response, endpoint.etag, answer.body);
     response
       .status(answer.status)
       .set({ 'cache-control': 'no-store', ...answer.headers })
       .json(answer.body);
   };
   app[method.toLowerCase() as 'get' | 'post' | 'put'](path, handler);
+}
+
+/** Whoever has the same already is told so, without a body: RFC 9110, 13.1.2. */
+function sendCacheable(request: Request, response: Response, cacheControl: string, body: unknown): void {
+  const text = JSON.stringify(body);
+  const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
+  response.set({ 'cache-control': cacheControl, etag });
+  if (request.fresh) response.status(304).end();
+  else response.type('application/json').send(text);
 }
 
 /** An id that cannot exist is answered like one that does not. */

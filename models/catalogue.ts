@@ -1,4 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
+import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';
 import { addressSchema } from './address.ts';
 
@@ -10,6 +11,10 @@ export interface Product {
   /** Minor units per ISO 4217 currency. */
   prices: Record<string, number>;
   active: boolean;
+  /** A bundle has no stock of its own: it is sold as these. */
+  bundle?: { sku: string; quantity: number }[];
+  /** Sold beyond what is there. */
+  backorder?: BackorderRule;
 }
 
 export interface Warehouse {
@@ -19,6 +24,8 @@ export interface Warehouse {
   /** Lower is preferred among warehouses that are equally near. */
   priority: number;
   active: boolean;
+  /** Hears when it is time to order. */
+  email?: string;
 }
 
 export function productModel(connection: Connection) {
@@ -30,6 +37,8 @@ export function productModel(connection: Connection) {
       weightGrams: { type: Number, required: true },
       prices: { type: Schema.Types.Mixed, required: true },
       active: { type: Boolean, required: true },
+      bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
+      backorder: Schema.Types.Mixed,
     }),
   );
 }
@@ -43,6 +52,7 @@ export function warehouseModel(connection: Connection) {
       address: { type: addressSchema, required: true },
       priority: { type: Number, required: true },
       active: { type: Boolean, required: true },
+      email: String,
     }),
   );
 }

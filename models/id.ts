@@ -1,6 +1,8 @@
 import { ulid } from 'ulid';
 
 /** Time-sortable, with 80 random bits: nothing that a caller sent can guess it. */
-export function newId(prefix: 'ord' | 'shp' | 'ret' | 'pay' | 'ref' | 'tok' | 'mov' | 'req' | 'note'): string {
+export function newId(
+  prefix: 'ord' | 'shp' | 'ret' | 'pay' | 'ref' | 'tok' | 'mov' | 'dlv' | 'trf' | 'cnt' | 'imp' | 'req' | 'note',
+): string {
   return `${prefix}_${ulid()}`;
 }

@@ -2,9 +2,9 @@ import { type Connection, Schema } from 'mongoose';
 
 /** Something that happened outside a workflow and that one has to hear of: a webhook, a closed pick list. */
 export interface InboxEvent {
-  /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`: the same event is one document. */
+  /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`, `stock:evt_...`: the same event is one document. */
   _id: string;
-  source: 'stripe' | 'carrier' | 'picking';
+  source: 'stripe' | 'carrier' | 'picking' | 'stock';
   type: string;
   payload: Record<string, unknown>;
   receivedAt: Date;
@@ -40,7 +40,9 @@ export function inboxModel(connection: Connection) {
 export interface OutgoingMail {
   /** One mail a key, ever. */
   _id: string;
-  orderId: string;
+  /** What it is about: an order, whose customer gets it, or the stock of a SKU, whose warehouse does. */
+  orderId?: string;
+  stockId?: string;
   template: string;
   createdAt: Date;
   sentAt: Date | null;
@@ -53,7 +55,8 @@ export interface OutgoingMail {
 export function outgoingMailModel(connection: Connection) {
   const schema = new Schema<OutgoingMail>({
     _id: { type: String, required: true },
-    orderId: { type: String, required: true },
+    orderId: String,
+    stockId: String,
     template: { type: String, required: true },
     createdAt: { type: Date, required: true },
     sentAt: { type: Date, default: null },

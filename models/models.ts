@@ -7,7 +7,8 @@ import { orderModel } from './order.ts';
 import { disputeModel, paymentModel, refundModel } from './payment.ts';
 import { returnModel } from './return.ts';
 import { shipmentModel } from './shipment.ts';
-import { stockModel, stockMovementModel } from './stock.ts';
+import { backlogModel, stockModel, stockMovementModel } from './stock.ts';
+import { deliveryModel, stockCountModel, transferModel } from './stock-work.ts';
 
 export type Models = ReturnType<typeof createModels>;
 
@@ -17,6 +18,10 @@ export function createModels(connection: Connection) {
     warehouses: warehouseModel(connection),
     stock: stockModel(connection),
     movements: stockMovementModel(connection),
+    backlogs: backlogModel(connection),
+    deliveries: deliveryModel(connection),
+    transfers: transferModel(connection),
+    counts: stockCountModel(connection),
     orders: orderModel(connection),
     shipments: shipmentModel(connection),
     payments: paymentModel(connection),

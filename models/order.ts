@@ -8,11 +8,18 @@ import { addressSchema } from './address.ts';
 /** What a line holds in one warehouse. The order's own allocations are the reservation. */
 export interface LineAllocation {
   shipmentId: string;
+  /** Empty while it is backordered: whichever warehouse gets the goods will send them. */
   warehouseId: string;
   quantity: number;
-  /** reserved: unpaid; committed: paid; shipped: gone; released: given back; lost: gone and not arrived. */
-  state: 'reserved' | 'committed' | 'shipped' | 'released' | 'lost';
+  /**
+   * backordered: waits for goods; reserved: unpaid; committed: paid; shipped: gone; released: given back; lost: gone
+   * and not arrived.
+   */
+  state: 'backordered' | 'reserved' | 'committed' | 'shipped' | 'released' | 'lost';
 }
+
+/** What an allocation is while it is still to be sent. */
+export const openStates: readonly LineAllocation['state'][] = ['backordered', 'reserved', 'committed'];
 
 export interface OrderLine extends PricedLine {
   allocations: LineAllocation[];
@@ -32,13 +39,22 @@ export interface Order {
   notes?: { id: string; at: Date; actor: string; text: string }[];
   customerId?: string;
   currency: string;
+  /** As it was asked for; a bundle is one item here, and a line for each of its parts. */
   items: { sku: string; quantity: number }[];
   /** The provider's id of the method given at placing; without one the customer pays by the client secret. */
   paymentMethod?: string;
   /** The shipment whose goods this order sends again, at no charge. */
   reshipOf?: string;
-  /** Written by the transactions on stock only: see activities/claims.ts. */
+  /** The customer would wait for what is not there, and agreed to be charged when it is. */
+  acceptsBackorder?: boolean;
+  /** When what is not there is expected. */
+  expectedAt?: Date;
+  /** A preorder: nothing of it is sent before. */
+  notBefore?: Date;
+  /** Written by the transactions on stock only: see activities/stock/ledger.ts. */
   lines: OrderLine[];
+  /** The SKUs that it waits for, as its lines say. Absent where it waits for none. */
+  backordered?: string[];
   total: number;
   committedAt?: Date;
   /** Written by every request for a return, so that two at once meet in the database. */
@@ -66,7 +82,11 @@ export function orderModel(connection: Connection) {
     items: { type: [Schema.Types.Mixed] as never, required: true },
     paymentMethod: String,
     reshipOf: String,
+    acceptsBackorder: Boolean,
+    expectedAt: Date,
+    notBefore: Date,
     lines: { type: [Schema.Types.Mixed] as never, default: [] },
+    backordered: { type: [String], default: undefined },
     total: { type: Number, default: 0 },
     committedAt: Date,
     lastReturnAt: Date,
@@ -81,6 +101,11 @@ export function orderModel(connection: Connection) {
   schema.index({ status: 1, createdAt: -1 });
   schema.index({ 'customer.email': 1, createdAt: -1 });
   schema.index({ 'state.incidents.cause': 1 });
+  // First come, first served.
+  schema.index(
+    { backordered: 1, createdAt: 1, _id: 1 },
+    { partialFilterExpression: { backordered: { $exists: true } } },
+  );
   schema.index({ reshipOf: 1 }, { unique: true, sparse: true });
   schema.index({ 'state.shipments.warehouseId': 1, 'state.shipments.status': 1 });
   return connection.model('Order', schema, 'orders');

@@ -1,5 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
-import type { AttemptStatus, DisputeStatus, RefundStatus } from '../workflows/domain/states.ts';
+import type { AttemptStatus, DisputeStatus, RefundStatus, SetupStatus } from '../workflows/domain/states.ts';
 import type { CaseState } from '../workflows/messages.ts';
 
 /** One line of our money ledger. `_id` of the provider's object in `providerId`; amounts in minor units. */
@@ -19,6 +19,8 @@ export interface Payment {
   amountDue: number;
   /** The provider's id of the method that was given at placing. */
   method?: string;
+  /** A method that is saved to be charged later, when goods have come. */
+  setup?: Setup;
   intentId?: string;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
   clientSecret?: string;
@@ -38,6 +40,17 @@ export interface Payment {
   /** The undo's tombstone: no authorization after it. */
   closedAt?: Date;
   ledger: LedgerEntry[];
+}
+
+export interface Setup {
+  /** The provider's ids: of the act of saving, and of the customer that the method belongs to. */
+  id: string;
+  customerId: string;
+  clientSecret?: string;
+  status: SetupStatus;
+  declineCode?: string;
+  /** The saved method, once it is. */
+  method?: string;
 }
 
 export interface Refund {
@@ -83,6 +96,7 @@ export function paymentModel(connection: Connection) {
     currency: { type: String, required: true },
     amountDue: { type: Number, required: true },
     method: String,
+    setup: Schema.Types.Mixed,
     intentId: String,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },
@@ -100,6 +114,7 @@ export function paymentModel(connection: Connection) {
   });
   schema.index({ orderId: 1 }, { unique: true });
   schema.index({ intentId: 1 }, { unique: true, sparse: true });
+  schema.index({ 'setup.id': 1 }, { unique: true, sparse: true });
   return connection.model('Payment', schema, 'payments');
 }
 

@@ -8,6 +8,8 @@ export interface PickLine {
   name: string;
   quantity: number;
   picked: number;
+  /** Where it lies. */
+  bin?: string;
   state: PickLineStatus;
   shortReason?: ShortReason;
 }

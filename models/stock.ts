@@ -1,20 +1,18 @@
 import { type Connection, Schema } from 'mongoose';
 
+import type { Quantities, ReorderRule } from '../workflows/domain/stock.ts';
+
 /** Quantities of one SKU in one warehouse. `_id` is `SKU@WAREHOUSE`. */
-export interface Stock {
+export interface Stock extends Quantities, ReorderRule {
   _id: string;
   sku: string;
   warehouseId: string;
-  /** Physically there, damaged units included. Equals the sum of the movements. */
-  onHand: number;
-  damaged: number;
-  /** Held for unpaid orders. With `committed`, the sum over the allocated lines of open orders. */
-  reserved: number;
-  /** Owed to paid orders. */
-  committed: number;
-  safetyStock: number;
   /** The number of the last movement. */
   seq: number;
+  /** Where it lies: the bin to pick from first, then others. */
+  bins?: string[];
+  /** Since when it is time to order. Set and cleared with the change that crosses the reorder point. */
+  lowSince?: Date;
 }
 
 export type MovementKind =
@@ -58,10 +56,16 @@ export function stockModel(connection: Connection) {
     damaged: { type: Number, required: true },
     reserved: { type: Number, required: true },
     committed: { type: Number, required: true },
+    incoming: { type: Number, required: true },
     safetyStock: { type: Number, required: true },
     seq: { type: Number, required: true },
+    bins: { type: [String], default: undefined },
+    reorderPoint: Number,
+    reorderTo: Number,
+    lowSince: Date,
   });
   schema.index({ sku: 1, warehouseId: 1 }, { unique: true });
+  schema.index({ warehouseId: 1, lowSince: 1 }, { sparse: true });
   return connection.model('Stock', schema, 'stock');
 }
 
@@ -83,4 +87,19 @@ export function stockMovementModel(connection: Connection) {
   });
   schema.index({ sku: 1, warehouseId: 1, seq: 1 }, { unique: true });
   return connection.model('StockMovement', schema, 'stock_movements');
+}
+
+/** How many units of a SKU accepted orders wait for: the sum over their backordered lines. `_id` is the SKU. */
+export interface Backlog {
+  _id: string;
+  units: number;
+}
+
+export function backlogModel(connection: Connection) {
+  const schema = new Schema<Backlog>({
+    _id: { type: String, required: true },
+    units: { type: Number, required: true },
+  });
+  schema.index({ units: 1 });
+  return connection.model('Backlog', schema, 'backlogs');
 }

@@ -9,13 +9,16 @@ interface Waiting<In, Out> {
   reject(error: unknown): void;
 }
 
+/** How a call of a batch ended, or a promise of it: the next batch does not wait for those. */
+export type Outcome<Out> = PromiseSettledResult<Out> | Promise<Out>;
+
 /**
  * Makes a function whose calls go in batches of at most `largest`, one batch at a time for each context. `run` answers
  * every call by its place; where it throws, all calls of the batch fail with that error.
  */
 export function batched<Context extends object, In, Out>(
   largest: number,
-  run: (context: Context, calls: In[]) => Promise<PromiseSettledResult<Out>[]>,
+  run: (context: Context, calls: In[]) => Promise<Outcome<Out>[]>,
 ): (context: Context, call: In) => Promise<Out> {
   const queues = new WeakMap<Context, Waiting<In, Out>[]>();
 
@@ -29,7 +32,8 @@ export function batched<Context extends object, In, Out>(
         );
         for (const [index, { resolve, reject }] of batch.entries()) {
           const outcome = outcomes[index]!;
-          if (outcome.status === 'fulfilled') resolve(outcome.value);
+          if (outcome instanceof Promise) outcome.then(resolve, reject);
+          else if (outcome.status === 'fulfilled') resolve(outcome.value);
           else reject(outcome.reason);
         }
       } catch (error) {

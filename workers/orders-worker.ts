@@ -4,6 +4,8 @@ import { Counter } from 'prom-client';
 import { deliverDue, inboxBatch } from '../activities/inbox.ts';
 import { createLocalActivities } from '../activities/index.ts';
 import { startForgotten } from '../activities/starts.ts';
+import { fillBackorders } from '../activities/stock/backorders.ts';
+import { emptySwitchedOff } from '../activities/stock/displacement.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { TemporalConnections } from '../platform/temporal.ts';
 import { checkTables } from '../workflows/domain/states.ts';
@@ -57,6 +59,8 @@ export async function createOrdersWorker(
           return done;
         },
       },
+      { name: 'backorders', pauseMs: 500, batch: Number.POSITIVE_INFINITY, once: () => fillBackorders(mongo) },
+      { name: 'switched-off warehouses', pauseMs: 10_000, batch: 1_000, once: () => emptySwitchedOff(mongo) },
       { name: 'forgotten starts', pauseMs: 30_000, batch: 50, once: () => startForgotten(mongo, temporal.client) },
     ],
   };

@@ -8,13 +8,19 @@ import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
-import type { AttemptStatus, RefundStatus, ReturnStatus } from './domain/states.ts';
+import type { AttemptStatus, RefundStatus, ReturnStatus, SetupStatus } from './domain/states.ts';
 import type { CaseState, InspectReturnInput, OrderState, Parcel, ReceiveReturnInput, ReturnState } from './messages.ts';
 import { taskQueues } from './messages.ts';
 
 export interface NewShipment {
   shipmentId: string;
+  /** Empty while it waits for goods. */
   warehouseId: string;
+}
+
+/** What an order holds and waits for. A shipment without a warehouse waits for goods. */
+export interface Claims {
+  shipments: NewShipment[];
 }
 
 export type Reservation =
@@ -23,6 +29,11 @@ export type Reservation =
       currency: string;
       amountDue: number;
       shipments: NewShipment[];
+      /** Some of it is not there yet, or must not be sent yet: it is paid when it is. */
+      comesLater: boolean;
+      /** ISO 8601, UTC. */
+      expectedAt?: string | undefined;
+      notBefore?: string | undefined;
     }
   | { outcome: 'out_of_stock'; shortages: Shortage[] }
   /** The order's undo ran before this step did: nothing was reserved, and nothing will be. */
@@ -45,6 +56,12 @@ export interface PaymentOutcome {
   risky: boolean;
 }
 
+/** What the provider says of a method that is saved, to be charged later. */
+export interface SetupOutcome {
+  status: SetupStatus;
+  declineCode?: string | undefined;
+}
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -53,7 +70,10 @@ export interface Mail {
 
 export type MailTemplate =
   | 'order_confirmed'
+  | 'order_backordered'
+  | 'backorder_late'
   | 'payment_needed'
+  | 'backorder_payment_needed'
   | 'shipped'
   | 'delivered'
   | 'order_cancelled'
@@ -65,7 +85,8 @@ export type MailTemplate =
 export interface LocalSteps {
   /** This one and the next, and `shipStock`, write the order as well, as `saveOrder` does. */
   reserveStock(input: Saved): Promise<Reservation>;
-  commitStock(input: Saved): Promise<{ shipments: NewShipment[] }>;
+  commitStock(input: Saved): Promise<Claims>;
+  readClaims(input: { orderId: string }): Promise<Claims>;
   /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
   releaseStock(input: { orderId: string }): Promise<void>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
@@ -114,7 +135,14 @@ export interface LocalSteps {
 }
 
 export interface ProviderSteps {
-  /** Authorizes the order's amount. A declined card is an outcome, not an error. */
+  /** Saves a method for later, with the customer's consent; without one, the customer gives it in the browser. */
+  savePaymentMethod(input: {
+    orderId: string;
+    attempt: number;
+    paymentMethod?: string | undefined;
+  }): Promise<SetupOutcome>;
+  readSetup(input: { orderId: string }): Promise<SetupOutcome>;
+  /** Authorizes the order's amount, with the saved method where there is one. A declined card is an outcome, not an error. */
   authorizePayment(input: {
     orderId: string;
     attempt: number;
@@ -143,6 +171,7 @@ export interface ProviderSteps {
 const localStepNames = [
   'reserveStock',
   'commitStock',
+  'readClaims',
   'releaseStock',
   'releaseShipment',
   'settleShortPick',

@@ -51,6 +51,7 @@ export interface Incident {
 
 export interface ShipmentState {
   id: string;
+  /** Empty while it waits for goods. */
   warehouseId: string;
   status: ShipmentStatus;
   trackingNumber?: string | undefined;
@@ -168,6 +169,8 @@ export const answerIncident = defineUpdate<AnswerOutcome, [AnswerInput]>('answer
 
 /** The payment may have changed at the provider: a hint to go and read it. */
 export const paymentChanged = defineSignal('paymentChanged');
+/** What the order holds or waits for was changed from outside: a hint to go and read it. */
+export const stockChanged = defineSignal('stockChanged');
 export const pickingClosed = defineSignal<[{ shipmentId: string; short: boolean }]>('pickingClosed');
 export const trackingChanged = defineSignal<[TrackingInput]>('trackingChanged');
 export const holdOrder = defineSignal<[HoldInput]>('hold');

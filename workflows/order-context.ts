@@ -1,11 +1,11 @@
 /** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
 import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
-import type { NewShipment } from './activities.ts';
+import type { Claims, NewShipment } from './activities.ts';
 import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, Answer, CancelInput, OrderState, Parcel, ShipmentState, TrackingInput } from './messages.ts';
+import type { Actor, Answer, CancelInput, OrderState, Parcel, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -35,6 +35,11 @@ export interface Order {
   /** Cards tried so far, the one at work included; 0 until the payment begins. */
   paymentAttempts: number;
   paymentHints: number;
+  /** Methods tried to be saved for later. */
+  setups: number;
+  /** Support has answered that the saved method is to be charged once more. */
+  payAgain: boolean;
+  stockHints: number;
   nextMethod?: string;
   refundHints: { count: number };
   /** Minor units that the provider could not return and that support has settled in another way. */
@@ -67,7 +72,7 @@ export function createOrder(orderId: string): Order {
       current.paymentStatus = paymentStatus(current.payment);
       current.fulfillmentStatus = fulfillmentStatus(current.shipments);
       const needsAttention = current.incidents.length > 0;
-      const warehouseIds = [...new Set(current.shipments.map(({ warehouseId }) => warehouseId))];
+      const warehouseIds = [...new Set(current.shipments.flatMap(({ warehouseId }) => warehouseId || []))];
       const next = [current.status, current.paymentStatus, current.fulfillmentStatus, needsAttention, ...warehouseIds];
       // Each upsert is a write of its own to Temporal's visibility store; states that pass in a moment are not worth one.
       if (next.join() === shown || !(atRest || hasEnded(orderStates, current.status))) return;
@@ -92,32 +97,49 @@ export function createOrder(orderId: string): Order {
     tracking: new Map(),
     paymentAttempts: 0,
     paymentHints: 0,
+    setups: 0,
+    payAgain: false,
+    stockHints: 0,
     refundHints: { count: 0 },
     settledOtherwise: 0,
     messages: 0,
   };
 }
 
-export function addShipments(order: Order, shipments: readonly NewShipment[]): ShipmentState[] {
-  const added: ShipmentState[] = shipments.map(({ shipmentId, warehouseId }) => ({
-    id: shipmentId,
-    warehouseId,
-    status: 'allocated',
-  }));
-  order.record.state.shipments.push(...added);
-  return added;
+/**
+ * Takes over what the order holds and waits for now. Goods come for what waited, other warehouses send in place of the
+ * first; what is not there any more is cancelled, or forgotten where nobody has begun with it.
+ */
+export function takeOver(order: Order, { shipments }: Claims): void {
+  const { record } = order;
+  const { state } = record;
+  const before = new Map(state.shipments.map((shipment) => [shipment.id, shipment]));
+  const now = new Map(shipments.map((shipment) => [shipment.shipmentId, shipment]));
+  const changes: string[] = [];
+  for (const { shipmentId: id, warehouseId } of shipments) {
+    const known = before.get(id);
+    const status = warehouseId === '' ? 'backordered' : 'allocated';
+    if (!known) state.shipments.push({ id, warehouseId, status });
+    else if (known.status === 'backordered' && warehouseId !== '') Object.assign(known, { warehouseId, status });
+    else continue;
+    changes.push(warehouseId === '' ? `${id} waits for goods` : `${id} is sent from ${warehouseId}`);
+  }
+  for (const { id, status } of before.values()) {
+    if (now.has(id) || !['allocated', 'backordered', 'picking'].includes(status)) continue;
+    const scope = order.warehouseScopes.get(id);
+    if (scope) scope.cancel();
+    else state.shipments = state.shipments.filter((shipment) => shipment.id !== id);
+    changes.push(`${id} is replaced`);
+  }
+  if (changes.length > 0) record.changed(`Stock: ${changes.join('; ')}`);
 }
 
-/** A warehouse that was switched off before the order was confirmed sends nothing: others do. */
-export function replaceShipments(order: Order, shipments: readonly NewShipment[]): void {
-  const { record } = order;
-  const known = new Map(record.state.shipments.map((shipment) => [shipment.id, shipment]));
-  if (shipments.every(({ shipmentId }) => known.has(shipmentId)) && shipments.length === known.size) return;
-  const status = isHeld(order) ? 'allocated' : 'picking';
-  record.state.shipments = shipments.map(
-    ({ shipmentId: id, warehouseId }) => known.get(id) ?? { id, warehouseId, status },
-  );
-  record.changed('Sent from other warehouses: one was switched off');
+export function addShipments(order: Order, shipments: readonly NewShipment[]): void {
+  const { state } = order.record;
+  for (const { shipmentId: id, warehouseId } of shipments) {
+    const known = state.shipments.some((shipment) => shipment.id === id);
+    if (!known) state.shipments.push({ id, warehouseId, status: warehouseId === '' ? 'backordered' : 'allocated' });
+  }
 }
 
 /** @throws where the table of states does not know the step: a bug, which stops the workflow task and changes nothing. */
@@ -152,7 +174,7 @@ export function hold(order: Order, { reason, actor }: { reason: string; actor: A
 
 function hasStarted(order: Order): boolean {
   return order.record.state.shipments.some(
-    (shipment) => shipment.status !== 'allocated' && shipment.status !== 'picking',
+    ({ status }) => status !== 'allocated' && status !== 'backordered' && status !== 'picking',
   );
 }
 

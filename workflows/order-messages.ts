@@ -34,7 +34,7 @@ export function listenToMessages(order: Order): void {
     },
     {
       validator(_input: PayInput) {
-        if (order.paymentAttempts >= limits.paymentAttempts)
+        if (order.setups + order.paymentAttempts >= limits.paymentAttempts)
           throw new Error(`The order has had its ${limits.paymentAttempts} payments`);
         if (state.status !== 'awaiting_payment')
           throw new Error(`The order is ${state.status}: it takes no payment now`);
@@ -103,6 +103,9 @@ export function listenToMessages(order: Order): void {
 
   setHandler(messages.paymentChanged, () => {
     if (counted(order)) order.paymentHints += 1;
+  });
+  setHandler(messages.stockChanged, () => {
+    order.stockHints += 1;
   });
   setHandler(messages.pickingClosed, ({ shipmentId, short }) => {
     order.picked.set(shipmentId, { short });

@@ -1,11 +1,13 @@
 /** The life of an order, from placing to the end of its last shipment. */
 import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { Reservation } from './activities.ts';
 import { local } from './activities.ts';
+import { waitForGoods } from './backorder.ts';
 import { deadlines } from './domain/limits.ts';
 import type { OrderStatus } from './domain/states.ts';
-import type { OrderInput } from './messages.ts';
+import type { OrderInput, ShipmentState } from './messages.ts';
 import type { Order } from './order-context.ts';
-import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, replaceShipments } from './order-context.ts';
+import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
 import { settlePayment, takePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
@@ -30,17 +32,18 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     await order.scope.run(async () => {
       // 1. Reserve. A start that comes too late does nothing.
       if (Date.now() > Date.parse(placeBefore)) throw new OrderEnds('expired');
-      await reserve(order);
+      const reservation = await reserve(order);
 
-      // 2. Pay. The stock is held until the money is authorized, or the time is up.
-      await takePayment(order);
+      // 2. Pay. The stock is held until the money is authorized, or the time is up. What is not there is paid when it is.
+      if (reservation.comesLater) await waitForGoods(order, reservation);
+      await takePayment(order, reservation.comesLater ? 'goods that came' : 'at once');
     });
 
     // 3. Confirm. What was held is owed from now on, and each warehouse gets its shipment.
     await confirm(order);
 
     // 4. Ship, every shipment on its own.
-    await Promise.all(state.shipments.map((shipment) => runShipment(order, shipment)));
+    await shipAll(order);
     if (state.shipments.every((shipment) => shipment.status === 'cancelled')) ending = 'cancelled';
   } catch (error) {
     ending = endingOf(order, error);
@@ -51,7 +54,8 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
   if (ending !== 'completed') {
     state.amountDue = 0;
-    for (const shipment of state.shipments) if (shipment.status === 'allocated') shipment.status = 'cancelled';
+    for (const shipment of state.shipments)
+      if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
   if (ending !== 'rejected') await settlePayment(order);
 
@@ -65,7 +69,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   return ending;
 }
 
-async function reserve(order: Order): Promise<void> {
+async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved' }> {
   const { record } = order;
   const { state } = record;
   const next = { event: 'payment_provider', ms: deadlines.payment };
@@ -77,18 +81,52 @@ async function reserve(order: Order): Promise<void> {
   state.currency = reservation.currency;
   state.amountDue = reservation.amountDue;
   addShipments(order, reservation.shipments);
+  return reservation;
 }
 
 async function confirm(order: Order): Promise<void> {
   const { record } = order;
   moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', 'Confirmed');
-  if (!isHeld(order)) for (const shipment of record.state.shipments) shipment.status = 'picking';
+  if (!isHeld(order)) {
+    for (const shipment of record.state.shipments) if (shipment.status === 'allocated') shipment.status = 'picking';
+  }
   record.mail('order_confirmed');
   const next = { event: 'picking', ms: deadlines.picking };
-  const { shipments } = await record.must('commit_stock', () =>
+  const claims = await record.must('commit_stock', () =>
     record.savedWith(next, (state, mails) => local.commitStock({ state, mails })),
   );
-  replaceShipments(order, shipments);
+  takeOver(order, claims);
+}
+
+/** Ends once every shipment has, and every one that took over a part of another. */
+async function shipAll(order: Order): Promise<void> {
+  const { state } = order.record;
+  const started = new Set<string>();
+  let running = 0;
+  let hints = order.stockHints;
+  let failure: { error: unknown } | undefined;
+  const isNew = ({ id }: ShipmentState) => !started.has(id);
+  for (;;) {
+    for (const shipment of state.shipments.filter(isNew)) {
+      started.add(shipment.id);
+      running += 1;
+      void runShipment(order, shipment)
+        .catch((error) => {
+          failure = { error };
+        })
+        .finally(() => {
+          running -= 1;
+        });
+    }
+    await condition(
+      () => failure !== undefined || running === 0 || order.stockHints > hints || state.shipments.some(isNew),
+    );
+    if (failure) throw failure.error;
+    if (order.stockHints > hints) {
+      hints = order.stockHints;
+      takeOver(order, await order.record.must('read_claims', () => local.readClaims({ orderId: order.id })));
+    } else if (running === 0 && !state.shipments.some(isNew)) return;
+  }
 }
 
 function endingOf(order: Order, error: unknown): OrderStatus {

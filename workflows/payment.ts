@@ -1,53 +1,129 @@
 /** The money of an order: authorized before it is confirmed, captured once, settled at its end. */
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { PaymentOutcome } from './activities.ts';
+import type { PaymentOutcome, SetupOutcome } from './activities.ts';
 import { local, providers } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import type { OrderState } from './messages.ts';
 import type { Order } from './order-context.ts';
-import { hold, moveOrder, OrderEnds } from './order-context.ts';
+import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
 import { StepOverdue } from './record.ts';
 import { payBack } from './refund.ts';
 
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
-export async function takePayment(order: Order): Promise<void> {
+export async function takePayment(order: Order, when: 'at once' | 'goods that came'): Promise<void> {
   const { record } = order;
   const { state } = record;
   if (state.amountDue === 0) return;
-  const payBy = Date.now() + deadlines.payment;
-  let outcome = await authorize(order, payBy);
+  const later = when === 'goods that came';
+  const outcome = await untilDone<PaymentOutcome>(order, {
+    ms: later ? deadlines.backorderPayment : deadlines.payment,
+    tryMethod: (payBy, method) => authorize(order, payBy, method),
+    look: (payBy) => readPayment(order, payBy),
+    isDone: ({ attempt }) => isPaid(attempt),
+    heard: (outcome) => recordPayment(order, outcome),
+    why: ({ attempt, declineCode }) => paymentNeeded(attempt, declineCode),
+    ask({ attempt }) {
+      if (attempt !== 'created') record.mail(later ? 'backorder_payment_needed' : 'payment_needed');
+      if (later) askForPayment(order);
+    },
+  });
+  if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
+}
+
+/** Saves a method with the customer's consent: an authorization would not live until the goods are there. */
+export async function saveMethod(order: Order): Promise<void> {
+  const { record } = order;
+  await untilDone<SetupOutcome>(order, {
+    ms: deadlines.payment,
+    tryMethod: (payBy, paymentMethod) => {
+      order.setups += 1;
+      const input = { orderId: order.id, attempt: order.setups, paymentMethod };
+      return payInTime(order, payBy, 'save_method', (scheduleToCloseTimeout) =>
+        providers.savePaymentMethod.executeWithOptions(
+          { summary: 'Save the method of payment', scheduleToCloseTimeout },
+          [input],
+        ),
+      );
+    },
+    look: (payBy) =>
+      payInTime(order, payBy, 'save_method', (scheduleToCloseTimeout) =>
+        providers.readSetup.executeWithOptions({ summary: 'Read the saved method', scheduleToCloseTimeout }, [
+          { orderId: order.id },
+        ]),
+      ),
+    isDone: ({ status }) => status === 'saved',
+    heard: () => record.changed(),
+    why: ({ status, declineCode }) => paymentNeeded(status, declineCode),
+    ask({ status }) {
+      if (status !== 'created') record.mail('payment_needed');
+    },
+  });
+}
+
+interface Ways<T> {
+  /** How long the stock is held for it. */
+  ms: number;
+  tryMethod(payBy: number, method?: string): Promise<T>;
+  look(payBy: number): Promise<T>;
+  isDone(outcome: T): boolean;
+  heard(outcome: T): void;
+  /** What the customer is needed for. */
+  why(outcome: T): string;
+  /** Called when the customer is needed for the first time. */
+  ask(outcome: T): void;
+}
+
+/** Tries until it is done, or until the time is up. Between the tries the customer has to do something. */
+async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
+  const { record } = order;
+  const payBy = Date.now() + ways.ms;
+  let outcome = await ways.tryMethod(payBy);
+  let asked = false;
   for (;;) {
     const hints = order.paymentHints;
-    recordPayment(order, outcome);
-    if (isPaid(outcome.attempt)) break;
-    if (state.status === 'pending') {
-      moveOrder(order, 'awaiting_payment', paymentNeeded(outcome));
-      if (outcome.attempt !== 'created') record.mail('payment_needed');
-    } else {
-      record.changed(paymentNeeded(outcome));
+    ways.heard(outcome);
+    if (ways.isDone(outcome)) return outcome;
+    record.changed(ways.why(outcome));
+    if (!asked) {
+      moveOrder(order, 'awaiting_payment');
+      ways.ask(outcome);
+      asked = true;
     }
     const waited = await record.waitFor(
       'payment',
       payBy - Date.now(),
-      () => order.paymentHints > hints || order.nextMethod !== undefined,
+      () => order.paymentHints > hints || order.nextMethod !== undefined || order.payAgain,
     );
     if (waited === 'overdue') {
       // Whatever was not heard, the provider has the last word.
-      outcome = await readPayment(order, Date.now() + deadlines.lastLook);
-      if (!isPaid(outcome.attempt)) throw new OrderEnds('expired');
-      continue;
-    }
-    if (order.nextMethod !== undefined) {
-      const paymentMethod = order.nextMethod;
-      outcome = await authorize(order, payBy, paymentMethod).finally(() => {
+      outcome = await ways.look(Date.now() + deadlines.lastLook);
+      if (!ways.isDone(outcome)) throw new OrderEnds('expired');
+    } else if (order.nextMethod !== undefined || order.payAgain) {
+      order.payAgain = false;
+      outcome = await ways.tryMethod(payBy, order.nextMethod).finally(() => {
         order.nextMethod = undefined;
       });
     } else {
-      outcome = await readPayment(order, payBy);
+      outcome = await ways.look(payBy);
     }
   }
-  if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
+}
+
+/** Goods are held for an order whose saved method cannot be charged without its customer: support knows of it as well. */
+function askForPayment(order: Order): void {
+  const { record } = order;
+  const isOver = () => record.state.status !== 'awaiting_payment';
+  const why = 'The saved method of payment was not charged: the customer has a mail with the link';
+  void CancellationScope.nonCancellable(async () => {
+    while (!isOver()) {
+      const given = await record.incident({ cause: 'backorder_payment', why, answers: ['retry', 'cancel'] }, isOver);
+      if (given === 'cancel') return cancel(order, { actor: 'support', reason: 'Cancelled for want of a payment' });
+      if (given !== 'retry') return;
+      order.payAgain = true;
+      await condition(() => !order.payAgain || isOver());
+    }
+  });
 }
 
 export function isPaid(attempt: OrderState['payment']['attempt']): boolean {
@@ -75,12 +151,7 @@ function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
 }
 
 /** A provider that stays down does not hold stock for ever: at the deadline its call, or its incident, is given up. */
-async function payInTime(
-  order: Order,
-  payBy: number,
-  cause: string,
-  call: (ms: number) => Promise<PaymentOutcome>,
-): Promise<PaymentOutcome> {
+async function payInTime<T>(order: Order, payBy: number, cause: string, call: (ms: number) => Promise<T>): Promise<T> {
   try {
     const outcome = await order.record.step(cause, () => call(Math.max(1, payBy - Date.now())), { until: payBy });
     if (outcome !== undefined) return outcome;
@@ -114,7 +185,7 @@ export async function capturePayment(order: Order, shipmentId: string): Promise<
 export async function settlePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
-  if (order.paymentAttempts === 0) return;
+  if (order.paymentAttempts + order.setups === 0) return;
   await moneyTurn(order, async () => {
     if (state.payment.captured === 0) {
       recordPayment(
@@ -161,8 +232,8 @@ function recordPayment(order: Order, outcome: PaymentOutcome): void {
   if (before !== `${payment.attempt}${payment.captured}`) order.record.changed(`Payment ${outcome.attempt}`);
 }
 
-function paymentNeeded(outcome: PaymentOutcome): string {
-  if (outcome.attempt === 'declined') return `Payment declined (${outcome.declineCode ?? 'no reason given'})`;
-  if (outcome.attempt === 'requires_action') return 'The customer has to confirm the payment';
+function paymentNeeded(attempt: string, declineCode: string | undefined): string {
+  if (attempt === 'declined') return `Payment declined (${declineCode ?? 'no reason given'})`;
+  if (attempt === 'requires_action') return 'The customer has to confirm the payment';
   return 'Waiting for the payment';
 }

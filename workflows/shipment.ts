@@ -11,18 +11,16 @@ import { addShipments, isHeld, moveOrder } from './order-context.ts';
 import { capturePayment, settlePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
 
-/** Resolves when the shipment, and every shipment that took over a part of it, has ended. */
+/** Resolves when the shipment has ended. What other warehouses take over of it becomes shipments of their own. */
 export async function runShipment(order: Order, shipment: ShipmentState): Promise<void> {
   const scope = new CancellationScope();
   order.warehouseScopes.set(shipment.id, scope);
   if (order.cancelled) scope.cancel();
-  let moved: Promise<void>[] = [];
   try {
     await scope.run(async () => {
       // 1. Pick. What could not be picked moves to another warehouse, or is cancelled.
       await pick(order, shipment);
-      const next = await settleShort(order, shipment);
-      moved = next.map((other) => CancellationScope.nonCancellable(() => runShipment(order, other)));
+      await settleShort(order, shipment);
       if (hasEnded(shipmentStates, shipment.status)) return;
 
       // 2. Pack: the label, then the money. Only with both is the shipment ready.
@@ -40,21 +38,23 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
     if (!isCancellation(error) && !(error instanceof StepCancelled)) throw error;
     await takeBack(order, shipment);
   }
-  await Promise.all(moved);
 }
 
 async function pick(order: Order, shipment: ShipmentState): Promise<void> {
+  const { id: shipmentId } = shipment;
+  const answers: Answer[] = ['retry', 'cancel'];
+  await order.record.expect('stock', deadlines.stock, () => shipment.status !== 'backordered', { shipmentId, answers });
   while (isHeld(order)) await condition(() => !isHeld(order));
   if (shipment.status === 'allocated') move(order, shipment, 'picking');
   await expect(order, shipment, 'picking', deadlines.picking, order.picked);
 }
 
-async function settleShort(order: Order, shipment: ShipmentState): Promise<ShipmentState[]> {
+async function settleShort(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
   if (!order.picked.get(shipment.id)?.short) {
     startProcessing(order);
     move(order, shipment, 'picked', 'Picked');
-    return [];
+    return;
   }
   // Not to be abandoned half-way: its answer names the new shipments.
   const result = await CancellationScope.nonCancellable(() =>
@@ -62,11 +62,10 @@ async function settleShort(order: Order, shipment: ShipmentState): Promise<Shipm
   );
   startProcessing(order);
   record.state.amountDue = result.amountDue;
-  const moved = addShipments(order, result.moved);
+  addShipments(order, result.moved);
   const what = `Picked ${result.short} short; ${result.moved.length > 0 ? 'moved to another warehouse' : 'cancelled'}`;
   if (result.empty) move(order, shipment, 'cancelled', what);
   else move(order, shipment, 'picked', what);
-  return moved;
 }
 
 async function pack(order: Order, shipment: ShipmentState): Promise<void> {

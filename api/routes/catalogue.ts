@@ -1,17 +1,12 @@
 /** Products, as shoppers and admins see them, and warehouses. */
-import { offeredOf } from '../../activities/inventory.ts';
-import { activeWarehouses } from '../../activities/warehouses.ts';
+import { type Available, availabilityOf, productsOf } from '../../activities/stock/availability.ts';
 import type { Product } from '../../models/catalogue.ts';
-import type { Stock } from '../../models/stock.ts';
-import { batched } from '../../platform/batch.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { page, readCursor } from '../paging.ts';
+import { Problem } from '../problem.ts';
 import * as schema from '../schemas/catalogue.ts';
-
-/** Fewer offered units than this are shown as `low`. */
-const lowBelow = 5;
 
 export const listProducts = endpoint({
   summary: 'Products on sale, with prices and availability',
@@ -25,11 +20,21 @@ export const listProducts = endpoint({
       .limit(query.limit + 1)
       .lean<Product[]>();
     const { items, next } = page(found, query.limit, (last) => [last._id]);
-    const offered = await offeredUnits(
-      mongo,
-      items.map(({ _id }) => _id),
-    );
-    return reply(200, { products: items.map((product) => viewProduct(product, offered)), next });
+    return reply(200, { products: await viewProducts(mongo, items), next });
+  },
+});
+
+/** A shopper's page may ask for many at a time and often, so a copy that is seconds old is good enough. */
+export const listAvailability = endpoint({
+  summary: 'What can be had of many products',
+  query: schema.availabilityQuery,
+  etag: 'public, max-age=2',
+  answers: { 200: schema.availabilityList },
+  async handle({ mongo }, { query }) {
+    const known = await productsOf(mongo, query.sku);
+    const found = [...new Set(query.sku)].flatMap((sku) => known.get(sku) ?? []).filter(({ active }) => active);
+    const available = await availabilityOf(mongo, found, known);
+    return reply(200, { products: found.map(({ _id: sku }) => ({ sku, ...available.get(sku)! })) });
   },
 });
 
@@ -40,7 +45,7 @@ export const getProduct = endpoint({
   async handle({ mongo }, { params }) {
     const product = await mongo.models.products.findOne({ _id: params.sku, active: true }).lean<Product>();
     if (!product) throw notFound();
-    return reply(200, viewProduct(product, await offeredUnits(mongo, [params.sku])));
+    return reply(200, (await viewProducts(mongo, [product]))[0]!);
   },
 });
 
@@ -49,12 +54,14 @@ export const putProduct = endpoint({
   params: schema.productParams,
   body: schema.productBody,
   answers: { 200: schema.product, 201: schema.product },
-  async handle({ mongo }, { params, body }) {
+  problems: ['unknown-sku', 'not-a-bundle'],
+  async handle({ mongo }, { params: { sku }, body }) {
+    if (body.bundle) await checkBundle(mongo, sku, body.bundle);
     const before = await mongo.models.products
-      .findOneAndUpdate({ _id: params.sku }, { $set: body }, { upsert: true, returnDocument: 'before' })
+      .findOneAndReplace({ _id: sku }, body, { upsert: true, returnDocument: 'before' })
       .lean<Product>();
-    const product = viewProduct({ _id: params.sku, ...body }, await offeredUnits(mongo, [params.sku]));
-    return before ? reply(200, product) : reply(201, product);
+    const [product] = await viewProducts(mongo, [{ _id: sku, ...body }]);
+    return before ? reply(200, product!) : reply(201, product!);
   },
 });
 
@@ -63,12 +70,13 @@ export const listWarehouses = endpoint({
   answers: { 200: schema.warehouseList },
   async handle({ mongo }) {
     const found = await mongo.models.warehouses.find().sort({ _id: 1 }).lean();
-    const warehouses = found.map(({ _id: id, name, address, priority, active }) => ({
+    const warehouses = found.map(({ _id: id, name, address, priority, active, email }) => ({
       id,
       name,
       address,
       priority,
       active,
+      email,
     }));
     return reply(200, { warehouses });
   },
@@ -81,32 +89,37 @@ export const putWarehouse = endpoint({
   answers: { 200: schema.warehouse, 201: schema.warehouse },
   async handle({ mongo }, { params, body }) {
     const before = await mongo.models.warehouses
-      .findOneAndUpdate({ _id: params.id }, { $set: body }, { upsert: true, returnDocument: 'before' })
+      .findOneAndReplace({ _id: params.id }, body, { upsert: true, returnDocument: 'before' })
       .lean();
     const warehouse = { id: params.id, ...body };
     return before ? reply(200, warehouse) : reply(201, warehouse);
   },
 });
 
-/** Units per SKU that new orders can have, over all warehouses that are switched on: one cheap look, no promise. */
-export async function offeredUnits(mongo: Mongo, skus: readonly string[]): Promise<Map<string, number>> {
-  return new Map(await Promise.all(skus.map(async (sku) => [sku, await offeredOfSku(mongo, sku)] as const)));
+/** @throws Problem where it has stock of its own, or a part of it cannot be one */
+async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<Product['bundle']>): Promise<void> {
+  const skus = bundle.map((part) => part.sku);
+  const [parts, stocked, within] = await Promise.all([
+    models.products.find({ _id: { $in: skus } }, { bundle: 1 }).lean<Product[]>(),
+    models.stock.exists({ sku, onHand: { $gt: 0 } }),
+    models.products.exists({ 'bundle.sku': sku }),
+  ]);
+  const unknown = skus.filter((part) => !parts.some(({ _id }) => _id === part));
+  if (unknown.length > 0)
+    throw new Problem('unknown-sku', `Not in the catalogue: ${unknown.join(', ')}`, { skus: unknown });
+  const nested = parts.find((part) => part.bundle || part._id === sku);
+  if (nested) throw new Problem('not-a-bundle', `${nested._id} is a bundle itself: name its parts`);
+  if (stocked) throw new Problem('not-a-bundle', `${sku} has stock of its own: a bundle has that of its parts`);
+  if (within) throw new Problem('not-a-bundle', `${sku} is part of a bundle: it cannot be one`);
 }
 
-const offeredOfSku = batched(200, async (mongo: Mongo, skus: string[]) => {
-  const [stock, active] = await Promise.all([
-    mongo.models.stock.find({ sku: { $in: [...new Set(skus)] } }).lean<Stock[]>(),
-    activeWarehouses(mongo),
-  ]);
-  const open = new Set(active.map(({ _id }) => _id));
-  return skus.map((sku): PromiseFulfilledResult<number> => {
-    const there = stock.filter((each) => each.sku === sku && open.has(each.warehouseId));
-    return { status: 'fulfilled', value: there.reduce((sum, each) => sum + offeredOf(each), 0) };
-  });
-});
+async function viewProducts(mongo: Mongo, products: readonly Product[]) {
+  const parts = products.flatMap(({ bundle }) => bundle?.map(({ sku }) => sku) ?? []);
+  const known = new Map([...(await productsOf(mongo, parts)), ...products.map((each) => [each._id, each] as const)]);
+  const available = await availabilityOf(mongo, products, known);
+  return products.map((product) => viewProduct(product, available.get(product._id)!));
+}
 
-function viewProduct({ _id: sku, name, weightGrams, prices }: Product, offered: ReadonlyMap<string, number>) {
-  const units = offered.get(sku) ?? 0;
-  const availability = units === 0 ? 'out' : units < lowBelow ? 'low' : 'in';
-  return { sku, name, weightGrams, prices, availability } as const;
+function viewProduct({ _id: sku, name, weightGrams, prices, bundle }: Product, available: Available) {
+  return { sku, name, weightGrams, prices, ...(bundle && { bundle }), ...available };
 }

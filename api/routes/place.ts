@@ -1,15 +1,18 @@
 /** Placing an order: refuse what can be refused, write it, start its workflow, and wait for the outcome. */
 import type { z } from 'zod';
 import { finish, firstAnswer, requestId } from '../../activities/requests.ts';
+import { expectedOf, offerOf, productsOf } from '../../activities/stock/availability.ts';
+import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { findOneBy, writeOne } from '../../platform/documents.ts';
 import { linkToken } from '../../platform/link-token.ts';
 import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
-import { deadlines } from '../../workflows/domain/limits.ts';
+import { deadlines, limits } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
 import { hasEnded, type OrderStatus, orderStates } from '../../workflows/domain/states.ts';
+import { availability } from '../../workflows/domain/stock.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { type Api, type Asked, type Caller, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { keyReused } from '../idempotency.ts';
@@ -18,10 +21,9 @@ import { placeBody, placed, placing } from '../schemas/orders.ts';
 import { problem } from '../schemas/problem.ts';
 import * as workflows from '../temporal.ts';
 import { nothingRelated, viewOrder, viewPayment, viewPerson } from '../views/order.ts';
-import { offeredUnits } from './catalogue.ts';
 
 type PlaceBody = z.output<typeof placeBody>;
-type Priced = ReturnType<typeof price>;
+type Priced = ReturnType<typeof price> & Pick<Order, 'acceptsBackorder' | 'expectedAt' | 'notBefore'>;
 type PlaceAsked = Asked<unknown, unknown, PlaceBody>;
 /** As it is kept under the Idempotency-Key: without link, client secret and personal data. */
 type FirstAnswer = { status: 201; body: z.input<typeof placed>['order'] } | { status: 409; body: ProblemBody };
@@ -72,45 +74,86 @@ export const placeOrder = endpoint({
 });
 
 /** What the catalogue says it costs; or what it and one cheap look at the stock say against it. The workflow decides. */
-async function priceOrRefuse(mongo: Mongo, { items, currency, expectedTotal }: PlaceBody): Promise<Priced | Problem> {
+async function priceOrRefuse(
+  mongo: Mongo,
+  { items, currency, expectedTotal, acceptBackorder }: PlaceBody,
+): Promise<Priced | Problem> {
   const skus = [...new Set(items.map(({ sku }) => sku))];
-  const [found, offered] = await Promise.all([
-    Promise.all(skus.map((sku) => findOneBy(mongo.models.products, '_id', sku))),
-    offeredUnits(mongo, skus),
-  ]);
-  const active = found.flatMap((product) => (product?.active ? product : []));
-  const products = new Map(active.map((product) => [product._id, { ...product, sku: product._id }]));
-  const unknown = skus.filter((sku) => !products.has(sku));
+  const found = await productsOf(mongo, skus);
+  const unknown = skus.filter((sku) => !found.get(sku)?.active);
   if (unknown.length > 0)
     return new Problem('unknown-sku', `Not in the catalogue: ${unknown.join(', ')}`, { skus: unknown });
-  const unsold = skus.filter((sku) => !Object.hasOwn(products.get(sku)!.prices, currency));
+  const unsold = skus.filter((sku) => !Object.hasOwn(found.get(sku)!.prices, currency));
   if (unsold.length > 0)
     return new Problem('not-sold-in-currency', `Not sold in ${currency}: ${unsold.join(', ')}`, { skus: unsold });
 
-  const priced = price(items, products, currency);
-  const { total } = priced;
+  const products = new Map([...found].map(([sku, product]) => [sku, { ...product, sku }]));
+  const { lines, total } = price(items, products, currency);
+  if (lines.length > limits.lines)
+    return new Problem('invalid-request', `With the parts of its bundles it has more than ${limits.lines} lines`);
   if (total > maxAmount)
     return new Problem('amount-too-large', `The total of ${total} is more than ${maxAmount} ${currency} minor units`);
   if (expectedTotal !== undefined && expectedTotal !== total)
     return new Problem('total-changed', `The total is ${total}, not ${expectedTotal}`, { total, currency });
 
-  const shortages = skus
-    .map((sku) => {
-      const requested = items.filter((item) => item.sku === sku).reduce((sum, item) => sum + item.quantity, 0);
-      return { sku, requested, available: offered.get(sku) ?? 0 };
-    })
-    .filter(({ requested, available }) => available < requested);
-  return shortages.length > 0 ? outOfStock(shortages) : priced;
+  const demand = new Map<string, number>();
+  for (const { sku, quantity } of lines) demand.set(sku, (demand.get(sku) ?? 0) + quantity);
+  const offers = new Map(
+    await Promise.all([...demand.keys()].map(async (sku) => [sku, await offerOf(mongo, sku)] as const)),
+  );
+  const now = new Date();
+  const shortages: NonNullable<Order['shortages']> = [];
+  const later: Product[] = [];
+  for (const [sku, requested] of demand) {
+    const { units, waiting } = offers.get(sku)!;
+    const product = found.get(sku)!;
+    const free = waiting > 0 ? 0 : units;
+    const { availability: state, backorderable } = availability(units, waiting, product.backorder, now);
+    if (requested > free + backorderable)
+      shortages.push({ sku, requested, available: acceptBackorder ? free + backorderable : free });
+    else if (requested > free || state === 'preorder') later.push(product);
+  }
+  if (shortages.length > 0) return outOfStock(shortages);
+  if (later.length === 0) return { lines: lines.map(({ backorder: _, ...line }) => line), total };
+  const comes = await Promise.all(
+    later.map(async (product) => ({ sku: product._id, expectedAt: await expectedOf(mongo, product, offers) })),
+  );
+  if (!acceptBackorder) {
+    const short = later.map(({ _id: sku }) => {
+      const { units, waiting } = offers.get(sku)!;
+      return { sku, requested: demand.get(sku)!, available: waiting > 0 ? 0 : units };
+    });
+    return outOfStock(short, comes);
+  }
+  const releases = later.flatMap(({ backorder }) => backorder?.releaseAt ?? []).sort();
+  return {
+    lines,
+    total,
+    acceptsBackorder: true,
+    expectedAt: new Date(
+      comes
+        .map(({ expectedAt }) => expectedAt)
+        .sort()
+        .at(-1)!,
+    ),
+    ...(releases.length > 0 && { notBefore: new Date(releases.at(-1)!) }),
+  };
 }
 
-function outOfStock(shortages: Order['shortages'] = []): Problem {
+/** `backorder` names what would come later, for those who accept to wait. */
+function outOfStock(
+  shortages: Order['shortages'] = [],
+  backorder: readonly { sku: string; expectedAt: string }[] = [],
+): Problem {
   const skus = shortages.map(({ sku }) => sku).join(', ');
-  return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
+  if (backorder.length === 0) return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
+  const detail = `Not here yet: ${skus}. Place it with "acceptBackorder": true to wait for it, and to be charged when it comes`;
+  return new Problem('out-of-stock', detail, { shortages, backorder });
 }
 
 function newOrder(
   { items, currency, customer, shippingAddress, paymentMethod }: PlaceBody,
-  { lines, total }: Priced,
+  { lines, ...priced }: Priced,
   { bodyHash, ...key }: Idempotency,
 ): Order {
   const createdAt = new Date();
@@ -125,7 +168,7 @@ function newOrder(
     items,
     ...(paymentMethod && { paymentMethod }),
     lines: lines.map((line) => ({ ...line, allocations: [] })),
-    total,
+    ...priced,
     rev: 0,
     status: 'pending',
   };
@@ -175,7 +218,7 @@ async function dress(api: Api, orderId: string, answer: FirstAnswer, order?: Ord
     ...(view && {
       payment: {
         status: view.status,
-        ...(view.clientSecret && { clientSecret: view.clientSecret }),
+        ...(view.clientSecret && { clientSecret: view.clientSecret, purpose: view.purpose }),
         ...(view.declineCode && { declineCode: view.declineCode }),
       },
     }),

@@ -1,14 +1,16 @@
 /** What is physically there: goods received, corrections, and the ledger that explains the counts. */
-import { type Movement, moveStock, offeredOf, StockRefused } from '../../activities/inventory.ts';
+import { changeStock, type Movement } from '../../activities/stock/ledger.ts';
+import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
-import type { Stock, StockMovement } from '../../models/stock.ts';
+import { type Stock, type StockMovement, stockId } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { actorOf } from '../auth.ts';
+import { offered, salable, suggestedOrder } from '../../workflows/domain/stock.ts';
+import { actorOf, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
 import { page, readCursor } from '../paging.ts';
-import { Problem } from '../problem.ts';
 import * as schema from '../schemas/stock.ts';
+import { checkGoods, refusedAsProblem } from './goods.ts';
 
 export const receiveStock = endpoint({
   summary: 'Goods received',
@@ -35,7 +37,7 @@ export const receiveStock = endpoint({
 });
 
 export const adjustStock = endpoint({
-  summary: 'Correct what is on hand, or how much of it is damaged',
+  summary: 'Correct what is on hand; set aside what is damaged or in quarantine, take it back, or scrap it',
   body: schema.adjustmentBody,
   idempotencyKey: 'required',
   answers: { 201: schema.moved },
@@ -45,7 +47,7 @@ export const adjustStock = endpoint({
       move(mongo, {
         ...body,
         key,
-        kind: body.onHandChange === 0 ? 'damage' : 'adjust',
+        kind: kindOf(body),
         actor: actorOf(caller),
         reference: key,
       }),
@@ -53,31 +55,81 @@ export const adjustStock = endpoint({
   },
 });
 
+/** What is found broken is so, whatever was promised; what is thrown away was broken before. */
+function kindOf({ onHandChange, damagedChange }: { onHandChange: number; damagedChange: number }) {
+  if (onHandChange === 0) return 'damage';
+  return onHandChange < 0 && onHandChange === damagedChange ? 'scrap' : 'adjust';
+}
+
 export const listStock = endpoint({
-  summary: 'Stock per product and warehouse',
+  summary: 'Stock per product and warehouse; `low=true` is the list of what to order',
   query: schema.stockQuery,
   answers: { 200: schema.stockPage },
-  async handle({ mongo }, { query: { sku, warehouseId, limit, cursor } }) {
+  async handle({ mongo }, { query: { sku, warehouseId, low, limit, cursor } }) {
     const after = readCursor(cursor, 1);
     const found = await mongo.models.stock
-      .find({ ...(sku && { sku }), ...(warehouseId && { warehouseId }), ...(after && { _id: { $gt: after[0] } }) })
+      .find({
+        ...(sku && { sku }),
+        ...(warehouseId && { warehouseId }),
+        ...(low && { lowSince: { $exists: true } }),
+        ...(after && { _id: { $gt: after[0] } }),
+      })
       .sort({ _id: 1 })
       .limit(limit + 1)
       .lean<Stock[]>();
     const { items, next } = page(found, limit, (last) => [last._id]);
-    const stock = items.map((each) => ({
-      sku: each.sku,
-      warehouseId: each.warehouseId,
-      onHand: each.onHand,
-      damaged: each.damaged,
-      reserved: each.reserved,
-      committed: each.committed,
-      safetyStock: each.safetyStock,
-      offered: offeredOf(each),
-    }));
-    return reply(200, { stock, next });
+    return reply(200, { stock: items.map(viewStock), next });
   },
 });
+
+export const getStock = endpoint({
+  summary: 'Stock of one product in one warehouse',
+  params: schema.stockParams,
+  answers: { 200: schema.stock },
+  async handle({ mongo }, { params: { sku, warehouseId } }) {
+    const found = await mongo.models.stock.findById(stockId(sku, warehouseId)).lean<Stock>();
+    if (!found) throw notFound();
+    return reply(200, viewStock(found));
+  },
+});
+
+export const putStockSettings = endpoint({
+  summary: 'Set the safety stock, the reorder point and the bins',
+  params: schema.stockParams,
+  body: schema.settingsBody,
+  answers: { 200: schema.stock },
+  problems: ['unknown-sku', 'unknown-warehouse', 'stock-refused'],
+  async handle({ mongo }, { params: { sku, warehouseId }, body }) {
+    await checkGoods(mongo, [sku], [warehouseId]);
+    const { safetyStock, reorderPoint, reorderTo, bins } = body;
+    await changeStock(mongo, {
+      skus: [sku],
+      make: (work) => work.set(sku, warehouseId, { safetyStock, reorderPoint, reorderTo, bins }),
+    });
+    return reply(200, viewStock((await mongo.models.stock.findById(stockId(sku, warehouseId)).lean<Stock>())!));
+  },
+});
+
+function viewStock(stock: Stock) {
+  const { sku, warehouseId, onHand, damaged, reserved, committed, incoming, safetyStock } = stock;
+  return {
+    sku,
+    warehouseId,
+    onHand,
+    damaged,
+    reserved,
+    committed,
+    incoming,
+    salable: salable(stock),
+    safetyStock,
+    offered: offered(stock),
+    reorderPoint: stock.reorderPoint ?? undefined,
+    reorderTo: stock.reorderTo ?? undefined,
+    bins: stock.bins ?? [],
+    lowSince: stock.lowSince?.toISOString(),
+    suggestedOrder: suggestedOrder(stock),
+  };
+}
 
 export const listMovements = endpoint({
   summary: 'The ledger of one product in one warehouse, newest first',
@@ -110,17 +162,7 @@ export const listMovements = endpoint({
 
 async function move(mongo: Mongo, movement: Movement) {
   const { sku, warehouseId, key } = movement;
-  const [product, warehouse] = await Promise.all([
-    mongo.models.products.exists({ _id: sku }),
-    mongo.models.warehouses.exists({ _id: warehouseId }),
-  ]);
-  if (!product) throw new Problem('unknown-sku', `There is no product ${sku}`, { skus: [sku] });
-  if (!warehouse) throw new Problem('unknown-warehouse', `There is no warehouse ${warehouseId}`);
-  try {
-    const { onHand, damaged, seq } = await moveStock(mongo, movement);
-    return reply(201, { movementId: key, sku, warehouseId, onHand, damaged, seq });
-  } catch (error) {
-    if (error instanceof StockRefused) throw new Problem('stock-refused', error.message, { code: error.code });
-    throw error;
-  }
+  await checkGoods(mongo, [sku], [warehouseId]);
+  const { onHand, damaged, seq } = await refusedAsProblem(() => moveStock(mongo, movement));
+  return reply(201, { movementId: key, sku, warehouseId, onHand, damaged, seq });
 }

@@ -31,6 +31,9 @@ export const shipmentId = idOf('shp');
 export const returnId = idOf('ret');
 export const refundId = idOf('ref');
 export const incidentId = idOf('inc');
+export const deliveryId = idOf('dlv');
+export const transferId = idOf('trf');
+export const countId = idOf('cnt');
 export const lineId = idOf('line').meta({ example: 'line_1' });
 /** Made by the scanner, new for each scan: a scan sent twice counts once. */
 export const scanId = z

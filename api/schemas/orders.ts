@@ -28,6 +28,10 @@ export const placeBody = z.strictObject({
   customer,
   shippingAddress: common.address,
   paymentMethod: paymentMethod.optional(),
+  acceptBackorder: z.boolean().default(false).meta({
+    description:
+      'The customer waits for what is not there, and agrees that the method of payment is saved and charged when everything is. The order is sent as a whole: place two orders where what is there shall not wait',
+  }),
   expectedTotal: z
     .int()
     .min(0)
@@ -41,6 +45,10 @@ export const addressBody = common.address;
 
 const waitingFor = z.strictObject({ event: z.string(), deadline: z.string() });
 const timeline = z.array(z.strictObject({ at: z.string(), what: z.string(), actor: z.string() }));
+const purpose = z
+  .enum(['payment', 'setup'])
+  .optional()
+  .meta({ description: 'Beside a client secret: it confirms a payment, or saves a method that is charged later' });
 const payment = z.strictObject({
   status: z.string().meta({ description: 'The last attempt' }),
   amountDue: common.money,
@@ -49,6 +57,7 @@ const payment = z.strictObject({
   refunded: common.money,
   declineCode: z.string().optional(),
   clientSecret: z.string().optional().meta({ description: "For the owner's browser, while a payment is awaited" }),
+  purpose,
 });
 
 export const order = z
@@ -67,15 +76,16 @@ export const order = z
         sku: z.string(),
         name: z.string(),
         quantity: z.int(),
-        unitPrice: common.money,
+        unitPrice: common.money.meta({ description: "Of a bundle's part: its share, rounded down. `total` is exact" }),
         total: common.money,
+        bundle: z.strictObject({ sku: z.string(), name: z.string() }).optional(),
       }),
     ),
     payment: payment.optional(),
     shipments: z.array(
       z.strictObject({
         id: z.string(),
-        warehouseId: z.string(),
+        warehouseId: z.string().optional().meta({ description: 'Absent while it waits for goods' }),
         status: z.string(),
         trackingNumber: z.string().optional(),
         deliveredAt: z.string().optional(),
@@ -84,6 +94,7 @@ export const order = z
     returns: z.array(returned),
     refunds: z.array(refund),
     waitingFor: waitingFor.optional(),
+    expectedAt: common.time.optional().meta({ description: 'When what it waited for was expected as it was placed' }),
     shortages: z.array(z.strictObject({ sku: z.string(), requested: z.int(), available: z.int() })).optional(),
     customer: z
       .strictObject({ email: z.string(), name: z.string(), phone: z.string().optional() })
@@ -108,7 +119,12 @@ export const placed = z.strictObject({
   order,
   link,
   payment: z
-    .strictObject({ status: z.string(), clientSecret: z.string().optional(), declineCode: z.string().optional() })
+    .strictObject({
+      status: z.string(),
+      clientSecret: z.string().optional(),
+      purpose,
+      declineCode: z.string().optional(),
+    })
     .optional(),
 });
 

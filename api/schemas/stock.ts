@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { next, pageQuery, quantity, sku, text, time, warehouseId } from './common.ts';
+import { countStates, deliveryStates, type Table, transferStates } from '../../workflows/domain/states.ts';
+import { countId, deliveryId, next, pageQuery, quantity, sku, text, time, transferId, warehouseId } from './common.ts';
 
 const change = z.int().min(-1_000_000).max(1_000_000);
 
@@ -26,26 +27,187 @@ export const moved = z
   })
   .meta({ id: 'StockMoved' });
 
-export const stockQuery = z.strictObject({ sku: sku.optional(), warehouseId: warehouseId.optional(), ...pageQuery });
-export const stockPage = z.strictObject({
-  stock: z.array(
-    z
-      .strictObject({
-        sku: z.string(),
-        warehouseId: z.string(),
-        onHand: z.int(),
-        damaged: z.int(),
-        reserved: z.int(),
-        committed: z.int(),
-        safetyStock: z.int(),
-        offered: z.int(),
-      })
-      .meta({ id: 'Stock' }),
-  ),
-  next,
+const level = z.int().min(0).max(1_000_000);
+const bin = text(32).meta({ example: 'A-03-2' });
+
+export const stockParams = z.strictObject({ sku, warehouseId });
+export const settingsBody = z.strictObject({
+  safetyStock: level.default(0).meta({ description: 'Never offered' }),
+  reorderPoint: level.optional().meta({ description: 'At or below it is time to order' }),
+  reorderTo: level.optional().meta({ description: 'What an order should bring it back to' }),
+  bins: z.array(bin).max(20).default([]).meta({ description: 'Where it lies; the first is picked from' }),
 });
 
+export const stock = z
+  .strictObject({
+    sku: z.string(),
+    warehouseId: z.string(),
+    onHand: z.int(),
+    damaged: z.int().meta({ description: 'Of what is on hand: broken, or in quarantine' }),
+    reserved: z.int().meta({ description: 'Held for unpaid orders' }),
+    committed: z.int().meta({ description: 'Owed to paid orders' }),
+    incoming: z.int().meta({ description: 'What deliveries and transfers still have to bring' }),
+    salable: z.int().meta({ description: 'On hand, less damaged, reserved and committed' }),
+    safetyStock: z.int(),
+    offered: z.int().meta({ description: 'What new orders can have' }),
+    reorderPoint: z.int().optional(),
+    reorderTo: z.int().optional(),
+    bins: z.array(z.string()),
+    lowSince: time.optional(),
+    suggestedOrder: z.int().meta({ description: 'Units to order now; 0 while there is enough' }),
+  })
+  .meta({ id: 'Stock' });
+
+export const stockQuery = z.strictObject({
+  sku: sku.optional(),
+  warehouseId: warehouseId.optional(),
+  low: z.enum(['true']).optional().meta({ description: 'Only what it is time to order' }),
+  ...pageQuery,
+});
+export const stockPage = z.strictObject({ stock: z.array(stock), next });
+
 export const movementQuery = z.strictObject({ sku, warehouseId, ...pageQuery });
+
+const now = z.iso.datetime().transform((text) => new Date(text));
+const status = <T extends Table>(table: T) => z.enum(Object.keys(table) as [keyof T & string]);
+const linesOf = <L extends z.ZodType<{ sku: string }>>(line: L) =>
+  z
+    .array(line)
+    .max(200)
+    .refine((lines) => new Set(lines.map((each) => each.sku)).size === lines.length, 'A SKU is named twice');
+const received = z
+  .strictObject({
+    sku,
+    quantity: level.min(1),
+    damaged: z.int().min(0).default(0).meta({ description: 'Of these: broken, or to be looked at first' }),
+  })
+  .refine((line) => line.damaged <= line.quantity, 'More damaged than received');
+
+export const deliveryParams = z.strictObject({ id: deliveryId });
+export const deliveryBody = z.strictObject({
+  warehouseId,
+  reference: text(100).meta({ description: 'The order number at the supplier' }),
+  expectedAt: now,
+  lines: linesOf(z.strictObject({ sku, expected: level.min(1) })).min(1),
+  tolerancePercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .meta({ description: 'How much more than expected may be received without a question' }),
+});
+export const receiveBody = z
+  .strictObject({
+    lines: linesOf(received),
+    last: z.boolean().default(false).meta({ description: 'Nothing more will come' }),
+    acceptOver: z.boolean().default(false).meta({ description: 'More than expected came, and it stays' }),
+  })
+  .refine(({ lines, last }) => lines.length > 0 || last, 'Nothing is received');
+export const postponeBody = z.strictObject({ expectedAt: now });
+export const delivery = z
+  .strictObject({
+    id: z.string(),
+    warehouseId: z.string(),
+    reference: z.string(),
+    expectedAt: time,
+    status: status(deliveryStates),
+    lines: z.array(z.strictObject({ sku: z.string(), expected: z.int(), received: z.int() })),
+    tolerancePercent: z.int(),
+    actor: z.string(),
+    createdAt: time,
+    closedAt: time.optional(),
+  })
+  .meta({ id: 'Delivery' });
+export const deliveryQuery = z.strictObject({
+  status: status(deliveryStates).optional(),
+  warehouseId: warehouseId.optional(),
+  sku: sku.optional(),
+  ...pageQuery,
+});
+export const deliveryPage = z.strictObject({ deliveries: z.array(delivery), next });
+
+export const transferParams = z.strictObject({ id: transferId });
+export const transferBody = z
+  .strictObject({
+    from: warehouseId,
+    to: warehouseId,
+    lines: linesOf(z.strictObject({ sku, quantity: level.min(1) })).min(1),
+    reason: text(200),
+  })
+  .refine(({ from, to }) => from !== to, 'It goes nowhere: `from` and `to` are the same');
+export const arrivalBody = z
+  .strictObject({
+    lines: linesOf(received),
+    last: z.boolean().default(false).meta({ description: 'Nothing more will come: the rest is lost' }),
+  })
+  .refine(({ lines, last }) => lines.length > 0 || last, 'Nothing is received');
+export const transfer = z
+  .strictObject({
+    id: z.string(),
+    from: z.string(),
+    to: z.string(),
+    status: status(transferStates),
+    lines: z.array(z.strictObject({ sku: z.string(), sent: z.int(), received: z.int() })),
+    reason: z.string(),
+    actor: z.string(),
+    createdAt: time,
+    closedAt: time.optional(),
+  })
+  .meta({ id: 'Transfer' });
+export const transferQuery = z.strictObject({
+  status: status(transferStates).optional(),
+  from: warehouseId.optional(),
+  to: warehouseId.optional(),
+  ...pageQuery,
+});
+export const transferPage = z.strictObject({ transfers: z.array(transfer), next });
+
+export const countParams = z.strictObject({ id: countId });
+export const countBody = z.strictObject({
+  warehouseId,
+  skus: z
+    .array(sku)
+    .min(1)
+    .max(200)
+    .refine((skus) => new Set(skus).size === skus.length, 'A SKU is named twice'),
+  reason: text(200),
+});
+export const countedBody = z.strictObject({
+  sku,
+  counted: level.meta({ description: 'What lies on the shelves, damaged units included; not what is picked already' }),
+});
+export const decideBody = z.strictObject({ decision: z.enum(['approve', 'reject', 'cancel']) });
+export const count = z
+  .strictObject({
+    id: z.string(),
+    warehouseId: z.string(),
+    status: status(countStates),
+    lines: z.array(
+      z.strictObject({
+        sku: z.string(),
+        counted: z.int().optional(),
+        countedBy: z.string().optional(),
+        countedAt: time.optional(),
+        variance: z
+          .int()
+          .optional()
+          .meta({ description: 'More or less than the books said; shown once all is counted' }),
+      }),
+    ),
+    reason: z.string(),
+    actor: z.string(),
+    createdAt: time,
+    decidedAt: time.optional(),
+    decidedBy: z.string().optional(),
+  })
+  .meta({ id: 'StockCount' });
+export const countQuery = z.strictObject({
+  status: status(countStates).optional(),
+  warehouseId: warehouseId.optional(),
+  ...pageQuery,
+});
+export const countPage = z.strictObject({ counts: z.array(count), next });
+
 export const movementPage = z.strictObject({
   movements: z.array(
     z

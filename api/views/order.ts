@@ -55,19 +55,21 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     currency: order.currency,
     total: order.total,
     items: order.items,
-    lines: order.lines.map(({ lineId, sku, name, quantity, unitPrice, total }) => ({
+    lines: order.lines.map(({ lineId, sku, name, quantity, unitPrice, total, bundle }) => ({
       lineId,
       sku,
       name,
       quantity,
       unitPrice,
       total,
+      bundle,
     })),
     payment: related.payment && viewPayment(order, related.payment, caller),
     shipments: viewShipments(state),
     returns: related.returns.map(viewReturn),
     refunds: related.refunds.map((refund) => viewRefund(refund, caller)),
     waitingFor: state?.waitingFor,
+    expectedAt: order.expectedAt?.toISOString(),
     shortages: order.shortages,
     ...(maySeePerson(caller) && viewPerson(order)),
     ...(forStaff && {
@@ -100,17 +102,21 @@ const unspoken = new Set([
 /** The client secret lets a browser pay: it is for the owner alone, and only while a payment is awaited. */
 export function viewPayment(order: Order, payment: Payment, caller: Caller): NonNullable<OrderView['payment']> {
   const forStaff = caller.kind === 'staff';
-  const { status, amountDue, authorized, captured, refunded, clientSecret } = payment;
-  const declined = payment.attempts.at(-1)?.declineCode ?? undefined;
+  const { amountDue, authorized, captured, refunded, setup } = payment;
+  // Until the goods are there, the payment is the saving of the method.
+  const saving = payment.intentId === undefined ? setup : undefined;
+  const declined = saving ? saving.declineCode : (payment.attempts.at(-1)?.declineCode ?? undefined);
   const declineCode = declined !== undefined && !forStaff && unspoken.has(declined) ? 'generic_decline' : declined;
+  const clientSecret = saving ? saving.clientSecret : payment.clientSecret;
+  const mayPay = caller.kind === 'owner' && order.status === 'awaiting_payment' && clientSecret !== undefined;
   return {
-    status,
+    status: saving?.status ?? payment.status,
     amountDue,
     authorized,
     captured,
     refunded,
     ...(declineCode !== undefined && { declineCode }),
-    ...(caller.kind === 'owner' && order.status === 'awaiting_payment' && { clientSecret }),
+    ...(mayPay && { clientSecret, purpose: saving ? 'setup' : 'payment' }),
   };
 }
 
@@ -159,7 +165,7 @@ export function viewState(state: OrderState, caller: Caller): z.input<typeof sta
 function viewShipments(state: OrderState | undefined): OrderView['shipments'] {
   return (state?.shipments ?? []).map(({ id, warehouseId, status, trackingNumber, deliveredAt }) => ({
     id,
-    warehouseId,
+    warehouseId: warehouseId || undefined,
     status,
     trackingNumber,
     deliveredAt,

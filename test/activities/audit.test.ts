@@ -7,6 +7,7 @@ let world: World;
 let delivered: string;
 let open: string;
 let cancelled: string;
+let aMovement: string;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -14,6 +15,7 @@ beforeAll(async () => {
   open = (await world.place()).orderId;
   cancelled = (await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' })).orderId;
   await world.cancel(cancelled);
+  aMovement = (await world.mongo.models.movements.findOne({ sku: 'MUG', seq: 2 }).lean().orFail())._id;
 });
 afterAll(async () => {
   await world.stop();
@@ -28,7 +30,8 @@ test('nothing is found in a world that was not meddled with', async () => {
 test.each<[string, string, () => Promise<unknown>]>([
   ['G1', 'salable is -', () => set('stock', 'MUG@wh_east', { committed: 5000 })],
   ['G2', 'the movements add up to', () => set('stock', 'MUG@wh_east', { onHand: 7000 })],
-  ['G2', 'movements, numbered to', () => set('stock', 'MUG@wh_east', { seq: 99 })],
+  ['G2', 'the last movement is 2', () => set('stock', 'MUG@wh_east', { seq: 99 })],
+  ['G2', 'numbered to 99', () => set('stock_movements', aMovement, { seq: 99 })],
   ['G2', "the orders' lines say", () => set('stock', 'MUG@wh_east', { reserved: 1 })],
   ['G3', 'captured 3998 of 1 authorized', () => setPayment(delivered, { authorized: 1 })],
   ['G3', 'exceed the captured', () => setPayment(delivered, { refundPending: 4000 })],
@@ -63,7 +66,7 @@ function findings() {
   return audit({ mongo: world.mongo, payments: world.payments, temporal: world.client });
 }
 
-function set(collection: 'stock' | 'orders', id: string, change: object) {
+function set(collection: 'stock' | 'orders' | 'stock_movements', id: string, change: object) {
   return world.mongo.connection.collection<{ _id: string }>(collection).updateOne({ _id: id }, { $set: change });
 }
 
@@ -71,7 +74,7 @@ function setPayment(orderId: string, change: object) {
   return world.mongo.connection.collection('payments').updateOne({ orderId }, { $set: change });
 }
 
-const collections = ['stock', 'orders', 'payments'] as const;
+const collections = ['stock', 'orders', 'payments', 'stock_movements'] as const;
 
 function everything() {
   return Promise.all(collections.map((name) => world.mongo.connection.collection(name).find().toArray()));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Movement, moveStock } from '../../activities/inventory.ts';
-import { commitStock, releaseStock, reserveStock } from '../../activities/reservations.ts';
+import type { Movement } from '../../activities/stock/ledger.ts';
+import { moveStock } from '../../activities/stock/movements.ts';
+import { commitStock, releaseStock, reserveStock } from '../../activities/stock/reservations.ts';
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';

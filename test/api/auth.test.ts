@@ -20,12 +20,30 @@ const allowed: Record<string, string[]> = {
   'GET /v1/products': everybody,
   'GET /v1/products/:sku': everybody,
   'PUT /v1/products/:sku': ['admin'],
+  'GET /v1/availability': everybody,
   'GET /v1/warehouses': staff,
   'PUT /v1/warehouses/:id': ['admin'],
   'GET /v1/stock': staff,
   'GET /v1/stock/movements': staff,
   'POST /v1/stock/receipts': warehouse,
   'POST /v1/stock/adjustments': warehouse,
+  'GET /v1/stock/:sku/:warehouseId': staff,
+  'PUT /v1/stock/:sku/:warehouseId/settings': warehouse,
+  'POST /v1/deliveries': warehouse,
+  'GET /v1/deliveries': staff,
+  'GET /v1/deliveries/:id': staff,
+  'POST /v1/deliveries/:id/receipts': warehouse,
+  'PUT /v1/deliveries/:id/expected-at': warehouse,
+  'POST /v1/deliveries/:id/cancel': warehouse,
+  'POST /v1/transfers': warehouse,
+  'GET /v1/transfers': staff,
+  'GET /v1/transfers/:id': staff,
+  'POST /v1/transfers/:id/receipts': warehouse,
+  'POST /v1/counts': warehouse,
+  'GET /v1/counts': staff,
+  'GET /v1/counts/:id': staff,
+  'PUT /v1/counts/:id/counted': warehouse,
+  'POST /v1/counts/:id/decide': ['admin'],
   'POST /v1/orders': everybody,
   'GET /v1/orders': support,
   'GET /v1/orders/:id': ['owner', ...support],
@@ -100,7 +118,8 @@ describe('the walk', () => {
         const outcome = { caller, status: answer.status };
         if (callers.includes(caller)) {
           expect([401, 403, 404, 500]).not.toContain(answer.status);
-          if (method === 'GET' && !path.includes('movements')) expect(outcome).toEqual({ caller, status: 200 });
+          if (method === 'GET' && !/movements|availability/.test(path))
+            expect(outcome).toEqual({ caller, status: 200 });
         } else {
           expect(outcome).toEqual({ caller, status: refusal(caller, callers) });
           expect(answer.headers.get('content-type')).toContain('application/problem+json');
@@ -172,11 +191,19 @@ function refusal(caller: string, callers: string[]): number {
 }
 
 function address(path: string): string {
-  const id = path.includes('/orders')
-    ? orderId
-    : `${/shipments|returns|refunds/.exec(path)?.[0].slice(0, 3).replace('shi', 'shp')}_01WALK`;
+  const prefixes = {
+    shipments: 'shp',
+    returns: 'ret',
+    refunds: 'ref',
+    deliveries: 'dlv',
+    transfers: 'trf',
+    counts: 'cnt',
+  };
+  const resource = path.split('/')[2] as keyof typeof prefixes;
+  const id = path.includes('/orders') ? orderId : `${prefixes[resource]}_01WALK`;
   return path
     .replace(':sku', 'MUG')
+    .replace(':warehouseId', 'berlin')
     .replace('/warehouses/:id', '/warehouses/berlin')
     .replace(':id', id)
     .replace(':incidentId', 'inc_1');
@@ -239,6 +266,22 @@ async function writeOrder(): Promise<void> {
   await models.returns.create([
     { _id: 'ret_01WALK', orderId, warehouseId: 'berlin', createdAt: now, lines: [], rev: 1, status: 'requested' },
   ]);
+  const work = { lines: [], actor: 'test', createdAt: now };
+  await models.deliveries.create([
+    {
+      _id: 'dlv_01WALK',
+      warehouseId: 'berlin',
+      reference: 'r',
+      expectedAt: now,
+      tolerancePercent: 0,
+      status: 'expected',
+      ...work,
+    },
+  ]);
+  await models.transfers.create([
+    { _id: 'trf_01WALK', from: 'berlin', to: 'bonn', status: 'in_transit', reason: 'r', ...work },
+  ]);
+  await models.counts.create([{ _id: 'cnt_01WALK', warehouseId: 'berlin', status: 'open', reason: 'r', ...work }]);
   await models.refunds.create([
     {
       _id: 'ref_01WALK',

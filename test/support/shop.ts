@@ -1,11 +1,11 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
-import { moveStock } from '../../activities/inventory.ts';
 import { reportShort, scanPick } from '../../activities/picking.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { orderStart } from '../../activities/starts.ts';
+import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { stockId } from '../../models/stock.ts';

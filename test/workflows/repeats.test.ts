@@ -1,10 +1,10 @@
 /** Steps that are repeated, frozen, or woken together: each has one effect. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openRefund, sendRefund } from '../../activities/refunds.ts';
-import { settleShortPick } from '../../activities/reservations.ts';
 import { openReturn, recordInspection, recordReception } from '../../activities/returns.ts';
 import { startForgotten } from '../../activities/starts.ts';
-import { activeWarehouses } from '../../activities/warehouses.ts';
+import { settleShortPick } from '../../activities/stock/reservations.ts';
+import { activeWarehouses } from '../../activities/stock/warehouses.ts';
 import { newId } from '../../models/id.ts';
 import { answerSignal, workflowIds } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { releaseStock, reserveStock } from '../../activities/reservations.ts';
-import { activeWarehouses } from '../../activities/warehouses.ts';
+import { releaseStock, reserveStock } from '../../activities/stock/reservations.ts';
+import { activeWarehouses } from '../../activities/stock/warehouses.ts';
 import type { Saved } from '../../workflows/activities.ts';
 import type { OrderState } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';

@@ -2,10 +2,14 @@
  * Which warehouse sends which units: the fewest parcels, then the nearest warehouse, then the one with the most stock.
  */
 
+import type { BackorderRule } from './stock.ts';
+
 export interface Demand {
   lineId: string;
   sku: string;
   quantity: number;
+  /** What is not there may be waited for. */
+  backorder?: BackorderRule | undefined;
 }
 
 export interface Supply {
@@ -66,6 +70,65 @@ export function allocate(
     }
   }
   return { ok: true, allocations };
+}
+
+/**
+ * As much of the demand as is there, the rest left out. Lines are served in their order.
+ */
+export function takeWhatIsThere(
+  demand: readonly Demand[],
+  supplies: readonly Supply[],
+  destination: { country: string; region?: string | undefined },
+): Allocation[] {
+  const left = new Map<string, number>();
+  for (const { offered } of supplies) {
+    for (const [sku, quantity] of Object.entries(offered)) left.set(sku, (left.get(sku) ?? 0) + quantity);
+  }
+  const capped = demand.map((line) => {
+    const quantity = Math.min(line.quantity, left.get(line.sku) ?? 0);
+    left.set(line.sku, (left.get(line.sku) ?? 0) - quantity);
+    return { ...line, quantity };
+  });
+  const result = allocate(capped, supplies, destination);
+  return result.ok ? result.allocations : [];
+}
+
+export type ReservationResult =
+  | { ok: true; allocations: Allocation[]; waiting: { lineId: string; sku: string; quantity: number }[] }
+  | { ok: false; shortages: Shortage[] };
+
+/**
+ * All that is asked for is allocated or, where its rule lets it, waited for; or none of it is. Where others wait for a SKU,
+ * a newcomer gets in line behind them.
+ * @param backlog units per SKU that others wait for
+ */
+export function reserveOrWait(
+  demand: readonly Demand[],
+  supplies: readonly Supply[],
+  destination: { country: string; region?: string | undefined },
+  backlog: Readonly<Record<string, number>>,
+): ReservationResult {
+  const isQueued = (sku: string) => (backlog[sku] ?? 0) > 0;
+  const free = supplies.map((supply) => ({
+    ...supply,
+    offered: Object.fromEntries(Object.entries(supply.offered).filter(([sku]) => !isQueued(sku))),
+  }));
+  const all = allocate(demand, free, destination);
+  if (all.ok) return { ...all, waiting: [] };
+  const mayWait = (sku: string) => {
+    const rule = demand.find((line) => line.sku === sku)?.backorder;
+    return rule === undefined ? 0 : Math.max(0, rule.limit - (backlog[sku] ?? 0));
+  };
+  const shortages = all.shortages
+    .map((shortage) => ({ ...shortage, available: shortage.available + mayWait(shortage.sku) }))
+    .filter(({ requested, available }) => available < requested);
+  if (shortages.length > 0) return { ok: false, shortages };
+  const allocations = takeWhatIsThere(demand, free, destination);
+  const waiting = demand.flatMap(({ lineId, sku, quantity }) => {
+    const there = allocations.filter((each) => each.lineId === lineId).reduce((sum, each) => sum + each.quantity, 0);
+    return there < quantity ? [{ lineId, sku, quantity: quantity - there }] : [];
+  });
+  return { ok: true, allocations, waiting };
 }
 
 /** So many sets of warehouses are looked at for one order; beyond it, taking the one that covers most is near enough. */

@@ -25,6 +25,12 @@ export const deadlines = {
   place: minute,
   /** From placing to a payment: how long unpaid stock is held. */
   payment: 30 * minute,
+  /** How long goods that came for a waiting order are held, while its customer has to pay or confirm. */
+  backorderPayment: 4 * day,
+  /** Goods that were expected and are late, before somebody is asked: again and again. */
+  late: 3 * day,
+  /** For goods of a paid order that turned out not to be there. */
+  stock: 14 * day,
   /** At its end, how long the provider is asked whether it was paid after all. */
   lastLook: minute,
   /** How long a call of a provider is tried again: its idempotency keys live for 24 hours. */

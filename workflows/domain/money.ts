@@ -36,3 +36,22 @@ export function shareOfLine(total: number, ofUnits: number, before: number, quan
   const upTo = (units: number) => Number((BigInt(total) * BigInt(units)) / BigInt(ofUnits));
   return upTo(before + quantity) - upTo(before);
 }
+
+/**
+ * Splits an amount by weights, by largest remainder: the parts always add up to the whole. Without any weight the parts
+ * are as equal as they can be.
+ */
+export function split(total: number, weights: readonly number[]): number[] {
+  const sum = weights.reduce((all, weight) => all + BigInt(weight), 0n);
+  if (sum === 0n && weights.length > 0)
+    return split(
+      total,
+      weights.map(() => 1),
+    );
+  const parts = weights.map((weight) => Number((BigInt(total) * BigInt(weight)) / sum));
+  const remainders = weights.map((weight, index) => ({ index, rest: (BigInt(total) * BigInt(weight)) % sum }));
+  remainders.sort((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1));
+  const left = total - parts.reduce((all, part) => all + part, 0);
+  for (const { index } of remainders.slice(0, left)) parts[index]! += 1;
+  return parts;
+}

@@ -3,7 +3,8 @@
 export const orderStates = {
   pending: ['awaiting_payment', 'confirmed', 'on_hold', 'expired', 'cancelled', 'rejected'],
   awaiting_payment: ['confirmed', 'on_hold', 'expired', 'cancelled'],
-  confirmed: ['on_hold', 'processing', 'cancelled', 'completed'],
+  // One that waited for goods is paid once they are there.
+  confirmed: ['awaiting_payment', 'on_hold', 'processing', 'cancelled', 'completed', 'expired'],
   on_hold: ['confirmed', 'processing', 'completed', 'cancelled'],
   processing: ['on_hold', 'completed', 'cancelled'],
   completed: [],
@@ -22,6 +23,16 @@ export const attemptStates = {
   voided: [],
   lapsed: [],
   failed: [],
+} as const satisfies Table;
+
+/** A method of payment that is saved, to be charged later. */
+export const setupStates = {
+  created: ['requires_action', 'processing', 'declined', 'saved', 'voided'],
+  requires_action: ['processing', 'declined', 'saved', 'voided'],
+  processing: ['declined', 'saved', 'voided'],
+  declined: ['requires_action', 'processing', 'saved', 'voided'],
+  saved: [],
+  voided: [],
 } as const satisfies Table;
 
 export const refundStates = {
@@ -73,14 +84,39 @@ export const disputeStates = {
   lost: [],
 } as const satisfies Table;
 
+export const deliveryStates = {
+  expected: ['partly_received', 'received', 'cancelled'],
+  partly_received: ['received'],
+  received: [],
+  cancelled: [],
+} as const satisfies Table;
+
+export const transferStates = {
+  in_transit: ['partly_received', 'received'],
+  partly_received: ['received'],
+  received: [],
+} as const satisfies Table;
+
+export const countStates = {
+  open: ['counted', 'cancelled'],
+  counted: ['approved', 'rejected'],
+  approved: [],
+  rejected: [],
+  cancelled: [],
+} as const satisfies Table;
+
 export type Table = Readonly<Record<string, readonly string[]>>;
 export type OrderStatus = keyof typeof orderStates;
 export type AttemptStatus = keyof typeof attemptStates;
+export type SetupStatus = keyof typeof setupStates;
 export type RefundStatus = keyof typeof refundStates;
 export type ShipmentStatus = keyof typeof shipmentStates;
 export type PickLineStatus = keyof typeof pickLineStates;
 export type ReturnStatus = keyof typeof returnStates;
 export type DisputeStatus = keyof typeof disputeStates;
+export type DeliveryStatus = keyof typeof deliveryStates;
+export type TransferStatus = keyof typeof transferStates;
+export type CountStatus = keyof typeof countStates;
 
 export const shortReasons = ['stockout', 'damaged', 'could_not_locate', 'misplaced'] as const;
 export const receptions = ['awaiting', 'received', 'short_shipped', 'wrong_item', 'lost_in_transit'] as const;
@@ -126,11 +162,15 @@ export function checkTables(): void {
   const tables = {
     orderStates,
     attemptStates,
+    setupStates,
     refundStates,
     shipmentStates,
     pickLineStates,
     returnStates,
     disputeStates,
+    deliveryStates,
+    transferStates,
+    countStates,
   };
   for (const [name, table] of Object.entries(tables)) checkTable(name, table);
 }

@@ -1,5 +1,5 @@
-import type { Warehouse } from '../models/catalogue.ts';
-import type { Mongo } from '../platform/mongo.ts';
+import type { Warehouse } from '../../models/catalogue.ts';
+import type { Mongo } from '../../platform/mongo.ts';
 
 const freshMs = 1_000;
 const read = new WeakMap<Mongo, { at: number; warehouses: Promise<Warehouse[]> }>();

@@ -1,46 +1,60 @@
 /**
  * The steps of an order's claim on stock: reserved while unpaid, committed once paid, shipped or given back. The order's
- * own lines are the claim; each step is one change of claims.ts, and does nothing where it was done before.
+ * own lines are the claim; each step is one change of ledger.ts, and does nothing where it was done before.
  */
 import { ApplicationFailure } from '@temporalio/common';
-import { newId } from '../models/id.ts';
-import type { LineAllocation, Order } from '../models/order.ts';
-import type { Payment } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { LocalSteps, NewShipment, Reservation, Saved } from '../workflows/activities.ts';
-import { type Allocation, allocate, type Demand, type Shortage, type Supply } from '../workflows/domain/allocation.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import { limits } from '../workflows/domain/limits.ts';
-import { shareOfLine } from '../workflows/domain/money.ts';
-import { changeClaim, type Work } from './claims.ts';
-import { broken } from './failure.ts';
-import { fieldsToSave, mailOperations } from './orders.ts';
+import { newId } from '../../models/id.ts';
+import type { LineAllocation, Order } from '../../models/order.ts';
+import type { Payment } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { Claims, LocalSteps, NewShipment, Reservation, Saved } from '../../workflows/activities.ts';
+import {
+  type Allocation,
+  allocate,
+  type Demand,
+  reserveOrWait,
+  type Shortage,
+  takeWhatIsThere,
+} from '../../workflows/domain/allocation.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { limits } from '../../workflows/domain/limits.ts';
+import { shareOfLine } from '../../workflows/domain/money.ts';
+import { broken } from '../failure.ts';
+import { fieldsToSave, mailOperations } from '../orders.ts';
+import { type Claim, changeStock, claimsOf, isOpen, type Work } from './ledger.ts';
 
-/** Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. */
+/**
+ * Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. Where the customer
+ * accepts it, what is not there is waited for.
+ */
 export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
-  return changeClaim(mongo, {
-    orderId: saved.state.orderId,
+  return changeStock(mongo, {
+    orderIds: [saved.state.orderId],
     make(work): Reservation {
-      const { order } = work;
+      const order = work.orders[0]!;
       if (order.releasedAt) return { outcome: 'undone' };
       if (claimsOf(order).length > 0) return reserved(order);
       if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
 
-      const supplies = work.supplies(order.lines.map(({ sku }) => sku));
-      const result = allocate(order.lines, supplies, order.shipTo);
+      const skus = [...new Set(order.lines.map(({ sku }) => sku))];
+      const backlog = Object.fromEntries(skus.map((sku) => [sku, work.backlog(sku)]));
+      const result = reserveOrWait(order.lines, work.supplies(skus), order.shipTo, backlog);
       if (!result.ok) {
         if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
-        work.write({ shortages: result.shortages });
+        work.write(order, { shortages: result.shortages });
         return { outcome: 'out_of_stock', shortages: result.shortages };
       }
-      const shipmentIds = new Map(result.allocations.map(({ warehouseId }) => [warehouseId, newId('shp')]));
-      for (const { lineId, warehouseId, quantity } of result.allocations) {
+      const shipmentIds = new Map<string, string>();
+      const claim = (lineId: string, warehouseId: string, quantity: number, state: LineAllocation['state']) => {
+        const shipmentId = shipmentIds.get(warehouseId) ?? newId('shp');
+        shipmentIds.set(warehouseId, shipmentId);
         const line = order.lines.find((each) => each.lineId === lineId)!;
-        const shipmentId = shipmentIds.get(warehouseId)!;
-        line.allocations.push({ shipmentId, warehouseId, quantity, state: 'reserved' });
-      }
-      work.count(result.allocations, { reserved: 1 });
-      work.write(fieldsToSave(order, saved));
+        line.allocations.push({ shipmentId, warehouseId, quantity, state });
+      };
+      for (const { lineId, warehouseId, quantity } of result.allocations)
+        claim(lineId, warehouseId, quantity, 'reserved');
+      for (const { lineId, quantity } of result.waiting) claim(lineId, '', quantity, 'backordered');
+      work.write(order, fieldsToSave(order, saved));
       if (order.reshipOf === undefined) work.also('payments', { insertOne: { document: newPayment(order) } });
       return reserved(order);
     },
@@ -72,26 +86,41 @@ function reserved(order: Order): Reservation {
     currency: order.currency,
     amountDue: order.total,
     shipments: shipmentsOf(order.lines.flatMap((line) => line.allocations)),
+    comesLater: waits(order) || (order.notBefore !== undefined && order.notBefore > new Date()),
+    expectedAt: order.expectedAt?.toISOString(),
+    notBefore: order.notBefore?.toISOString(),
   };
+}
+
+function waits(order: Order): boolean {
+  return claimsOf(order).some(({ state }) => state === 'backordered');
+}
+
+/** What the order holds and waits for, as it is now: stock that came, and stock that went, change it from outside. */
+export async function readClaims({ models }: Mongo, { orderId }: { orderId: string }): Promise<Claims> {
+  const order = await models.orders.findById(orderId, { lines: 1 }).lean<Pick<Order, '_id' | 'lines'>>();
+  if (!order) throw broken(`There is no order ${orderId}`);
+  return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)) };
 }
 
 /**
  * What was held for an unpaid order is owed to a paid one: each warehouse gets its shipment to pick. Shipments of
  * warehouses that were switched off meanwhile are sent by others, where these have all of it.
  */
-export function commitStock(mongo: Mongo, saved: Saved): Promise<{ shipments: NewShipment[] }> {
-  return changeClaim(mongo, {
-    orderId: saved.state.orderId,
+export function commitStock(mongo: Mongo, saved: Saved): Promise<Claims> {
+  return changeStock(mongo, {
+    orderIds: [saved.state.orderId],
     make(work) {
-      const { order } = work;
-      const claims = claimsOf(order).filter(({ state }) => state === 'reserved');
+      const order = work.orders[0]!;
       if (!order.committedAt) {
-        work.count(claims, { reserved: -1, committed: 1 });
+        const claims = claimsOf(order).filter(({ state }) => state === 'reserved');
         for (const claim of claims) claim.state = 'committed';
-        for (const shipment of shipmentsOf(claims)) if (!work.isActive(shipment.warehouseId)) moveAll(work, shipment);
-        insertShipments(work, shipmentsOf(claimsOf(order).filter(isOpen)));
+        for (const shipment of shipmentsOf(claims)) {
+          if (!work.isActive(shipment.warehouseId)) moveAll(work, order, shipment);
+        }
+        insertShipments(work, order, shipmentsOf(claimsOf(order).filter(({ state }) => state === 'committed')));
       }
-      work.write({ committedAt: order.committedAt ?? new Date(), ...fieldsToSave(order, saved) });
+      work.write(order, { committedAt: order.committedAt ?? new Date(), ...fieldsToSave(order, saved) });
       queueMails(work, saved);
       return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)) };
     },
@@ -99,24 +128,24 @@ export function commitStock(mongo: Mongo, saved: Saved): Promise<{ shipments: Ne
 }
 
 /** Gives a whole shipment to other warehouses; where these have not all of it, it stays where it is. */
-function moveAll(work: Work, { shipmentId, warehouseId }: NewShipment): void {
-  const { order } = work;
+function moveAll(work: Work, order: Order, { shipmentId }: NewShipment): void {
   const units = claimsOf(order)
     .filter((claim) => claim.shipmentId === shipmentId)
     .map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
   const supplies = work.supplies(units.map(({ sku }) => sku));
   const result = allocate(units, supplies, order.shipTo);
-  if (result.ok) move(work, { shipmentId, warehouseId }, units, result.allocations);
+  if (result.ok) moveUnits(order, shipmentId, units, result.allocations, 'released');
 }
 
 /** Leaves a tombstone, so that a reservation that comes later does nothing. */
 export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Promise<void> {
-  return changeClaim(mongo, {
-    orderId,
+  return changeStock(mongo, {
+    orderIds: [orderId],
     make(work) {
-      const open = claimsOf(work.order).filter(isOpen);
-      giveBack(work, open);
-      work.write({ releasedAt: work.order.releasedAt ?? new Date() });
+      const order = work.orders[0]!;
+      const open = claimsOf(order).filter(isOpen);
+      giveBack(open);
+      work.write(order, { releasedAt: order.releasedAt ?? new Date() });
       closePickLists(work, [...new Set(open.map(({ shipmentId }) => shipmentId))]);
     },
   });
@@ -126,15 +155,16 @@ export function releaseShipment(
   mongo: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },
 ): Promise<{ amountDue: number }> {
-  return changeClaim(mongo, {
-    orderId,
+  return changeStock(mongo, {
+    orderIds: [orderId],
     make(work) {
-      const claims = claimsOf(work.order).filter((claim) => claim.shipmentId === shipmentId);
-      giveBack(work, claims.filter(isOpen));
+      const order = work.orders[0]!;
+      const claims = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
+      giveBack(claims.filter(isOpen));
       for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
-      work.write();
+      work.write(order);
       closePickLists(work, [shipmentId]);
-      return { amountDue: amountDue(work.order) };
+      return { amountDue: amountDue(order) };
     },
   });
 }
@@ -146,71 +176,80 @@ export function settleShortPick(
   mongo: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },
 ): Promise<SettledShortPick> {
-  return changeClaim(mongo, {
-    orderId,
-    shipmentId,
+  return changeStock(mongo, {
+    orderIds: [orderId],
+    documents: [['shipments', shipmentId]],
     make(work): SettledShortPick {
-      const { order, pickList } = work;
+      const order = work.orders[0]!;
+      const pickList = work.document('shipments', shipmentId);
       if (!pickList) throw broken(`There is no shipment ${shipmentId}`);
       if (pickList.shortSettled) return { ...pickList.shortSettled, amountDue: amountDue(order) };
 
       const shorts = pickList.lines
         .map((line) => ({ lineId: line.lineId, sku: line.sku, quantity: line.quantity - line.picked }))
         .filter((line) => line.quantity > 0);
-      const moved = moveElsewhere(work, { shipmentId, warehouseId: pickList.warehouseId }, shorts);
+      const from = { shipmentId, warehouseId: pickList.warehouseId };
+      const moved = moveElsewhere(work, order, from, shorts, 'released');
       const settled = {
         short: shorts.reduce((sum, line) => sum + line.quantity, 0),
         moved,
         empty: pickList.lines.every((line) => line.picked === 0),
       };
-      pickList.shortSettled = settled;
-      const close = settled.empty ? { cancelledAt: new Date() } : {};
-      work.also('shipments', {
-        updateOne: { filter: { _id: shipmentId }, update: { $set: { shortSettled: settled, ...close } } },
-      });
+      work.put('shipments', { ...pickList, shortSettled: settled, ...(settled.empty && { cancelledAt: new Date() }) });
+      work.write(order);
       return { ...settled, amountDue: amountDue(order) };
     },
   });
 }
 
-/** Takes units from a shipment: other warehouses send them as far as they have them, the rest is given up. */
-function moveElsewhere(work: Work, from: NewShipment, units: readonly Demand[]): NewShipment[] {
-  const { order } = work;
+/**
+ * Takes units from a shipment: other warehouses send them as far as they have them, the rest is given up or waits. The
+ * new shipments get their pick lists.
+ */
+export function moveElsewhere(
+  work: Work,
+  order: Order,
+  from: NewShipment,
+  units: readonly Demand[],
+  rest: 'released' | 'backordered',
+): NewShipment[] {
   const supplies = work
     .supplies(units.map(({ sku }) => sku))
     .filter((supply) => supply.warehouseId !== from.warehouseId);
   const mayMove = shipmentsOf(claimsOf(order)).length + supplies.length <= limits.shipments;
-  const result = allocate(mayMove ? capped(units, supplies) : [], supplies, order.shipTo);
-  const moved = move(work, from, units, result.ok ? result.allocations : []);
-  insertShipments(work, moved);
+  const allocations = mayMove ? takeWhatIsThere(units, supplies, order.shipTo) : [];
+  const moved = moveUnits(order, from.shipmentId, units, allocations, rest);
+  if (order.committedAt) insertShipments(work, order, moved);
   return moved;
 }
 
-/** Moves committed units of a shipment to new ones as `moves` says; what it does not say is given up. */
-function move(work: Work, from: NewShipment, units: readonly Demand[], moves: readonly Allocation[]): NewShipment[] {
+/** Moves units of a shipment to new ones as `moves` says; what it does not say is given up, or waits. */
+function moveUnits(
+  order: Order,
+  shipmentId: string,
+  units: readonly Demand[],
+  moves: readonly Allocation[],
+  rest: 'released' | 'backordered',
+): NewShipment[] {
   const shipmentIds = new Map(moves.map(({ warehouseId }) => [warehouseId, newId('shp')]));
+  const waitingId = newId('shp');
   for (const { lineId, quantity } of units) {
-    const line = work.order.lines.find((each) => each.lineId === lineId)!;
-    const claim = line.allocations.find((each) => each.shipmentId === from.shipmentId && isOpen(each))!;
+    const line = order.lines.find((each) => each.lineId === lineId)!;
+    const claim = line.allocations.find((each) => each.shipmentId === shipmentId && isOpen(each))!;
     claim.quantity -= quantity;
-    let givenUp = quantity;
+    let left = quantity;
     for (const each of moves.filter((candidate) => candidate.lineId === lineId)) {
-      line.allocations.push({
-        shipmentId: shipmentIds.get(each.warehouseId)!,
-        warehouseId: each.warehouseId,
-        quantity: each.quantity,
-        state: 'committed',
-      });
-      givenUp -= each.quantity;
+      const { warehouseId } = each;
+      const moved = { shipmentId: shipmentIds.get(warehouseId)!, warehouseId, quantity: each.quantity };
+      line.allocations.push({ ...moved, state: claim.state });
+      left -= each.quantity;
     }
-    if (givenUp > 0) line.allocations.push({ ...claim, quantity: givenUp, state: 'released' });
+    if (left > 0 && rest === 'released') line.allocations.push({ ...claim, quantity: left, state: rest });
+    if (left > 0 && rest === 'backordered')
+      line.allocations.push({ shipmentId: waitingId, warehouseId: '', quantity: left, state: rest });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);
   }
-  const left = units.map(({ sku, quantity }) => ({ sku, warehouseId: from.warehouseId, quantity }));
-  work.count(left, { committed: -1 });
-  work.count(moves, { committed: 1 });
-  work.write();
-  return [...shipmentIds].map(([warehouseId, shipmentId]) => ({ shipmentId, warehouseId }));
+  return [...shipmentIds].map(([warehouseId, id]) => ({ shipmentId: id, warehouseId }));
 }
 
 /** The hand-over: the goods leave the building, and are owed no more. */
@@ -218,19 +257,19 @@ export function shipStock(
   mongo: Mongo,
   { shipmentId, actor, ...saved }: Saved & { shipmentId: string; actor: string },
 ): Promise<void> {
-  return changeClaim(mongo, {
-    orderId: saved.state.orderId,
+  return changeStock(mongo, {
+    orderIds: [saved.state.orderId],
     make(work) {
-      const { order } = work;
+      const order = work.orders[0]!;
       const leaving = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId && isOpen(claim));
       for (const claim of leaving) {
         const { sku, warehouseId, quantity, lineId } = claim;
         const key = `ship:${shipmentId}:${lineId}`;
         const change = { onHandChange: -quantity, damagedChange: 0, reason: 'handed over', reference: shipmentId };
-        work.ship({ key, sku, warehouseId, kind: 'ship', actor, ...change });
+        work.move({ key, sku, warehouseId, kind: 'ship', actor, ...change });
         claim.state = 'shipped';
       }
-      work.write(fieldsToSave(order, saved));
+      work.write(order, fieldsToSave(order, saved));
       queueMails(work, saved);
       work.also('shipments', {
         updateOne: {
@@ -254,58 +293,26 @@ export function amountDue(order: Pick<Order, 'lines'>): number {
 
 // ---- What the steps above share ----
 
-/** An allocation beside the line that it belongs to. Changing it changes the order's line. */
-type Claim = LineAllocation & { sku: string; lineId: string };
-
-function claimsOf(order: Order): Claim[] {
-  return order.lines.flatMap((line) =>
-    line.allocations.map((allocation) => Object.assign(allocation, { sku: line.sku, lineId: line.lineId })),
-  );
-}
-
-function isOpen({ state }: LineAllocation): boolean {
-  return state === 'reserved' || state === 'committed';
-}
-
-function giveBack(work: Work, claims: readonly Claim[]): void {
-  for (const state of ['reserved', 'committed'] as const) {
-    work.count(
-      claims.filter((claim) => claim.state === state),
-      { [state]: -1 },
-    );
-  }
+function giveBack(claims: readonly Claim[]): void {
   for (const claim of claims) claim.state = 'released';
 }
 
-function capped(
-  demand: readonly { lineId: string; sku: string; quantity: number }[],
-  supplies: readonly Supply[],
-): { lineId: string; sku: string; quantity: number }[] {
-  const left = new Map<string, number>();
-  for (const { offered } of supplies) {
-    for (const [sku, quantity] of Object.entries(offered)) left.set(sku, (left.get(sku) ?? 0) + quantity);
-  }
-  return demand.map((line) => {
-    const quantity = Math.min(line.quantity, left.get(line.sku) ?? 0);
-    left.set(line.sku, (left.get(line.sku) ?? 0) - quantity);
-    return { ...line, quantity };
-  });
-}
-
-function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
+export function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
   return [...new Map(claims.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values()];
 }
 
-function insertShipments(work: Work, shipments: readonly NewShipment[]): void {
-  const { order } = work;
+export function insertShipments(work: Work, order: Order, shipments: readonly NewShipment[]): void {
   for (const { shipmentId, warehouseId } of shipments) {
     const lines = order.lines.flatMap(({ lineId, sku, name, allocations }) =>
       allocations
-        .filter((allocation) => allocation.shipmentId === shipmentId)
-        .map(({ quantity }) => ({ lineId, sku, name, quantity, picked: 0, state: 'pending' as const })),
+        .filter((allocation) => allocation.shipmentId === shipmentId && isOpen(allocation))
+        .map(({ quantity }) => {
+          const bin = work.stock(sku, warehouseId)?.bins?.[0];
+          return { lineId, sku, name, quantity, picked: 0, ...(bin && { bin }), state: 'pending' as const };
+        }),
     );
     const document = { _id: shipmentId, orderId: order._id, warehouseId, createdAt: new Date(), lines, scanIds: [] };
-    work.also('shipments', { insertOne: { document } });
+    work.put('shipments', document);
   }
 }
 

@@ -1,0 +1,108 @@
+/** Goods for who waits for them: first come, first served. */
+import { randomUUID } from 'node:crypto';
+import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
+import type { Backlog } from '../../models/stock.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { takeWhatIsThere } from '../../workflows/domain/allocation.ts';
+import { limits } from '../../workflows/domain/limits.ts';
+import { changeStock, claimsOf, type Work } from './ledger.ts';
+import { insertShipments } from './reservations.ts';
+
+/**
+ * Serves the orders that the change sees of the queue, oldest first. Those that got something are told; who waits longer
+ * is served by the next batch.
+ */
+export function fillFromQueue(work: Work, sku: string): void {
+  for (const order of work.queue(sku)) if (!fillOrder(work, order, sku)) break;
+}
+
+/** False where nothing is left for the next in the queue. */
+function fillOrder(work: Work, order: Order, sku: string): boolean {
+  const waiting = claimsOf(order).filter((claim) => claim.sku === sku && claim.state === 'backordered');
+  const allocations = takeWhatIsThere(waiting, work.supplies([sku]), order.shipTo);
+  if (allocations.length === 0) return waiting.length === 0;
+
+  const filled = new Map<string, string>();
+  for (const warehouseId of new Set(allocations.map((each) => each.warehouseId))) {
+    const units = sum(allocations.filter((each) => each.warehouseId === warehouseId));
+    filled.set(warehouseId, shipmentFor(order, waiting[0]!.shipmentId, warehouseId, units));
+  }
+  // Past the bound of parcels it waits until one brings all of it, and those behind it go on.
+  const shipmentIds = new Set([...claimsOf(order).map(({ shipmentId }) => shipmentId), ...filled.values()]);
+  if (shipmentIds.size > limits.shipments) return true;
+
+  for (const { lineId, warehouseId, quantity } of allocations) {
+    const line = order.lines.find((each) => each.lineId === lineId)!;
+    const claim = line.allocations.find(({ state }) => state === 'backordered')!;
+    claim.quantity -= quantity;
+    const state = order.committedAt ? 'committed' : 'reserved';
+    line.allocations.push({ shipmentId: filled.get(warehouseId)!, warehouseId, quantity, state });
+    line.allocations = line.allocations.filter((each) => each.quantity > 0);
+  }
+  if (order.committedAt)
+    insertShipments(
+      work,
+      order,
+      [...filled].map(([warehouseId, shipmentId]) => ({ shipmentId, warehouseId })),
+    );
+  work.write(order);
+  tellOrder(work, order._id);
+  return sum(allocations) === sum(waiting);
+}
+
+function sum(units: readonly { quantity: number }[]): number {
+  return units.reduce((total, { quantity }) => total + quantity, 0);
+}
+
+/**
+ * An order that is not paid yet sends what one warehouse has in one parcel. Of a paid one the other parcels are being
+ * picked, so what comes later is a parcel of its own; it keeps its name where it comes as a whole.
+ */
+function shipmentFor(order: Order, waitingId: string, warehouseId: string, units: number): string {
+  const claims = claimsOf(order);
+  const there = claims.find((claim) => claim.state === 'reserved' && claim.warehouseId === warehouseId);
+  if (there && !order.committedAt) return there.shipmentId;
+  const left = claims.filter((claim) => claim.shipmentId === waitingId && claim.state === 'backordered');
+  return sum(left) === units ? waitingId : newId('shp');
+}
+
+/** The order's workflow hears that its claims were changed from outside. */
+export function tellOrder(work: Work, orderId: string): void {
+  const now = new Date();
+  const event = {
+    _id: `stock:${randomUUID()}`,
+    source: 'stock' as const,
+    type: 'stock.changed',
+    payload: { orderId },
+    receivedAt: now,
+    deliveredAt: null,
+    tries: 0,
+    nextTryAt: now,
+  };
+  work.also('inbox', { insertOne: { document: event } });
+}
+
+/**
+ * What became free by other ways than a movement: a cancellation, a warehouse that was switched on, a queue longer than
+ * one transaction. Answers how many SKUs it served, or looked at in vain.
+ */
+export async function fillBackorders(mongo: Mongo): Promise<number> {
+  const waiting = await mongo.models.backlogs.find({ units: { $gt: 0 } }).lean<Backlog[]>();
+  let served = 0;
+  for (const { _id: sku } of waiting) {
+    for (;;) {
+      const progress = await changeStock(mongo, {
+        queues: [sku],
+        make(work) {
+          const before = work.backlog(sku);
+          fillFromQueue(work, sku);
+          return work.backlog(sku) < before;
+        },
+      });
+      if (!progress) break;
+      served += 1;
+    }
+  }
+  return served;
+}

@@ -1,0 +1,120 @@
+/**
+ * Cycle counts: somebody counts without knowing what the books say, somebody else approves the difference. Orders go on
+ * meanwhile: what is posted is the difference at the moment of counting, not the number that was counted.
+ */
+import type { CountLine, StockCount } from '../../models/stock-work.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { variance } from '../../workflows/domain/stock.ts';
+import { fillFromQueue } from './backorders.ts';
+import { holdersOf, makeRoom } from './displacement.ts';
+import { changeStock, type Needs, refuseToBreak, StockRefused } from './ledger.ts';
+
+/** Opening it again under its id changes nothing. */
+export async function openCount({ models }: Mongo, count: StockCount): Promise<StockCount> {
+  const opened = await models.counts
+    .findOneAndUpdate({ _id: count._id }, { $setOnInsert: count }, { upsert: true, returnDocument: 'after' })
+    .lean<StockCount>();
+  return opened!;
+}
+
+/**
+ * Writes down what somebody counted of one SKU, damaged units included, and keeps what the books said at that moment. It
+ * may be counted again until it is decided.
+ * @throws StockRefused where the count is decided, or the SKU is not to be counted
+ */
+export function recordCounted(
+  mongo: Mongo,
+  { countId, sku, counted, actor }: { countId: string; sku: string; counted: number; actor: string },
+): Promise<StockCount | undefined> {
+  let picked = 0;
+  return changeStock(mongo, {
+    skus: [sku],
+    documents: [['counts', countId]],
+    async find({ models }, session): Promise<Needs> {
+      const count = await models.counts.findById(countId, { warehouseId: 1 }, { session }).lean();
+      if (!count) return {};
+      // What lies in trolleys and parcels was on hand all the same, and is on no shelf.
+      const lists = await models.shipments
+        .find(
+          {
+            warehouseId: count.warehouseId,
+            'lines.sku': sku,
+            handedOverAt: { $exists: false },
+            cancelledAt: { $exists: false },
+          },
+          { lines: 1 },
+          { session },
+        )
+        .lean();
+      picked = lists
+        .flatMap(({ lines }) => lines)
+        .filter((line) => line.sku === sku)
+        .reduce((sum, line) => sum + line.picked, 0);
+      return {};
+    },
+    make(work) {
+      const count = work.document('counts', countId);
+      if (!count) return undefined;
+      if (count.status !== 'open' && count.status !== 'counted')
+        throw new StockRefused('wrong_state', `The count is ${count.status}`);
+      const line = count.lines.find((each) => each.sku === sku);
+      if (!line) throw new StockRefused('not_part_of_it', `${sku} is not part of the count ${countId}`);
+      const onHand = work.stock(sku, count.warehouseId)?.onHand ?? 0;
+      Object.assign(line, { counted, countedBy: actor, countedAt: new Date(), books: { onHand, picked } });
+      if (count.lines.every((each) => each.counted !== undefined)) count.status = 'counted';
+      work.put('counts', count);
+      return count;
+    },
+  });
+}
+
+/** Units more or less than the books said. */
+export function varianceOf({ counted, books }: CountLine): number | undefined {
+  return counted === undefined || books === undefined ? undefined : variance(counted, books);
+}
+
+/**
+ * Posts the differences, or throws them away. Where less is there than is owed, the newest orders that wait to be picked
+ * give way in the same transaction. Deciding the same again changes nothing.
+ * @throws StockRefused where it is not counted yet, was decided otherwise, or takes what was picked already
+ */
+export function decideCount(
+  mongo: Mongo,
+  decision: { countId: string; decide: 'approve' | 'reject' | 'cancel'; actor: string },
+): Promise<StockCount | undefined> {
+  const { countId, decide, actor } = decision;
+  const becomes = ({ approve: 'approved', reject: 'rejected', cancel: 'cancelled' } as const)[decide];
+  return changeStock(mongo, {
+    documents: [['counts', countId]],
+    async find(mongo, session) {
+      const count = await mongo.models.counts.findById(countId, undefined, { session }).lean<StockCount>();
+      if (!count || decide !== 'approve') return {};
+      const { warehouseId, lines } = count;
+      const less = lines.filter((line) => (varianceOf(line) ?? 0) < 0);
+      const needs = await holdersOf(less.map(({ sku }) => ({ sku, warehouseId })))(mongo, session);
+      return { ...needs, skus: lines.map(({ sku }) => sku), queues: lines.map(({ sku }) => sku) };
+    },
+    make(work) {
+      const count = work.document('counts', countId);
+      if (!count) return undefined;
+      if (count.status === becomes) return count;
+      if (decide === 'cancel' ? count.status !== 'open' : count.status !== 'counted')
+        throw new StockRefused('wrong_state', `The count is ${count.status}: it cannot become ${becomes}`);
+      if (decide === 'approve') {
+        for (const line of count.lines) {
+          const onHandChange = varianceOf(line)!;
+          if (onHandChange === 0) continue;
+          const { warehouseId, reason } = count;
+          const movement = { key: `${countId}:${line.sku}`, sku: line.sku, warehouseId, kind: 'count' as const };
+          work.move({ ...movement, onHandChange, damagedChange: 0, actor, reason, reference: countId });
+          makeRoom(work, line.sku, warehouseId);
+          refuseToBreak(work.stock(line.sku, warehouseId));
+          fillFromQueue(work, line.sku);
+        }
+      }
+      const decided = { ...count, status: becomes, decidedAt: new Date(), decidedBy: actor };
+      work.put('counts', decided);
+      return decided;
+    },
+  });
+}

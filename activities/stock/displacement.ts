@@ -1,0 +1,130 @@
+/**
+ * Taking from orders what turned out not to be there, or cannot be sent from where it is. Nothing that has been picked
+ * moves: it lies in somebody's trolley. The newest orders give way first; other warehouses send in their place, and what
+ * nobody has is waited for.
+ */
+import type { ClientSession } from 'mongoose';
+import type { Order } from '../../models/order.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { allocate } from '../../workflows/domain/allocation.ts';
+import { salable } from '../../workflows/domain/stock.ts';
+import { tellOrder } from './backorders.ts';
+import { type Claim, changeStock, claimsOf, type Needs, type Work } from './ledger.ts';
+import { moveElsewhere } from './reservations.ts';
+
+/** So many orders can be made to give way by one change. */
+const most = 1_000;
+
+const notBegun = {
+  scanIds: [],
+  pickedAt: { $exists: false },
+  cancelledAt: { $exists: false },
+  handedOverAt: { $exists: false },
+};
+
+/** Finds the orders that could give way, with their pick lists. */
+export function holdersOf(places: readonly { sku: string; warehouseId: string }[]) {
+  return async ({ models }: Mongo, session: ClientSession): Promise<Needs> => {
+    const orderIds: string[] = [];
+    const documents: ['shipments', string][] = [];
+    for (const { sku, warehouseId } of places) {
+      const pickLists = await models.shipments
+        .find({ warehouseId, 'lines.sku': sku, ...notBegun }, { orderId: 1 }, { session })
+        .sort({ createdAt: -1 })
+        .limit(most)
+        .lean();
+      const held = { sku, allocations: { $elemMatch: { warehouseId, state: 'reserved' } } };
+      const unpaid = await models.orders
+        .find(
+          {
+            status: { $in: ['pending', 'awaiting_payment', 'confirmed', 'on_hold'] },
+            lines: { $elemMatch: held },
+          } as never,
+          { _id: 1 },
+          { session },
+        )
+        .sort({ createdAt: -1 })
+        .limit(most)
+        .lean();
+      orderIds.push(...pickLists.map(({ orderId }) => orderId), ...unpaid.map(({ _id }) => _id));
+      documents.push(...pickLists.map(({ _id }) => ['shipments', _id] as ['shipments', string]));
+    }
+    return { orderIds: [...new Set(orderIds)], documents };
+  };
+}
+
+/** Takes from the newest orders until no more is promised than is there, as far as they can give way. */
+export function makeRoom(work: Work, sku: string, warehouseId: string): void {
+  const newestFirst = [...work.orders].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  for (const order of newestFirst) {
+    for (const claim of claimsOf(order)) {
+      const missing = -salable(work.stock(sku, warehouseId)!);
+      if (missing <= 0) return;
+      if (claim.sku !== sku || claim.warehouseId !== warehouseId) continue;
+      if (claim.state === 'reserved') takeAway(work, order, claim, Math.min(missing, claim.quantity));
+      if (claim.state !== 'committed') continue;
+      const pickList = work.document('shipments', claim.shipmentId);
+      if (!pickList || hasBegun(pickList)) continue;
+      const units = Math.min(missing, claim.quantity);
+      work.put('shipments', shortened(pickList, claim.lineId, units));
+      takeAway(work, order, claim, units);
+    }
+  }
+}
+
+function takeAway(work: Work, order: Order, { shipmentId, warehouseId, lineId, sku }: Claim, quantity: number): void {
+  moveElsewhere(work, order, { shipmentId, warehouseId }, [{ lineId, sku, quantity }], 'backordered');
+  work.write(order);
+  tellOrder(work, order._id);
+}
+
+function hasBegun({ scanIds, pickedAt, cancelledAt, handedOverAt }: Shipment): boolean {
+  return scanIds.length > 0 || pickedAt != null || cancelledAt != null || handedOverAt != null;
+}
+
+function shortened(pickList: Shipment, lineId: string, units: number): Shipment {
+  const lines = pickList.lines
+    .map((line) => (line.lineId === lineId ? { ...line, quantity: line.quantity - units } : line))
+    .filter(({ quantity }) => quantity > 0);
+  return { ...pickList, lines, ...(lines.length === 0 && { cancelledAt: new Date() }) };
+}
+
+/**
+ * Gives the shipments of warehouses that are switched off to others, where these have all of it. What nobody else has
+ * stays where it is. Answers how many shipments moved.
+ */
+export async function emptySwitchedOff(mongo: Mongo): Promise<number> {
+  const { models } = mongo;
+  const off = await models.warehouses.find({ active: false }, { _id: 1 }).lean();
+  if (off.length === 0) return 0;
+  const pickLists = await models.shipments
+    .find({ warehouseId: { $in: off.map(({ _id }) => _id) }, ...notBegun }, { orderId: 1 })
+    .sort({ createdAt: 1 })
+    .limit(most)
+    .lean();
+  const moved = await Promise.all(pickLists.map(({ _id, orderId }) => moveShipment(mongo, orderId, _id)));
+  return moved.filter(Boolean).length;
+}
+
+function moveShipment(mongo: Mongo, orderId: string, shipmentId: string): Promise<boolean> {
+  return changeStock(mongo, {
+    orderIds: [orderId],
+    documents: [['shipments', shipmentId]],
+    make(work) {
+      const order = work.orders[0]!;
+      const pickList = work.document('shipments', shipmentId)!;
+      const { warehouseId } = pickList;
+      const claims = claimsOf(order).filter((each) => each.shipmentId === shipmentId && each.state === 'committed');
+      if (hasBegun(pickList) || work.isActive(warehouseId) || claims.length === 0) return false;
+      const units = claims.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
+      const skus = units.map(({ sku }) => sku);
+      if (!allocate(units, work.supplies(skus), order.shipTo).ok) return false;
+      if (moveElsewhere(work, order, { shipmentId, warehouseId }, units, 'backordered').length === 0) return false;
+      work.put('shipments', { ...pickList, cancelledAt: new Date() });
+      work.write(order);
+      tellOrder(work, orderId);
+      return true;
+    },
+  });
+}

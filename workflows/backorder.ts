@@ -1,0 +1,40 @@
+/** An order for goods that come later: the method of payment is saved, and charged once everything is there. */
+import { condition } from '@temporalio/workflow';
+import { local } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
+import type { Order } from './order-context.ts';
+import { isHeld, moveOrder, takeOver } from './order-context.ts';
+import { saveMethod } from './payment.ts';
+import { StepCancelled } from './record.ts';
+
+/** Resolves once everything is reserved and may be sent. It is sent together, so it is paid together. */
+export async function waitForGoods(
+  order: Order,
+  { expectedAt, notBefore }: { expectedAt?: string | undefined; notBefore?: string | undefined },
+): Promise<void> {
+  const { record } = order;
+  const { state } = record;
+  if (state.amountDue > 0) await saveMethod(order);
+  moveOrder(order, 'confirmed', `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`);
+  record.mail('order_backordered');
+
+  const waitsForGoods = () => state.shipments.some((shipment) => shipment.status === 'backordered');
+  const release = notBefore === undefined ? 0 : Date.parse(notBefore);
+  let lateAt = Math.max(Date.now(), expectedAt === undefined ? 0 : Date.parse(expectedAt)) + deadlines.late;
+  for (;;) {
+    const hints = order.stockHints;
+    const heard = () => order.stockHints > hints;
+    takeOver(order, await record.must('read_claims', () => local.readClaims({ orderId: order.id })));
+    if (!waitsForGoods()) {
+      if (Date.now() >= release) break;
+      await record.waitFor('release', release - Date.now(), heard);
+    } else if ((await record.waitFor('stock', lateAt - Date.now(), heard)) === 'overdue') {
+      record.mail('backorder_late', new Date(lateAt).toISOString());
+      lateAt = Date.now() + deadlines.late;
+      const report = { cause: 'overdue_stock', why: 'Goods that were promised did not come in time' };
+      const given = await record.incident({ ...report, answers: ['retry', 'cancel'] }, heard);
+      if (given === 'cancel') throw new StepCancelled('stock');
+    }
+  }
+  while (isHeld(order)) await condition(() => !isHeld(order));
+}
