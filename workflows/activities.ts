@@ -4,7 +4,13 @@
  * Local activities touch MongoDB only: at most 3 s, retried for seconds, then an incident. Calls of providers are
  * regular activities on the `providers` queue; their retries end before the provider's idempotency keys do (24 h).
  */
-import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  type ActivityFunctionWithOptions,
+  CancellationScope,
+  proxyActivities,
+  proxyLocalActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
@@ -209,9 +215,21 @@ const localSteps = proxyLocalActivities<LocalSteps>({
 export const local = Object.fromEntries(
   localStepNames.map((name) => {
     const step = localSteps[name] as (input: unknown) => Promise<unknown>;
-    return [name, (input: unknown) => inTurn(() => step(input))];
+    return [name, (input: unknown) => orLeave(() => inTurn(() => step(input)))];
   }),
 ) as unknown as LocalSteps;
+
+/**
+ * A scope that is cancelled leaves its activity alone, and goes on in the same moment. To cancel the activity itself would
+ * have its end come in one order with others when it runs, and in another when it is replayed. What it still does finds
+ * the tombstone of its undo.
+ */
+function orLeave<T>(run: () => Promise<T>): Promise<T> {
+  const scope = CancellationScope.current();
+  if (!scope.cancellable) return run();
+  if (scope.consideredCancelled) return scope.cancelRequested;
+  return Promise.race([CancellationScope.nonCancellable(run), scope.cancelRequested]);
+}
 
 const lastOf = new Map<string, Promise<unknown>>();
 
@@ -227,9 +245,19 @@ function inTurn<T>(run: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-export const providers = proxyActivities<ProviderSteps>({
+const providerSteps = proxyActivities<ProviderSteps>({
   taskQueue: taskQueues.providers,
   startToCloseTimeout: '45s',
   scheduleToCloseTimeout: deadlines.provider,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '2m', nonRetryableErrorTypes },
 });
+
+/** Calls a provider; the options hold a summary for the Temporal UI, and a time that differs from the table's. */
+export function callProvider<N extends keyof ProviderSteps>(
+  name: N,
+  options: { summary: string; scheduleToCloseTimeout?: number },
+  input: Parameters<ProviderSteps[N]>[0],
+): ReturnType<ProviderSteps[N]> {
+  const step = providerSteps[name] as unknown as ActivityFunctionWithOptions<(input: unknown) => Promise<unknown>>;
+  return orLeave(() => step.executeWithOptions(options, [input])) as ReturnType<ProviderSteps[N]>;
+}

@@ -1,6 +1,6 @@
 /** A chargeback or inquiry, from the day the bank opens it to its decision. Goods that are still here stay here. */
 import { CancellationScope, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
-import { local, providers } from './activities.ts';
+import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { DisputeStatus } from './domain/states.ts';
 import type { CaseState, DisputeInput } from './messages.ts';
@@ -56,7 +56,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
 
   async function read(): Promise<DisputeStatus> {
     const reading = await record.must('read_dispute', () =>
-      providers.readDispute.executeWithOptions({ summary: 'Read the dispute' }, [{ disputeId }]),
+      callProvider('readDispute', { summary: 'Read the dispute' }, { disputeId }),
     );
     return reading.status;
   }

@@ -1,7 +1,7 @@
 /** The money of an order: authorized before it is confirmed, captured once, settled at its end. */
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { PaymentOutcome, SetupOutcome } from './activities.ts';
-import { local, providers } from './activities.ts';
+import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import type { OrderState } from './messages.ts';
@@ -40,17 +40,12 @@ export async function saveMethod(order: Order): Promise<void> {
       order.setups += 1;
       const input = { orderId: order.id, attempt: order.setups, paymentMethod };
       return payInTime(order, payBy, 'save_method', (scheduleToCloseTimeout) =>
-        providers.savePaymentMethod.executeWithOptions(
-          { summary: 'Save the method of payment', scheduleToCloseTimeout },
-          [input],
-        ),
+        callProvider('savePaymentMethod', { summary: 'Save the method of payment', scheduleToCloseTimeout }, input),
       );
     },
     look: (payBy) =>
       payInTime(order, payBy, 'save_method', (scheduleToCloseTimeout) =>
-        providers.readSetup.executeWithOptions({ summary: 'Read the saved method', scheduleToCloseTimeout }, [
-          { orderId: order.id },
-        ]),
+        callProvider('readSetup', { summary: 'Read the saved method', scheduleToCloseTimeout }, { orderId: order.id }),
       ),
     isDone: ({ status }) => status === 'saved',
     heard: () => record.changed(),
@@ -136,17 +131,17 @@ function authorize(order: Order, payBy: number, paymentMethod?: string): Promise
   const attempt = order.paymentAttempts;
   const summary = `Authorize ${formatMoney(amountDue, currency)}`;
   return payInTime(order, payBy, 'authorize_payment', (scheduleToCloseTimeout) =>
-    providers.authorizePayment.executeWithOptions({ summary, scheduleToCloseTimeout }, [
+    callProvider(
+      'authorizePayment',
+      { summary, scheduleToCloseTimeout },
       { orderId: order.id, attempt, paymentMethod },
-    ]),
+    ),
   );
 }
 
 function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
   return payInTime(order, payBy, 'read_payment', (scheduleToCloseTimeout) =>
-    providers.readPayment.executeWithOptions({ summary: 'Read the payment', scheduleToCloseTimeout }, [
-      { orderId: order.id },
-    ]),
+    callProvider('readPayment', { summary: 'Read the payment', scheduleToCloseTimeout }, { orderId: order.id }),
   );
 }
 
@@ -173,7 +168,7 @@ export async function capturePayment(order: Order, shipmentId: string): Promise<
       () =>
         // Once it is on its way its end is waited for: a cancellation then refunds what it took.
         CancellationScope.nonCancellable(() =>
-          providers.capturePayment.executeWithOptions({ summary }, [{ orderId: order.id, amount: state.amountDue }]),
+          callProvider('capturePayment', { summary }, { orderId: order.id, amount: state.amountDue }),
         ),
       { shipmentId },
     );
@@ -191,7 +186,7 @@ export async function settlePayment(order: Order): Promise<void> {
       recordPayment(
         order,
         await record.must('void_payment', () =>
-          providers.voidPayment.executeWithOptions({ summary: 'Void the payment' }, [{ orderId: order.id }]),
+          callProvider('voidPayment', { summary: 'Void the payment' }, { orderId: order.id }),
         ),
       );
     }

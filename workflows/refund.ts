@@ -1,6 +1,6 @@
 /** Money back to the customer, followed until the provider says that it arrived. */
 import { CancellationScope, setHandler } from '@temporalio/workflow';
-import { local, providers } from './activities.ts';
+import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { RefundStatus } from './domain/states.ts';
 import type { CaseState, RefundInput } from './messages.ts';
@@ -62,7 +62,7 @@ export async function payBack<S extends Recorded>(
   for (;;) {
     const seen = hints.count;
     const sent = await record.must('refund', () =>
-      providers.sendRefund.executeWithOptions({ summary: `Refund ${refundId}` }, [{ refundId, attempt }]),
+      callProvider('sendRefund', { summary: `Refund ${refundId}` }, { refundId, attempt }),
     );
     // A hint that came while the provider was read may tell of something newer.
     if (sent.status !== 'failed' && hints.count > seen) continue;

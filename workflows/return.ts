@@ -1,6 +1,6 @@
 /** Goods coming back: approved, labelled, received, inspected line by line, and paid back for what was received. */
 import { allHandlersFinished, CancellationScope, condition, setHandler } from '@temporalio/workflow';
-import { local, providers } from './activities.ts';
+import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
 import { hasEnded, mayGo, returnStates } from './domain/states.ts';
@@ -49,7 +49,7 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   // 2. A label, and the customer's way to the post.
   const label = await record.step(
     'buy_return_label',
-    () => providers.buyReturnLabel.executeWithOptions({ summary: `Return label of ${returnId}` }, [{ returnId }]),
+    () => callProvider('buyReturnLabel', { summary: `Return label of ${returnId}` }, { returnId }),
     { answers: ['retry', 'skip'] },
   );
   record.changed(label ? 'Label bought' : 'No label: the customer sends it at their own cost');
@@ -65,7 +65,7 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
     move(work, arrived === 'overdue' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
     await record.step(
       'void_label',
-      () => providers.voidLabel.executeWithOptions({ summary: 'Void the return label' }, [{ reference: returnId }]),
+      () => callProvider('voidLabel', { summary: 'Void the return label' }, { reference: returnId }),
       { answers: ['retry', 'skip'] },
     );
     return end(work);

@@ -1,6 +1,6 @@
 /** The part of an order that one warehouse sends. Runs inside the order's workflow, several side by side. */
 import { CancellationScope, condition, isCancellation, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { local, providers } from './activities.ts';
+import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, shipmentStates } from './domain/states.ts';
@@ -77,9 +77,11 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   const label = await record.step(
     'buy_label',
     () =>
-      providers.buyLabel.executeWithOptions({ summary: `Label of ${shipment.id}` }, [
+      callProvider(
+        'buyLabel',
+        { summary: `Label of ${shipment.id}` },
         { orderId: order.id, shipmentId: shipment.id, parcel },
-      ]),
+      ),
     { shipmentId: shipment.id, answers: ['retry', 'amend', 'cancel'] },
   );
   shipment.trackingNumber = label?.trackingNumber;
@@ -169,10 +171,7 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   if (order.packed.has(shipment.id)) {
     await record.step(
       'void_label',
-      () =>
-        providers.voidLabel.executeWithOptions({ summary: `Void the label of ${shipment.id}` }, [
-          { reference: shipment.id },
-        ]),
+      () => callProvider('voidLabel', { summary: `Void the label of ${shipment.id}` }, { reference: shipment.id }),
       { shipmentId: shipment.id, answers: ['retry', 'skip'] },
     );
   }

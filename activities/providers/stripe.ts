@@ -233,11 +233,11 @@ const eventSchema = z.object({
   type: z.string().min(1),
   data: z.object({
     object: z.object({
-      id: z.string().optional(),
+      id: z.string().nullish(),
       status: z.string().nullish(),
-      amount: z.number().optional(),
-      amount_received: z.number().optional(),
-      currency: z.string().optional(),
+      amount: z.number().nullish(),
+      amount_received: z.number().nullish(),
+      currency: z.string().nullish(),
       reason: z.string().nullish(),
       payment_intent: z.string().nullish(),
       metadata: z.object({ orderId: z.string().optional(), refundId: z.string().optional() }).nullish(),

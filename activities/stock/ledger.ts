@@ -252,7 +252,7 @@ function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T): { answ
     return { counters, backlog };
   };
   const changed = (): Map<string, Counters> => {
-    const { counters } = claimed();
+    const counters = new Map([...claimed().counters].filter(([, change]) => isSome(change)));
     for (const [id, change] of physical) counters.set(id, counted(counters.get(id) ?? nothing, change));
     return counters;
   };
@@ -361,6 +361,10 @@ function counted<T extends Counters>(before: T, change: Counters): T {
   };
 }
 
+function isSome(change: Counters): boolean {
+  return Object.values(change).some((units) => units !== 0);
+}
+
 function emptyStock(sku: string, warehouseId: string): Stock {
   return { _id: stockId(sku, warehouseId), sku, warehouseId, ...nothing, safetyStock: 0 };
 }
@@ -417,7 +421,7 @@ async function writeAll(
   }
   const settings = new Map(effects.flatMap((each) => [...each.settings]));
   for (const [id, change] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (!settings.has(id) && Object.values(change).every((each) => each === 0)) continue;
+    if (!settings.has(id) && !isSome(change)) continue;
     for (const [model, operation] of writeStock(known.stock.get(id)!, change, settings.get(id))) push(model, operation);
   }
   for (const [sku, units] of backlog) {

@@ -5,7 +5,9 @@ import type { Payments } from '../../activities/providers/stripe.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { orderStart } from '../../activities/starts.ts';
+import { productsOf } from '../../activities/stock/availability.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
+import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { stockId } from '../../models/stock.ts';
@@ -62,17 +64,24 @@ export function createShop(outside: {
     await newProduct('LAMP', { wh_west: 1000 });
   }
 
-  async function newProduct(sku: string, stock: Record<string, number>): Promise<void> {
+  async function newProduct(
+    sku: string,
+    stock: Record<string, number>,
+    more: Pick<Product, 'bundle' | 'backorder'> = {},
+  ): Promise<void> {
     const prices = { USD: price, EUR: 1899 };
-    await models.products.create([{ _id: sku, name: sku, weightGrams: 400, prices, active: true }]);
+    await models.products.create([{ _id: sku, name: sku, weightGrams: 400, prices, active: true, ...more }]);
     for (const [warehouseId, quantity] of Object.entries(stock)) await receive(sku, warehouseId, quantity);
   }
 
   /** A product that nobody else orders, so that its counters are this test's alone. */
-  async function newSku(stock: Record<string, number>): Promise<string> {
+  async function newSku(
+    stock: Record<string, number>,
+    more: Pick<Product, 'bundle' | 'backorder'> = {},
+  ): Promise<string> {
     skus += 1;
     const sku = `SKU${skus}`;
-    await newProduct(sku, stock);
+    await newProduct(sku, stock, more);
     return sku;
   }
 
@@ -98,8 +107,14 @@ export function createShop(outside: {
     const placeBefore = order.placeBefore ?? new Date(Date.now() + 60_000);
     const items = order.items ?? [{ sku: 'MUG', quantity: 2 }];
     const currency = order.currency ?? 'USD';
-    const products = await models.products.find({ _id: { $in: items.map(({ sku }) => sku) } }).lean();
-    const priced = priceOf(items, new Map(products.map((each) => [each._id, { ...each, sku: each._id }])), currency);
+    const products = await productsOf(
+      mongo,
+      items.map(({ sku }) => sku),
+    );
+    const priced = priceOf(items, new Map([...products].map(([sku, each]) => [sku, { ...each, sku }])), currency);
+    const lines = priced.lines.map(({ backorder, ...line }) => {
+      return { ...line, ...(order.acceptsBackorder && backorder && { backorder }), allocations: [] };
+    });
     await models.orders.create([
       {
         _id: orderId,
@@ -108,7 +123,7 @@ export function createShop(outside: {
         shipTo: { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' },
         currency,
         items,
-        lines: priced.lines.map((line) => ({ ...line, allocations: [] })),
+        lines,
         total: priced.total,
         paymentMethod: 'pm_card_visa',
         rev: 0,
@@ -223,6 +238,12 @@ export function createShop(outside: {
     return (await orderHandle(orderId).executeUpdate(messages.answerIncident, { args: [input] })).applied;
   }
 
+  /** The templates of the mails that were queued for an order, oldest first. */
+  async function mailsOf(orderId: string): Promise<string[]> {
+    const mails = await models.mails.find({ orderId }).sort({ createdAt: 1 }).lean();
+    return mails.map(({ template }) => template);
+  }
+
   async function refund(orderId: string, amount?: number): Promise<string> {
     const opened = await openRefund(mongo, { key: newId('req'), orderId, amount, reason: 'goodwill', actor });
     if (!('refundId' in opened)) throw new Error(`The refund was refused: ${opened.refused}`);
@@ -268,6 +289,12 @@ export function createShop(outside: {
     body: object = {},
   ): Promise<void> {
     await control(stripeUrl, 'POST', `/_sandbox/payment_intents/${await intentOf(orderId)}/${action}`, body);
+  }
+
+  /** The same where the method is only saved, to be charged later. */
+  async function browserSaves(orderId: string, action: 'authenticate' | 'confirm', body: object): Promise<void> {
+    const { setup } = await models.payments.findOne({ orderId }).lean().orFail();
+    await control(stripeUrl, 'POST', `/_sandbox/setup_intents/${setup!.id}/${action}`, body);
   }
 
   const stripeState = () => control(stripeUrl, 'GET', '/_sandbox/state') as Promise<StripeState>;
@@ -363,6 +390,8 @@ export function createShop(outside: {
     carrierSays,
     intentOf,
     browser,
+    browserSaves,
+    mailsOf,
     stripeState,
     atStripe,
     fault,

@@ -9,6 +9,8 @@ import { deliverDue, receiveEvent } from '../../activities/inbox.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
 import { createCarrier, parseCarrierWebhook } from '../../activities/providers/carrier.ts';
 import { createPayments, parseStripeWebhook } from '../../activities/providers/stripe.ts';
+import { fillBackorders } from '../../activities/stock/backorders.ts';
+import { emptySwitchedOff } from '../../activities/stock/displacement.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
 import { startTemporal } from '../../sandbox/servers/temporal.ts';
@@ -151,6 +153,8 @@ export async function startWorld(
   async function dispatch(): Promise<void> {
     while (!stopping) {
       const done = await deliverDue(mongo, client, (event, error) => failures.push(`${event._id}: ${error}`));
+      await fillBackorders(mongo);
+      await emptySwitchedOff(mongo);
       if (done === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
