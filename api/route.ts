@@ -61,7 +61,8 @@ function sendCacheable(request: Request, response: Response, cacheControl: strin
   const text = JSON.stringify(body);
   const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
   response.set({ 'cache-control': cacheControl, etag });
-  if (request.fresh) response.status(304).end();
+  const known = (request.get('if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (known.includes(etag)) response.status(304).end();
   else response.type('application/json').send(text);
 }
 
