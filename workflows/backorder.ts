@@ -30,10 +30,10 @@ export async function waitForGoods(
       await record.waitFor('release', release - Date.now(), heard);
     } else if ((await record.waitFor('stock', lateAt - Date.now(), heard)) === 'overdue') {
       record.mail('backorder_late', new Date(lateAt).toISOString());
-      lateAt = Date.now() + deadlines.late;
       const report = { cause: 'overdue_stock', why: 'Goods that were promised did not come in time' };
       const given = await record.incident({ ...report, answers: ['retry', 'cancel'] }, heard);
       if (given === 'cancel') throw new StepCancelled('stock');
+      lateAt = Date.now() + deadlines.late;
     }
   }
   while (isHeld(order)) await condition(() => !isHeld(order));

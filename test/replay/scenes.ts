@@ -1,4 +1,6 @@
 /** One life for each state of each workflow, played until it is there. The histories of the replay gate come from these. */
+import { moveStock } from '../../activities/stock/movements.ts';
+import { newId } from '../../models/id.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import * as messages from '../../workflows/messages.ts';
 import { until } from '../support/until.ts';
@@ -43,6 +45,7 @@ export const scenes: Record<string, Scene> = {
   'order.rejected': async (world) => placed(world, { items: [{ sku: await world.newSku({}), quantity: 1 }] }),
 
   'shipment.allocated': (world) => placed(world, { paymentMethod: 'pm_card_riskLevelElevated' }),
+  'shipment.backordered': async (world) => workflowIds.order((await waiting(world)).orderId),
   'shipment.picking': (world) => placed(world),
   'shipment.picked': (world) => shipment(world, 'picked'),
   'shipment.packed': async (world) => {
@@ -139,6 +142,41 @@ export const scenes: Record<string, Scene> = {
     await world.reaches(orderId, 'completed');
     return workflowIds.order(orderId);
   },
+  'order.completed-waited_for_goods': async (world) => {
+    const { orderId, sku } = await waiting(world);
+    await world.receive(sku, 'wh_east', 1);
+    await until(async () => (await world.shipmentsOf(orderId))[0]?.status === 'picking', 'the goods are there');
+    await world.deliver(orderId);
+    return workflowIds.order(orderId);
+  },
+  'order.cancelled-waited_and_could_not_be_charged': async (world) => {
+    const { orderId, sku } = await waiting(world, { paymentMethod: 'pm_card_chargeCustomerFail' });
+    await world.receive(sku, 'wh_east', 1);
+    const first = await world.incident(orderId, 'backorder_payment');
+    await world.answer(orderId, first.id, 'retry');
+    const asked = async () => (await world.stateOf(orderId)).incidents.find(({ id }) => id !== first.id);
+    await until(async () => (await asked()) !== undefined, 'support is asked again');
+    await world.answer(orderId, (await asked())!.id, 'cancel');
+    await world.reaches(orderId, 'cancelled');
+    return workflowIds.order(orderId);
+  },
+  'order.completed-sent_from_elsewhere': async (world) => {
+    const sku = await world.newSku({ wh_east: 3, wh_west: 1 });
+    const { orderId } = await world.place({ items: [{ sku, quantity: 3 }] });
+    const what = { actor, reason: 'Dropped', reference: 'test', onHandChange: 0, damagedChange: 3 };
+    await moveStock(world.mongo, { key: newId('mov'), sku, warehouseId: 'wh_east', kind: 'damage', ...what });
+    await until(async () => (await world.shipmentsOf(orderId)).length === 3, 'others send, and some is waited for');
+    await world.receive(sku, 'wh_south', 2);
+    for (const warehouseId of ['wh_west', 'wh_south']) {
+      const find = async () => (await world.shipmentsOf(orderId)).find((each) => each.warehouseId === warehouseId);
+      await until(async () => (await find())?.status === 'picking', `${warehouseId} picks`);
+      const { id } = (await find())!;
+      await world.ship(orderId, id);
+      await world.carrierSays(id, 'delivered');
+    }
+    await world.reaches(orderId, 'completed');
+    return workflowIds.order(orderId);
+  },
   'order.completed-lost_and_sent_again': async (world) => {
     const workflowId = await shipment(world, 'shipped', 'lost');
     const orderId = workflowId.replace('order-', '');
@@ -193,6 +231,13 @@ async function begun(world: World, order: Parameters<World['write']>[0] = {}): P
   await world.start(written);
   await world.orderHandle(written.orderId).executeUpdate(messages.placeOrder);
   return written.orderId;
+}
+
+async function waiting(world: World, order: Parameters<World['place']>[0] = {}) {
+  const sku = await world.newSku({}, { backorder: { limit: 10, leadDays: 5 } });
+  const expectedAt = new Date(Date.now() + 5 * 86_400_000);
+  const placed = await world.place({ items: [{ sku, quantity: 1 }], acceptsBackorder: true, expectedAt, ...order });
+  return { ...placed, sku };
 }
 
 async function shipment(

@@ -1,5 +1,7 @@
 /** What happens when nobody comes: on a server that skips the time. It knows no update-with-start, and counts days ahead. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { moveStock } from '../../activities/stock/movements.ts';
+import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { placeOrder } from '../../workflows/messages.ts';
@@ -94,6 +96,53 @@ test('a warehouse that does not come is asked about; when it comes after all, th
   await world.answer(orderId, (await world.incident(orderId, 'overdue_packing')).id, 'cancel');
   expect(await world.orderHandle(orderId).result()).toBe('cancelled');
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
+});
+
+const later = { backorder: { limit: 10, leadDays: 5 } };
+const toWait = (sku: string): Partial<Order> => {
+  return { ...one(sku), acceptsBackorder: true, expectedAt: new Date(Date.now() + 5 * 24 * 60 * minute) };
+};
+
+test('goods that do not come in time: customer and support are told, until they come', async () => {
+  const sku = await world.newSku({}, later);
+  const orderId = await place(toWait(sku));
+  await world.pass(5 * 24 * 60 * minute + deadlines.late + minute);
+  const late = await world.incident(orderId, 'overdue_stock');
+  expect(await world.mailsOf(orderId)).toEqual(['order_backordered', 'backorder_late']);
+  await world.answer(orderId, late.id, 'retry');
+  await world.pass(deadlines.late + minute);
+  await until(async () => (await world.incident(orderId, 'overdue_stock')).id !== late.id, 'it is asked again');
+  await world.receive(sku, 'wh_east', 1);
+  await until(async () => (await world.shipmentsOf(orderId))[0]?.status === 'picking', 'the goods are there');
+  expect((await world.stateOf(orderId)).incidents).toEqual([]);
+  await world.deliver(orderId);
+});
+
+test('goods that came for somebody who cannot be charged go to the next in line', async () => {
+  const sku = await world.newSku({}, later);
+  const orderId = await place({ ...toWait(sku), paymentMethod: 'pm_card_chargeCustomerFail' });
+  const next = await place(toWait(sku));
+  await world.receive(sku, 'wh_east', 1);
+  await world.incident(orderId, 'backorder_payment');
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  await until(async () => (await world.shipmentsOf(next))[0]?.status === 'picking', 'the next one has them');
+  expect(await world.mailsOf(orderId)).toEqual(['order_backordered', 'backorder_payment_needed', 'order_expired']);
+  await world.deliver(next);
+});
+
+test('goods of a paid order that nobody replaces: its shipment is given up, and the money returned', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place(one(sku));
+  const what = { actor: 'test', reason: 'Dropped', reference: 'test', onHandChange: 0, damagedChange: 1 };
+  await moveStock(world.mongo, { key: newId('mov'), sku, warehouseId: 'wh_east', kind: 'damage', ...what });
+  await until(
+    async () => (await world.shipmentsOf(orderId)).some(({ status }) => status === 'backordered'),
+    'it waits',
+  );
+  await world.pass(deadlines.stock + minute);
+  await world.answer(orderId, (await world.incident(orderId, 'overdue_stock')).id, 'cancel');
+  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
 
 test('a parcel of which nothing is heard is given up and refunded, with one answer', async () => {
