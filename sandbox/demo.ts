@@ -1,4 +1,4 @@
-/** `npm run demo`: a whole shop on this machine, eight orders to their ends, and the auditor's verdict. */
+/** `npm run demo`: a whole shop on this machine, ten orders to their ends, and the auditor's verdict. */
 import { styleText } from 'node:util';
 import { audit } from '../activities/audit.ts';
 import { createPayments } from '../activities/providers/stripe.ts';

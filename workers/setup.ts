@@ -42,6 +42,8 @@ async function createCollections({ models }: Mongo): Promise<void> {
     await model.createCollection();
     await model.createIndexes();
   }
+  // Stock records that were made before there were deliveries.
+  await models.stock.updateMany({ incoming: null }, { $set: { incoming: 0 } });
 }
 
 /** Servers that ask for rights that an application does not have (Temporal Cloud) need them registered by hand. */

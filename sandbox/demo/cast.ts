@@ -110,6 +110,39 @@ export const cast: Story[] = [
     },
   },
   {
+    title: 'A backorder, filled by a delivery',
+    expected: 'completed, captured, delivered',
+    async play(stage, tell) {
+      const expectedAt = new Date(Date.now() + 3 * 86_400_000);
+      const delivery = await stage.shop.announceDelivery('ROASTER', 'wh-newark', 10, expectedAt);
+      const placed = await place(stage, tell, { items: [{ sku: 'ROASTER', quantity: 1 }], acceptBackorder: true });
+      tell(`not here yet, expected ${placed.order.expectedAt?.slice(0, 10)}: the card is saved, nothing is charged`);
+      await stage.shop.receiveDelivery(delivery.id, 'ROASTER', 10);
+      tell('the delivery is here');
+      await eventually('the goods are charged and picked', async () => {
+        const { paymentStatus, shipments } = await stage.shop.order(placed.order.id);
+        return paymentStatus === 'authorized' && shipments[0]?.status === 'picking' ? true : undefined;
+      });
+      tell('reserved, and the saved card is charged');
+      await deliver(stage, tell, placed.order.id);
+      return ending(stage, placed.order.id);
+    },
+  },
+  {
+    title: 'A bundle beside its part',
+    expected: 'completed, captured, delivered',
+    async play(stage, tell) {
+      const items = [
+        { sku: 'COFFEE-SET', quantity: 1 },
+        { sku: 'MUG-SAND', quantity: 1 },
+      ];
+      const placed = await place(stage, tell, { items });
+      tell(`two items are ${placed.order.lines.length} lines, each with its share of the price`);
+      await deliver(stage, tell, placed.order.id);
+      return ending(stage, placed.order.id);
+    },
+  },
+  {
     title: 'Cancelled before shipping',
     expected: 'cancelled, voided, cancelled',
     async play(stage, tell) {

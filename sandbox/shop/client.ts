@@ -28,7 +28,8 @@ export interface OrderView {
   currency: string;
   total: number;
   lines: { lineId: string; sku: string; quantity: number }[];
-  shipments: { id: string; warehouseId: string; status: string; trackingNumber?: string }[];
+  expectedAt?: string;
+  shipments: { id: string; warehouseId?: string; status: string; trackingNumber?: string }[];
   returns: { id: string; status: string }[];
   refunds: { id: string; status: string; amount: number }[];
   incidents?: { id: string; cause: string; why: string; answers: string[] }[];
@@ -53,6 +54,7 @@ export interface PlaceRequest {
   customer: { email: string; name: string };
   shippingAddress: Record<string, string>;
   paymentMethod?: string;
+  acceptBackorder?: boolean;
 }
 
 export type ShopClient = ReturnType<typeof createShopClient>;
@@ -94,6 +96,13 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       const reference = 'opening stock';
       return ask('POST', '/stock/receipts', warehouse, { sku, warehouseId, quantity, reference }, randomUUID());
     },
+
+    announceDelivery: (sku: string, warehouseId: string, expected: number, expectedAt: Date) => {
+      const delivery = { warehouseId, reference: 'PO-1001', expectedAt, lines: [{ sku, expected }] };
+      return ask<{ id: string }>('POST', '/deliveries', warehouse, delivery, randomUUID());
+    },
+    receiveDelivery: (id: string, sku: string, quantity: number) =>
+      ask('POST', `/deliveries/${id}/receipts`, warehouse, { lines: [{ sku, quantity }] }, randomUUID()),
 
     close: () => agent.destroy(),
   };

@@ -48,6 +48,34 @@ const goods: [string, string, number, number, number, number, number, number][] 
   ['PRINT-1OF1', 'Linocut, numbered 1 of 1', 200, 24000, 22000, 1, 0, 0],
 ];
 
+/** Sold before it is there. */
+const comesLater = {
+  sku: 'ROASTER',
+  product: {
+    name: 'Drum roaster, 250 grams',
+    weightGrams: 4200,
+    prices: { USD: 31900, EUR: 29900 },
+    active: true,
+    backorder: { limit: 20, leadDays: 14 },
+  },
+};
+
+/** Sold together, with the stock of its parts. */
+const together = {
+  sku: 'COFFEE-SET',
+  product: {
+    name: 'Coffee set',
+    weightGrams: 2030,
+    prices: { USD: 11900, EUR: 10900 },
+    active: true,
+    bundle: [
+      { sku: 'PRESS-8', quantity: 1 },
+      { sku: 'GRINDER', quantity: 1 },
+      { sku: 'MUG-SAND', quantity: 2 },
+    ],
+  },
+};
+
 /** Fills the shop over its API, as its owner would. */
 export async function openShop(shop: ShopClient): Promise<{ products: number; warehouses: number }> {
   for (const [id, { name, ...place }] of Object.entries(warehouses)) {
@@ -63,5 +91,6 @@ export async function openShop(shop: ShopClient): Promise<{ products: number; wa
       }
     }),
   );
-  return { products: goods.length, warehouses: Object.keys(warehouses).length };
+  for (const { sku, product } of [comesLater, together]) await shop.putProduct(sku, product);
+  return { products: goods.length + 2, warehouses: Object.keys(warehouses).length };
 }
