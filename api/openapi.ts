@@ -53,6 +53,7 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
       content: { 'application/json': { schema } },
     };
   }
+  if (endpoint.etag) responses['304'] = { description: 'What the caller has by its If-None-Match is still so' };
   const header = endpoint.idempotencyKey && {
     header: z.object({ 'Idempotency-Key': keyHeader(endpoint.idempotencyKey === 'required') }),
   };

@@ -37,11 +37,28 @@ export interface Shortage {
 
 export type AllocationResult = { ok: true; allocations: Allocation[] } | { ok: false; shortages: Shortage[] };
 
-/** Demand of several lines on one SKU counts together. All of it is allocated, or none. */
-export function allocate(
+/**
+ * Demand of several lines on one SKU counts together. All of it is allocated, or none; the same input has the same answer,
+ * whatever its order.
+ */
+export type AllocationRule = (
   demand: readonly Demand[],
   supplies: readonly Supply[],
-  destination: { country: string; region?: string | undefined },
+  destination: Destination,
+) => AllocationResult;
+
+export interface Destination {
+  country: string;
+  region?: string | undefined;
+}
+
+/** The rule in force. */
+export const allocate: AllocationRule = fewestParcels;
+
+function fewestParcels(
+  demand: readonly Demand[],
+  supplies: readonly Supply[],
+  destination: Destination,
 ): AllocationResult {
   const shortages = findShortages(demand, supplies);
   if (shortages.length > 0) return { ok: false, shortages };
@@ -78,7 +95,7 @@ export function allocate(
 export function takeWhatIsThere(
   demand: readonly Demand[],
   supplies: readonly Supply[],
-  destination: { country: string; region?: string | undefined },
+  destination: Destination,
 ): Allocation[] {
   const left = new Map<string, number>();
   for (const { offered } of supplies) {
@@ -105,7 +122,7 @@ export type ReservationResult =
 export function reserveOrWait(
   demand: readonly Demand[],
   supplies: readonly Supply[],
-  destination: { country: string; region?: string | undefined },
+  destination: Destination,
   backlog: Readonly<Record<string, number>>,
 ): ReservationResult {
   const isQueued = (sku: string) => (backlog[sku] ?? 0) > 0;
@@ -141,7 +158,7 @@ const mostSets = 5_000;
 function fewestThatCover(
   demand: readonly Demand[],
   supplies: readonly Supply[],
-  destination: { country: string; region?: string | undefined },
+  destination: Destination,
 ): readonly Supply[] {
   const inOrder = [...supplies].sort((a, b) => (a.warehouseId < b.warehouseId ? -1 : 1));
   let looked = 0;
@@ -208,7 +225,7 @@ function stockOf(open: readonly Demand[], offered: Readonly<Record<string, numbe
 }
 
 /** 0 in the same region, 1 in the same country, 2 elsewhere. */
-function distance(supply: Supply, to: { country: string; region?: string | undefined }): number {
+function distance(supply: Supply, to: Destination): number {
   if (supply.country !== to.country) return 2;
   return supply.region !== undefined && supply.region === to.region ? 0 : 1;
 }
