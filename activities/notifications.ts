@@ -138,6 +138,10 @@ const compose: Record<MailTemplate, Compose> = {
     subject: `Your order ${order._id} is late`,
     text: `The goods that we wait for have not come in time. We are sorry. You can go on waiting, or cancel it: ${link}\n`,
   }),
+  goods_missing: (order, link) => ({
+    subject: `Something of your order ${order._id} has to wait`,
+    text: `Goods that we had promised you turned out not to be there. They are sent as soon as we have others; what is here goes on its way as planned. You can cancel what has not left yet: ${link}\n`,
+  }),
   backorder_payment_needed: (order, link) => ({
     subject: `Your order ${order._id} is here, and needs a payment`,
     text: `The goods have come, but your saved card could not be charged without you. We hold them for four days. Please confirm the payment, or choose another card: ${link}\n`,

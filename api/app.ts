@@ -32,6 +32,7 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),
+  route('GET', '/v1/stock/backlogs', 'stock.read', stock.listBacklogs),
   route('GET', '/v1/stock/movements', 'stock.read', stock.listMovements),
   route('POST', '/v1/stock/receipts', 'stock.move', stock.receiveStock),
   route('POST', '/v1/stock/adjustments', 'stock.move', stock.adjustStock),

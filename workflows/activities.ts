@@ -78,6 +78,7 @@ export type MailTemplate =
   | 'order_confirmed'
   | 'order_backordered'
   | 'backorder_late'
+  | 'goods_missing'
   | 'payment_needed'
   | 'backorder_payment_needed'
   | 'shipped'

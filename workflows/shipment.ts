@@ -43,6 +43,7 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
 async function pick(order: Order, shipment: ShipmentState): Promise<void> {
   const { id: shipmentId } = shipment;
   const answers: Answer[] = ['retry', 'cancel'];
+  if (shipment.status === 'backordered') order.record.mail('goods_missing', shipmentId);
   await order.record.expect('stock', deadlines.stock, () => shipment.status !== 'backordered', { shipmentId, answers });
   while (isHeld(order)) await condition(() => !isHeld(order));
   if (shipment.status === 'allocated') move(order, shipment, 'picking');

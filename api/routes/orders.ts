@@ -53,11 +53,12 @@ export const listOrders = endpoint({
   summary: 'Orders, newest first',
   query: schema.listQuery,
   answers: { 200: schema.orderPage },
-  async handle({ mongo }, { query: { status, email, needsAttention, limit, cursor } }) {
+  async handle({ mongo }, { query: { status, email, needsAttention, waitsFor, limit, cursor } }) {
     const found = await mongo.models.orders
       .find({
         ...(status && { status }),
         ...(email && { 'customer.email': email }),
+        ...(waitsFor && { backordered: waitsFor }),
         ...(needsAttention && { 'state.incidents.0': { $exists: needsAttention === 'true' } }),
         ...afterNewest(cursor),
       })

@@ -2,7 +2,7 @@
 import { changeStock, type Movement } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
-import { type Stock, type StockMovement, stockId } from '../../models/stock.ts';
+import { type Backlog, type Stock, type StockMovement, stockId } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { offered, salable, suggestedOrder } from '../../workflows/domain/stock.ts';
 import { actorOf, notFound } from '../auth.ts';
@@ -79,6 +79,22 @@ export const listStock = endpoint({
       .lean<Stock[]>();
     const { items, next } = page(found, limit, (last) => [last._id]);
     return reply(200, { stock: items.map(viewStock), next });
+  },
+});
+
+export const listBacklogs = endpoint({
+  summary: 'What accepted orders wait for, per product',
+  query: schema.backlogQuery,
+  answers: { 200: schema.backlogPage },
+  async handle({ mongo }, { query: { limit, cursor } }) {
+    const after = readCursor(cursor, 1);
+    const found = await mongo.models.backlogs
+      .find({ units: { $gt: 0 }, ...(after && { _id: { $gt: after[0] } }) })
+      .sort({ _id: 1 })
+      .limit(limit + 1)
+      .lean<Backlog[]>();
+    const { items, next } = page(found, limit, (last) => [last._id]);
+    return reply(200, { backlogs: items.map(({ _id: sku, units }) => ({ sku, units })), next });
   },
 });
 

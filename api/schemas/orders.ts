@@ -155,6 +155,7 @@ export const listQuery = z.strictObject({
   status: orderStatus.optional(),
   email: common.email.optional(),
   needsAttention: z.enum(['true', 'false']).optional(),
+  waitsFor: common.sku.optional().meta({ description: 'Orders that wait for goods of this SKU' }),
   ...common.pageQuery,
 });
 export const orderPage = z.strictObject({

@@ -66,6 +66,12 @@ export const stockQuery = z.strictObject({
 });
 export const stockPage = z.strictObject({ stock: z.array(stock), next });
 
+export const backlogQuery = z.strictObject(pageQuery);
+export const backlogPage = z.strictObject({
+  backlogs: z.array(z.strictObject({ sku: z.string(), units: z.int() }).meta({ id: 'Backlog' })),
+  next,
+});
+
 export const movementQuery = z.strictObject({ sku, warehouseId, ...pageQuery });
 
 const now = z.iso.datetime().transform((text) => new Date(text));

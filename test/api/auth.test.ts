@@ -24,6 +24,7 @@ const allowed: Record<string, string[]> = {
   'GET /v1/warehouses': staff,
   'PUT /v1/warehouses/:id': ['admin'],
   'GET /v1/stock': staff,
+  'GET /v1/stock/backlogs': staff,
   'GET /v1/stock/movements': staff,
   'POST /v1/stock/receipts': warehouse,
   'POST /v1/stock/adjustments': warehouse,

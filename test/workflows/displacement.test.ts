@@ -101,6 +101,8 @@ describe('a count that finds less than is owed', () => {
     expect(await world.stock(sku, 'wh_east')).toEqual({ onHand: 1, damaged: 0, reserved: 0, committed: 1 });
     const waits = await shipmentIn(newer.orderId, 'backordered');
     expect(await world.stateOf(newer.orderId)).toMatchObject({ status: 'confirmed', waitingFor: { event: 'stock' } });
+    await until(async () => (await world.mailsOf(newer.orderId)).includes('goods_missing'), 'its customer is told');
+    expect(await world.mailsOf(older.orderId)).toEqual(['order_confirmed']);
     expect(await shipmentIn(older.orderId, 'picking')).toBeDefined();
     await world.receive(sku, 'wh_west', 1);
     await world.shipmentReaches(newer.orderId, waits.id, 'picking');
