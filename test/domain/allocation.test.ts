@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Allocation, allocate, type Demand, type Supply } from '../../workflows/domain/allocation.ts';
+import {
+  type Allocation,
+  allocate,
+  type Demand,
+  reserveOrWait,
+  type Supply,
+} from '../../workflows/domain/allocation.ts';
 
 const skus = ['MUG', 'TEE', 'CAP'];
 const here = { country: 'DE', region: 'BE' };
@@ -195,5 +201,69 @@ describe('allocate, by example', () => {
       supply('abroad', { MUG: 1, TEE: 1 }, { country: 'FR' }),
     ]);
     expect(parts.map(({ warehouseId }) => warehouseId)).toEqual(['abroad', 'abroad']);
+  });
+});
+
+describe('what is not there', () => {
+  const rule = { limit: 5, leadDays: 7 };
+  const wait = (demand: Demand[]) => demand.map((line) => ({ ...line, backorder: rule }));
+
+  test('is waited for where its rule lets it, and what is there is taken', () => {
+    const result = reserveOrWait(wait(order(['MUG', 4], ['TEE', 1])), [supply('berlin', { MUG: 1, TEE: 1 })], here, {});
+    expect(result).toEqual({
+      ok: true,
+      allocations: [
+        { lineId: 'line_1', sku: 'MUG', warehouseId: 'berlin', quantity: 1 },
+        { lineId: 'line_2', sku: 'TEE', warehouseId: 'berlin', quantity: 1 },
+      ],
+      waiting: [{ lineId: 'line_1', sku: 'MUG', quantity: 3 }],
+    });
+  });
+
+  test('is refused as a whole beyond the limit, or without a rule', () => {
+    const supplies = [supply('berlin', { MUG: 1 })];
+    expect(reserveOrWait(wait(order(['MUG', 7])), supplies, here, {})).toEqual({
+      ok: false,
+      shortages: [{ sku: 'MUG', requested: 7, available: 6 }],
+    });
+    expect(reserveOrWait(order(['MUG', 2]), supplies, here, {})).toMatchObject({ ok: false });
+  });
+
+  test('a newcomer gets nothing before those who wait', () => {
+    const supplies = [supply('berlin', { MUG: 9 })];
+    expect(reserveOrWait(order(['MUG', 1]), supplies, here, { MUG: 2 })).toMatchObject({ ok: false });
+    expect(reserveOrWait(wait(order(['MUG', 1])), supplies, here, { MUG: 2 })).toMatchObject({
+      ok: true,
+      allocations: [],
+    });
+  });
+
+  test('whatever is asked for, all of it is allocated or waited for, or none of it', () => {
+    fc.assert(
+      fc.property(anyDemand, anySupplies, fc.boolean(), (demand, supplies, mayWait) => {
+        const result = reserveOrWait(mayWait ? wait(demand) : demand, supplies, here, {});
+        if (!result.ok) return expect(result.shortages.length).toBeGreaterThan(0);
+        for (const { lineId, quantity } of demand) {
+          const parts = [...result.allocations, ...result.waiting].filter((each) => each.lineId === lineId);
+          expect(sum(parts, (each) => each.quantity)).toBe(quantity);
+        }
+        for (const sku of skus) {
+          const waits = sum(
+            result.waiting.filter((each) => each.sku === sku),
+            (each) => each.quantity,
+          );
+          const taken = sum(
+            result.allocations.filter((each) => each.sku === sku),
+            (each) => each.quantity,
+          );
+          const there = sum(supplies, (each) => each.offered[sku] ?? 0);
+          expect(taken).toBeLessThanOrEqual(there);
+          expect(waits).toBeLessThanOrEqual(rule.limit);
+          // Nothing is waited for that is there.
+          if (waits > 0) expect(taken).toBe(there);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

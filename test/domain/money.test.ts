@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatMoney, isCurrency, minorDigits, shareOfLine } from '../../workflows/domain/money.ts';
+import { formatMoney, isCurrency, minorDigits, shareOfLine, split } from '../../workflows/domain/money.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 
 /** A line's total, its units, and one way to give all of them back in parts. */
@@ -43,6 +43,31 @@ describe('shareOfLine', () => {
 
   test('no units, no money', () => {
     expect(shareOfLine(1000, 3, 1, 0)).toBe(0);
+  });
+});
+
+describe('split', () => {
+  test('parts add up to the whole, each within one of its exact share, and none below zero', () => {
+    const weights = fc.array(fc.integer({ min: 0, max: maxAmount }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: maxAmount }), weights, (total, given) => {
+        const parts = split(total, given);
+        expect(parts.reduce((sum, part) => sum + part, 0)).toBe(total);
+        const sum = given.reduce((all, weight) => all + weight, 0);
+        for (const [index, part] of parts.entries()) {
+          const exact = sum === 0 ? total / given.length : (total * given[index]!) / sum;
+          expect(Math.abs(part - exact)).toBeLessThan(1.000001);
+          expect(part).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('what is left over goes to the largest remainders', () => {
+    expect(split(100, [1, 1, 1])).toEqual([34, 33, 33]);
+    expect(split(5, [0, 0])).toEqual([3, 2]);
+    expect(split(10, [3, 3, 4])).toEqual([3, 3, 4]);
   });
 });
 

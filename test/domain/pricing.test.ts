@@ -59,3 +59,60 @@ describe('price', () => {
     );
   });
 });
+
+describe('a bundle', () => {
+  const set: PricedProduct = {
+    sku: 'SET',
+    name: 'Set',
+    weightGrams: 900,
+    prices: { USD: 2499, EUR: 2001 },
+    bundle: [
+      { sku: 'MUG', quantity: 2 },
+      { sku: 'TEE', quantity: 1 },
+    ],
+  };
+  const shop = new Map([...products, ['SET', set]]);
+
+  test('becomes a line for each of its parts, with a share of its price', () => {
+    const { lines, total } = price([{ sku: 'SET', quantity: 3 }], shop, 'USD');
+    expect(total).toBe(3 * 2499);
+    expect(lines).toMatchObject([
+      { lineId: 'line_1', sku: 'MUG', quantity: 6, total: 4166, unitPrice: 694, bundle: { sku: 'SET', name: 'Set' } },
+      { lineId: 'line_2', sku: 'TEE', quantity: 3, total: 3331, unitPrice: 1110 },
+    ]);
+  });
+
+  test('is shared by number where a part is not sold alone in the currency', () => {
+    const { lines } = price([{ sku: 'SET', quantity: 1 }], shop, 'EUR');
+    expect(lines.map((line) => line.total)).toEqual([1334, 667]);
+  });
+
+  test('never gains or loses a cent', () => {
+    const quantities = fc.integer({ min: 1, max: 200 });
+    const prices = fc.integer({ min: 0, max: 99_999 });
+    fc.assert(
+      fc.property(prices, prices, prices, quantities, quantities, (whole, mugs, tees, quantity, parts) => {
+        const catalogue = new Map<string, PricedProduct>([
+          ['MUG', { ...mug, prices: { JPY: mugs } }],
+          ['TEE', { ...tee, prices: { JPY: tees } }],
+          [
+            'SET',
+            {
+              ...set,
+              prices: { JPY: whole },
+              bundle: [
+                { sku: 'MUG', quantity: parts },
+                { sku: 'TEE', quantity: 1 },
+              ],
+            },
+          ],
+        ]);
+        const { lines, total } = price([{ sku: 'SET', quantity }], catalogue, 'JPY');
+        expect(lines.reduce((sum, line) => sum + line.total, 0)).toBe(whole * quantity);
+        expect(total).toBe(whole * quantity);
+        for (const line of lines) expect(line.total).toBeGreaterThanOrEqual(line.unitPrice * line.quantity);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
