@@ -20,13 +20,14 @@ export function fillFromQueue(work: Work, sku: string): void {
 /** False where nothing is left for the next in the queue. */
 function fillOrder(work: Work, order: Order, sku: string): boolean {
   const waiting = claimsOf(order).filter((claim) => claim.sku === sku && claim.state === 'backordered');
+  const units = sum(waiting);
   const allocations = takeWhatIsThere(waiting, work.supplies([sku]), order.shipTo);
   if (allocations.length === 0) return waiting.length === 0;
 
   const filled = new Map<string, string>();
   for (const warehouseId of new Set(allocations.map((each) => each.warehouseId))) {
-    const units = sum(allocations.filter((each) => each.warehouseId === warehouseId));
-    filled.set(warehouseId, shipmentFor(order, waiting[0]!.shipmentId, warehouseId, units));
+    const there = sum(allocations.filter((each) => each.warehouseId === warehouseId));
+    filled.set(warehouseId, shipmentFor(order, waiting[0]!.shipmentId, warehouseId, there));
   }
   // Past the bound of parcels it waits until one brings all of it, and those behind it go on.
   const shipmentIds = new Set([...claimsOf(order).map(({ shipmentId }) => shipmentId), ...filled.values()]);
@@ -48,7 +49,7 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
     );
   work.write(order);
   tellOrder(work, order._id);
-  return sum(allocations) === sum(waiting);
+  return sum(allocations) === units;
 }
 
 function sum(units: readonly { quantity: number }[]): number {

@@ -5,6 +5,7 @@ import { commitStock, releaseStock, reserveStock } from '../../activities/stock/
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
+import type { BackorderRule } from '../../workflows/domain/stock.ts';
 import type { OrderState } from '../../workflows/messages.ts';
 import { newDatabaseUri } from '../support/servers.ts';
 
@@ -36,7 +37,11 @@ async function stockOf(sku: string) {
   return { onHand, damaged, reserved, committed, seq };
 }
 
-async function writeOrder(sku: string, quantity: number): Promise<{ state: OrderState; mails: [] }> {
+async function writeOrder(
+  sku: string,
+  quantity: number,
+  backorder?: BackorderRule,
+): Promise<{ state: OrderState; mails: [] }> {
   const orderId = newId('ord');
   const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '10001', country: 'US' };
   await mongo.models.orders.create([
@@ -58,6 +63,7 @@ async function writeOrder(sku: string, quantity: number): Promise<{ state: Order
           unitPrice: 1,
           total: quantity,
           allocations: [],
+          ...(backorder && { backorder }),
         },
       ],
       total: quantity,
@@ -129,4 +135,25 @@ test('of thirty orders at once for ten units exactly ten are reserved', async ()
   const released = orders.flatMap(({ state: { orderId } }) => [{ orderId }, { orderId }]);
   await Promise.all(released.map((order, index) => releaseStock(index % 2 === 0 ? mongo : other, order)));
   expect(await stockOf('HOT')).toMatchObject({ onHand: 10, reserved: 0, committed: 0 });
+});
+
+const mayWait = { limit: 100, leadDays: 3 };
+
+/** Its claims as they are written. */
+async function claimsOf({ state: { orderId } }: { state: OrderState }) {
+  const { lines } = await mongo.models.orders.findById(orderId).lean().orFail();
+  return lines.flatMap(({ allocations }) => allocations.map(({ quantity, state }) => ({ quantity, state })));
+}
+
+test('goods that come serve everybody who waits for them at once, as far as they go', async () => {
+  await newProduct('QUEUE', 1);
+  const orders = await Promise.all([2, 3, 4].map((quantity) => writeOrder('QUEUE', quantity, mayWait)));
+  for (const order of orders) await reserveStock(mongo, order);
+  await moveStock(mongo, movement('QUEUE', { onHandChange: 5 }));
+  expect(await claimsOf(orders[0]!)).toEqual([{ quantity: 2, state: 'reserved' }]);
+  expect(await claimsOf(orders[1]!)).toEqual([{ quantity: 3, state: 'reserved' }]);
+  expect(await claimsOf(orders[2]!)).toEqual([
+    { quantity: 3, state: 'backordered' },
+    { quantity: 1, state: 'reserved' },
+  ]);
 });
