@@ -38,7 +38,11 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
     const claim = line.allocations.find(({ state }) => state === 'backordered')!;
     claim.quantity -= quantity;
     const state = order.committedAt ? 'committed' : 'reserved';
-    line.allocations.push({ shipmentId: filled.get(warehouseId)!, warehouseId, quantity, state });
+    const shipmentId = filled.get(warehouseId)!;
+    // Of one line in one parcel there is one claim: it is picked, moved and shipped under the names of both.
+    const there = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === state);
+    if (there) there.quantity += quantity;
+    else line.allocations.push({ shipmentId, warehouseId, quantity, state });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);
   }
   if (order.committedAt)

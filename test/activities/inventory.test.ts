@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Movement } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
-import { commitStock, releaseStock, reserveStock } from '../../activities/stock/reservations.ts';
+import { commitStock, releaseStock, reserveStock, shipStock } from '../../activities/stock/reservations.ts';
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
@@ -156,4 +156,15 @@ test('goods that come serve everybody who waits for them at once, as far as they
     { quantity: 3, state: 'backordered' },
     { quantity: 1, state: 'reserved' },
   ]);
+});
+
+test('what came for a line in parts is one claim, and all of it leaves the stock when it is handed over', async () => {
+  await newProduct('PARTS', 0);
+  const order = await writeOrder('PARTS', 5, mayWait);
+  await reserveStock(mongo, order);
+  for (const onHandChange of [2, 3]) await moveStock(mongo, movement('PARTS', { onHandChange }));
+  expect(await claimsOf(order)).toEqual([{ quantity: 5, state: 'reserved' }]);
+  const [shipment] = (await commitStock(mongo, order)).shipments;
+  await shipStock(mongo, { ...order, shipmentId: shipment!.shipmentId, actor: 'test' });
+  expect(await stockOf('PARTS')).toEqual({ onHand: 0, damaged: 0, reserved: 0, committed: 0, seq: 4 });
 });
