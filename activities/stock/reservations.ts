@@ -189,7 +189,10 @@ export function settleShortPick(
         .map((line) => ({ lineId: line.lineId, sku: line.sku, quantity: line.quantity - line.picked }))
         .filter((line) => line.quantity > 0);
       const from = { shipmentId, warehouseId: pickList.warehouseId };
-      const moved = moveElsewhere(work, order, from, shorts, 'released');
+      // Of what was released or has left meanwhile nothing is to be sent from elsewhere.
+      const isOwed = ({ lineId }: Demand) =>
+        claimsOf(order).some((each) => each.shipmentId === shipmentId && each.lineId === lineId && isOpen(each));
+      const moved = moveElsewhere(work, order, from, shorts.filter(isOwed), 'released');
       const settled = {
         short: shorts.reduce((sum, line) => sum + line.quantity, 0),
         moved,

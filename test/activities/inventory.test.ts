@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Movement } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
-import { commitStock, releaseStock, reserveStock, shipStock } from '../../activities/stock/reservations.ts';
+import {
+  commitStock,
+  releaseStock,
+  reserveStock,
+  settleShortPick,
+  shipStock,
+} from '../../activities/stock/reservations.ts';
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
@@ -167,4 +173,16 @@ test('what came for a line in parts is one claim, and all of it leaves the stock
   const [shipment] = (await commitStock(mongo, order)).shipments;
   await shipStock(mongo, { ...order, shipmentId: shipment!.shipmentId, actor: 'test' });
   expect(await stockOf('PARTS')).toEqual({ onHand: 0, damaged: 0, reserved: 0, committed: 0, seq: 4 });
+});
+
+test('a short pick that is settled after its shipment was released changes nothing', async () => {
+  await newProduct('LATE', 3);
+  const order = await writeOrder('LATE', 3);
+  const { orderId } = order.state;
+  await reserveStock(mongo, order);
+  const [shipment] = (await commitStock(mongo, order)).shipments;
+  await releaseStock(mongo, { orderId });
+  expect(await settleShortPick(mongo, { orderId, shipmentId: shipment!.shipmentId })).toMatchObject({ moved: [] });
+  expect(await claimsOf(order)).toEqual([{ quantity: 3, state: 'released' }]);
+  expect(await stockOf('LATE')).toMatchObject({ onHand: 3, reserved: 0, committed: 0 });
 });
