@@ -90,13 +90,26 @@ export function changeStock<T>(mongo: Mongo, change: Change<T>): Promise<T> {
 /** A record that somebody else keeps locked holds up its own change, and the others no longer than this. */
 const patienceMs = 1_500;
 
+/** What a change finds out is as of the transaction's beginning, so that those before it in a batch go ahead of it. */
 async function commit(mongo: Mongo, changes: Change<unknown>[]): Promise<Outcome<unknown>[]> {
-  const transaction = (some: Change<unknown>[]) =>
+  const together = changes.filter(({ find }) => find === undefined);
+  const alone = changes.filter(({ find }) => find !== undefined);
+  const outcomes = new Map<Change<unknown>, Outcome<unknown>>();
+  for (const some of [together, ...alone.map((change) => [change])]) {
+    const ended = await commitTogether(mongo, some);
+    for (const [index, change] of some.entries()) outcomes.set(change, ended[index]!);
+  }
+  return changes.map((change) => outcomes.get(change)!);
+}
+
+async function commitTogether(mongo: Mongo, changes: readonly Change<unknown>[]): Promise<Outcome<unknown>[]> {
+  if (changes.length === 0) return [];
+  const transaction = (some: readonly Change<unknown>[]) =>
     inTransaction(mongo, (session) => makeAll(mongo, session, some), patienceMs);
   try {
     return await transaction(changes);
-  } catch (error) {
-    if (changes.length === 1) throw error;
+  } catch (reason) {
+    if (changes.length === 1) return [{ status: 'rejected', reason }];
     // One of them cannot be written. Each on its own, so that it takes no other down with it.
     return changes.map(async (change) => {
       const [alone] = await transaction([change]);

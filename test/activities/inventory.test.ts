@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openCount, recordCounted } from '../../activities/stock/counts.ts';
 import type { Movement } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import {
@@ -185,4 +186,32 @@ test('a short pick that is settled after its shipment was released changes nothi
   expect(await settleShortPick(mongo, { orderId, shipmentId: shipment!.shipmentId })).toMatchObject({ moved: [] });
   expect(await claimsOf(order)).toEqual([{ quantity: 3, state: 'released' }]);
   expect(await stockOf('LATE')).toMatchObject({ onHand: 3, reserved: 0, committed: 0 });
+});
+
+test('what was found broken takes from an order of the same moment', async () => {
+  await newProduct('BROKEN', 3);
+  const order = await writeOrder('BROKEN', 3);
+  const broken = movement('BROKEN', { kind: 'damage', damagedChange: 1 });
+  const [reserved, moved] = await Promise.all([reserveStock(mongo, order), moveStock(mongo, broken)]);
+  expect(reserved).toMatchObject({ outcome: 'reserved' });
+  expect(moved).toMatchObject({ applied: true, damaged: 1 });
+  expect(await claimsOf(order)).toEqual([
+    { quantity: 2, state: 'reserved' },
+    { quantity: 1, state: 'backordered' },
+  ]);
+});
+
+test('goods that are handed over while somebody counts are on hand and picked, or neither', async () => {
+  await newProduct('COUNTED', 5);
+  const order = await writeOrder('COUNTED', 2);
+  await reserveStock(mongo, order);
+  const { shipmentId } = (await commitStock(mongo, order)).shipments[0]!;
+  await mongo.models.shipments.updateOne({ _id: shipmentId }, { 'lines.0.picked': 2, pickedAt: new Date() });
+  const stamps = { status: 'open' as const, reason: 'test', actor: 'test', createdAt: new Date() };
+  await openCount(mongo, { _id: 'cnt_1', warehouseId: 'wh', lines: [{ sku: 'COUNTED' }], ...stamps });
+  const [, count] = await Promise.all([
+    shipStock(mongo, { ...order, shipmentId, actor: 'test' }),
+    recordCounted(mongo, { countId: 'cnt_1', sku: 'COUNTED', counted: 3, actor: 'test' }),
+  ]);
+  expect(count!.lines[0]!.books).toEqual({ onHand: 3, picked: 0 });
 });
