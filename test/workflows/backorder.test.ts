@@ -101,6 +101,30 @@ describe('an order for goods that are not there', () => {
     expect(await backlogOf(sku)).toBe(0);
   });
 
+  test('what comes in parts is picked, and leaves the stock, as one line', async () => {
+    const sku = await world.newSku({}, { backorder: rule });
+    const { orderId } = await waiting(sku, 4);
+    for (const units of [1, 1, 2]) await world.receive(sku, 'wh_east', units);
+    await isPaid(orderId);
+    expect((await world.readOrder(orderId)).lines[0]!.allocations).toMatchObject([{ quantity: 4, state: 'committed' }]);
+    const [shipment] = await world.shipmentsOf(orderId);
+    const pickList = await world.mongo.models.shipments.findById(shipment!.id).lean().orFail();
+    expect(pickList.lines).toMatchObject([{ lineId: 'line_1', quantity: 4 }]);
+    await world.ship(orderId, shipment!.id);
+    expect(await world.stock(sku, 'wh_east')).toMatchObject({ onHand: 0, reserved: 0, committed: 0 });
+  });
+
+  test('what came in parts and is picked short is not paid', async () => {
+    const sku = await world.newSku({}, { backorder: rule });
+    const { orderId } = await waiting(sku, 4);
+    for (const units of [1, 1, 2]) await world.receive(sku, 'wh_east', units);
+    await isPaid(orderId);
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.pickShort(shipment!.id, 1);
+    await until(async () => (await world.stateOf(orderId)).amountDue === price, `${orderId} costs what was picked`);
+    expect(await world.stock(sku, 'wh_east')).toMatchObject({ committed: 1 });
+  });
+
   test('what a cancelled order held goes to the next in line', async () => {
     const sku = await world.newSku({ wh_east: 1 }, { backorder: rule });
     const first = await world.place({ items: [{ sku, quantity: 1 }] });
