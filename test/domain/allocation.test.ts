@@ -29,6 +29,19 @@ function sum<T>(items: readonly T[], value: (item: T) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
 }
 
+test('a SKU that is called like what every object has is there where it was received', () => {
+  for (const sku of ['constructor', 'toString', 'valueOf']) {
+    const demand = [{ lineId: 'line_1', sku, quantity: 2, backorder: { limit: 5, leadDays: 1 } }];
+    const supplies = [supply('berlin', {}), supply('bonn', { [sku]: 1 })];
+    expect(allocate(demand, supplies, here)).toEqual({ ok: false, shortages: [{ sku, requested: 2, available: 1 }] });
+    expect(reserveOrWait(demand, supplies, here, {})).toEqual({
+      ok: true,
+      allocations: [{ lineId: 'line_1', sku, warehouseId: 'bonn', quantity: 1 }],
+      waiting: [{ lineId: 'line_1', sku, quantity: 1 }],
+    });
+  }
+});
+
 const anyDemand = fc
   .array(fc.tuple(fc.constantFrom(...skus), fc.integer({ min: 1, max: 6 })), { minLength: 1, maxLength: 5 })
   .map((lines) => order(...lines));

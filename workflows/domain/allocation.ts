@@ -79,7 +79,7 @@ function fewestParcels(
           (a.supply.warehouseId < b.supply.warehouseId ? -1 : 1),
       )[0]!;
     for (const line of open) {
-      const take = Math.min(line.quantity, best.supply.offered[line.sku] ?? 0);
+      const take = Math.min(line.quantity, unitsOf(best.supply.offered, line.sku));
       if (take === 0) continue;
       best.supply.offered[line.sku]! -= take;
       line.quantity -= take;
@@ -125,7 +125,7 @@ export function reserveOrWait(
   destination: Destination,
   backlog: Readonly<Record<string, number>>,
 ): ReservationResult {
-  const isQueued = (sku: string) => (backlog[sku] ?? 0) > 0;
+  const isQueued = (sku: string) => unitsOf(backlog, sku) > 0;
   const free = supplies.map((supply) => ({
     ...supply,
     offered: Object.fromEntries(Object.entries(supply.offered).filter(([sku]) => !isQueued(sku))),
@@ -134,7 +134,7 @@ export function reserveOrWait(
   if (all.ok) return { ...all, waiting: [] };
   const mayWait = (sku: string) => {
     const rule = demand.find((line) => line.sku === sku)?.backorder;
-    return rule === undefined ? 0 : Math.max(0, rule.limit - (backlog[sku] ?? 0));
+    return rule === undefined ? 0 : Math.max(0, rule.limit - unitsOf(backlog, sku));
   };
   const shortages = all.shortages
     .map((shortage) => ({ ...shortage, available: shortage.available + mayWait(shortage.sku) }))
@@ -146,6 +146,11 @@ export function reserveOrWait(
     return there < quantity ? [{ lineId, sku, quantity: quantity - there }] : [];
   });
   return { ok: true, allocations, waiting };
+}
+
+/** A SKU may be called `constructor`, which every object has. */
+function unitsOf(units: Readonly<Record<string, number>>, sku: string): number {
+  return Object.hasOwn(units, sku) ? units[sku]! : 0;
 }
 
 /** So many sets of warehouses are looked at for one order; beyond it, taking the one that covers most is near enough. */
@@ -204,7 +209,7 @@ function findShortages(demand: readonly Demand[], supplies: readonly Supply[]): 
     .map(([sku, quantity]) => ({
       sku,
       requested: quantity,
-      available: supplies.reduce((sum, supply) => sum + (supply.offered[sku] ?? 0), 0),
+      available: supplies.reduce((sum, supply) => sum + unitsOf(supply.offered, sku), 0),
     }))
     .filter((shortage) => shortage.available < shortage.requested);
 }
@@ -213,15 +218,15 @@ function coverage(open: readonly Demand[], offered: Readonly<Record<string, numb
   const left = { ...offered };
   let units = 0;
   for (const line of open) {
-    const take = Math.min(line.quantity, left[line.sku] ?? 0);
-    left[line.sku] = (left[line.sku] ?? 0) - take;
+    const take = Math.min(line.quantity, unitsOf(left, line.sku));
+    left[line.sku] = unitsOf(left, line.sku) - take;
     units += take;
   }
   return units;
 }
 
 function stockOf(open: readonly Demand[], offered: Readonly<Record<string, number>>): number {
-  return open.reduce((sum, line) => sum + (offered[line.sku] ?? 0), 0);
+  return open.reduce((sum, line) => sum + unitsOf(offered, line.sku), 0);
 }
 
 /** 0 in the same region, 1 in the same country, 2 elsewhere. */
