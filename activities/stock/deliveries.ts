@@ -58,7 +58,8 @@ export function receiveDelivery(
       const delivery = work.document('deliveries', deliveryId);
       if (!delivery) return undefined;
       if (lines.some(({ sku }) => work.document('movements', `${key}:${sku}`))) return delivery;
-      if (delivery.status === 'cancelled' || (delivery.status === 'received' && lines.length > 0))
+      if (delivery.status === 'received' && lines.length === 0) return delivery;
+      if (delivery.closedAt)
         throw new StockRefused('wrong_state', `The delivery is ${delivery.status}: nothing more is expected of it`);
       for (const line of lines) receiveLine(work, delivery, line, { key, acceptOver, actor });
       const complete = delivery.lines.every(({ expected, received }) => received >= expected);

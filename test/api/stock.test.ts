@@ -84,6 +84,17 @@ describe('a delivery', () => {
     expect(await stockOf(sku)).toMatchObject({ onHand: 15, incoming: 0 });
   });
 
+  test('is closed once, whoever says so again', async () => {
+    const sku = await newSku();
+    const { id } = await announce(sku);
+    await post(`/v1/deliveries/${id}/receipts`, { lines: [{ sku, quantity: 4 }] });
+    for (let times = 0; times < 2; times += 1) {
+      const closed = await post(`/v1/deliveries/${id}/receipts`, { lines: [], last: true });
+      expect(closed).toMatchObject({ status: 200, body: { status: 'received' } });
+      expect(await stockOf(sku)).toMatchObject({ onHand: 4, incoming: 0 });
+    }
+  });
+
   test('is postponed, or does not come', async () => {
     const sku = await newSku();
     const { id } = await announce(sku);
