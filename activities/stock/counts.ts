@@ -2,6 +2,7 @@
  * Cycle counts: somebody counts without knowing what the books say, somebody else approves the difference. Orders go on
  * meanwhile: what is posted is the difference at the moment of counting, not the number that was counted.
  */
+import type { ClientSession } from 'mongoose';
 import type { CountLine, StockCount } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { variance } from '../../workflows/domain/stock.ts';
@@ -84,6 +85,7 @@ export function decideCount(
 ): Promise<StockCount | undefined> {
   const { countId, decide, actor } = decision;
   const becomes = ({ approve: 'approved', reject: 'rejected', cancel: 'cancelled' } as const)[decide];
+  let rivals: string[] = [];
   return changeStock(mongo, {
     documents: [['counts', countId]],
     async find(mongo, session) {
@@ -92,7 +94,10 @@ export function decideCount(
       const { warehouseId, lines } = count;
       const less = lines.filter((line) => (varianceOf(line) ?? 0) < 0);
       const needs = await holdersOf(less.map(({ sku }) => ({ sku, warehouseId })))(mongo, session);
-      return { ...needs, skus: lines.map(({ sku }) => sku), queues: lines.map(({ sku }) => sku) };
+      const skus = lines.map(({ sku }) => sku);
+      rivals = await rivalsOf(mongo, session, count);
+      const documents = rivals.map((id) => ['counts', id] as ['counts', string]);
+      return { ...needs, skus, queues: skus, documents: [...(needs.documents ?? []), ...documents] };
     },
     make(work) {
       const count = work.document('counts', countId);
@@ -101,6 +106,7 @@ export function decideCount(
       if (decide === 'cancel' ? count.status !== 'open' : count.status !== 'counted')
         throw new StockRefused('wrong_state', `The count is ${count.status}: it cannot become ${becomes}`);
       if (decide === 'approve') {
+        for (const id of rivals) refuseToPostTwice(count, work.document('counts', id));
         for (const line of count.lines) {
           const onHandChange = varianceOf(line)!;
           if (onHandChange === 0) continue;
@@ -117,4 +123,23 @@ export function decideCount(
       return decided;
     },
   });
+}
+
+/** Other counts of the same products that may have posted the same difference. */
+async function rivalsOf({ models }: Mongo, session: ClientSession, count: StockCount): Promise<string[]> {
+  const { _id, warehouseId, lines, createdAt } = count;
+  const open = [{ status: 'counted' }, { status: 'approved', decidedAt: { $gte: createdAt } }];
+  const same = { _id: { $ne: _id }, warehouseId, 'lines.sku': { $in: lines.map(({ sku }) => sku) }, $or: open };
+  const found = await models.counts.find(same as never, { _id: 1 }, { session }).lean();
+  return found.map((each) => each._id);
+}
+
+/** @throws StockRefused where another count has corrected a product after this one had counted it */
+function refuseToPostTwice({ lines }: StockCount, other: StockCount | undefined): void {
+  if (other?.status !== 'approved') return;
+  for (const { sku, countedAt } of lines) {
+    const theirs = other.lines.find((line) => line.sku === sku);
+    if (!theirs || varianceOf(theirs) === 0 || other.decidedAt! < countedAt!) continue;
+    throw new StockRefused('wrong_state', `${sku} was corrected by the count ${other._id} meanwhile: count it again`);
+  }
 }

@@ -186,6 +186,27 @@ describe('a count', () => {
     expect((await put(`${path}/counted`, { sku: a, counted: 1 })).status).toBe(409);
   });
 
+  test('posts no difference that another count has posted after it had counted', async () => {
+    const sku = await newSku();
+    await receive(sku, 10);
+    const paths = await Promise.all(
+      ['first', 'second'].map(async (reason) => {
+        const { body } = await post('/v1/counts', { warehouseId: 'berlin', skus: [sku], reason });
+        return `/v1/counts/${body.id}`;
+      }),
+    );
+    for (const path of paths) await put(`${path}/counted`, { sku, counted: 8 });
+    const approve = (path: string) =>
+      api.ask('POST', `${path}/decide`, { token: api.tokens.admin, body: { decision: 'approve' } });
+    const answers = await Promise.all(paths.map(approve));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(await stockOf(sku)).toMatchObject({ onHand: 8 });
+    const late = paths[answers.findIndex(({ status }) => status === 409)]!;
+    await put(`${late}/counted`, { sku, counted: 8 });
+    expect(await approve(late)).toMatchObject({ status: 200, body: { lines: [{ variance: 0 }] } });
+    expect(await stockOf(sku)).toMatchObject({ onHand: 8 });
+  });
+
   test('takes whole numbers of what it was opened for', async () => {
     const sku = await newSku();
     const { body } = await post('/v1/counts', { warehouseId: 'berlin', skus: [sku], reason: 'x' });
