@@ -155,7 +155,11 @@ async function claimsOf({ state: { orderId } }: { state: OrderState }) {
 test('goods that come serve everybody who waits for them at once, as far as they go', async () => {
   await newProduct('QUEUE', 1);
   const orders = await Promise.all([2, 3, 4].map((quantity) => writeOrder('QUEUE', quantity, mayWait)));
-  for (const order of orders) await reserveStock(mongo, order);
+  for (const [index, order] of orders.entries()) {
+    // Those of one millisecond have no order of their own.
+    await mongo.models.orders.updateOne({ _id: order.state.orderId }, { $set: { createdAt: new Date(1_000 * index) } });
+    await reserveStock(mongo, order);
+  }
   await moveStock(mongo, movement('QUEUE', { onHandChange: 5 }));
   expect(await claimsOf(orders[0]!)).toEqual([{ quantity: 2, state: 'reserved' }]);
   expect(await claimsOf(orders[1]!)).toEqual([{ quantity: 3, state: 'reserved' }]);

@@ -172,9 +172,9 @@ describe('a warehouse that is switched off', () => {
     const isActive = async () => (await activeWarehouses(world.mongo)).some(({ _id }) => _id === 'wh_east');
     await world.mongo.models.warehouses.updateOne({ _id: 'wh_east' }, { $set: { active: false } });
     try {
-      const moved = async () => (await world.shipmentsOf(idle.orderId)).some((each) => each.warehouseId === 'wh_west');
-      await until(moved, 'it is sent from the other warehouse');
-      await deliverShipment(idle.orderId, (await shipmentIn(idle.orderId, 'picking')).id);
+      const moved = async () => (await world.shipmentsOf(idle.orderId)).find((each) => each.warehouseId === 'wh_west');
+      await until(async () => (await moved())?.status === 'picking', 'it is sent from the other warehouse');
+      await deliverShipment(idle.orderId, (await moved())!.id);
       await world.reaches(idle.orderId, 'completed');
       // What is picked, and what nobody else has all of, is sent from there all the same.
       await world.deliver(alone.orderId);
