@@ -1,7 +1,7 @@
 /** Goods for who waits for them: first come, first served. */
 import { randomUUID } from 'node:crypto';
 import { newId } from '../../models/id.ts';
-import type { Order } from '../../models/order.ts';
+import type { LineAllocation, Order, OrderLine } from '../../models/order.ts';
 import type { Backlog } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { takeWhatIsThere } from '../../workflows/domain/allocation.ts';
@@ -24,11 +24,11 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
   const allocations = takeWhatIsThere(waiting, work.supplies([sku]), order.shipTo);
   if (allocations.length === 0) return waiting.length === 0;
 
-  const filled = new Map<string, string>();
-  for (const warehouseId of new Set(allocations.map((each) => each.warehouseId))) {
-    const there = sum(allocations.filter((each) => each.warehouseId === warehouseId));
-    filled.set(warehouseId, shipmentFor(order, waiting[0]!.shipmentId, warehouseId, there));
-  }
+  const warehouseIds = [...new Set(allocations.map((each) => each.warehouseId))];
+  const whole = warehouseIds.length === 1 ? sum(allocations) : undefined;
+  const filled = new Map(
+    warehouseIds.map((id) => [id, shipmentFor(order, waiting[0]!.shipmentId, id, whole)] as const),
+  );
   // Past the bound of parcels it waits until one brings all of it, and those behind it go on.
   const shipmentIds = new Set([...claimsOf(order).map(({ shipmentId }) => shipmentId), ...filled.values()]);
   if (shipmentIds.size > limits.shipments) return true;
@@ -38,11 +38,7 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
     const claim = line.allocations.find(({ state }) => state === 'backordered')!;
     claim.quantity -= quantity;
     const state = order.committedAt ? 'committed' : 'reserved';
-    const shipmentId = filled.get(warehouseId)!;
-    // Of one line in one parcel there is one claim: it is picked, moved and shipped under the names of both.
-    const there = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === state);
-    if (there) there.quantity += quantity;
-    else line.allocations.push({ shipmentId, warehouseId, quantity, state });
+    addClaim(line, { shipmentId: filled.get(warehouseId)!, warehouseId, quantity, state });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);
   }
   if (order.committedAt)
@@ -56,20 +52,29 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
   return sum(allocations) === units;
 }
 
+/** What a parcel has of a line is one claim: its pick list and its movement know it by the line. */
+function addClaim(line: OrderLine, claim: LineAllocation): void {
+  const known = line.allocations.find(
+    ({ shipmentId, state }) => shipmentId === claim.shipmentId && state === claim.state,
+  );
+  if (known) known.quantity += claim.quantity;
+  else line.allocations.push(claim);
+}
+
 function sum(units: readonly { quantity: number }[]): number {
   return units.reduce((total, { quantity }) => total + quantity, 0);
 }
 
 /**
  * An order that is not paid yet sends what one warehouse has in one parcel. Of a paid one the other parcels are being
- * picked, so what comes later is a parcel of its own; it keeps its name where it comes as a whole.
+ * picked, so what comes later is a parcel of its own; it keeps its name where it comes as a whole, from one warehouse.
  */
-function shipmentFor(order: Order, waitingId: string, warehouseId: string, units: number): string {
+function shipmentFor(order: Order, waitingId: string, warehouseId: string, whole: number | undefined): string {
   const claims = claimsOf(order);
   const there = claims.find((claim) => claim.state === 'reserved' && claim.warehouseId === warehouseId);
   if (there && !order.committedAt) return there.shipmentId;
   const left = claims.filter((claim) => claim.shipmentId === waitingId && claim.state === 'backordered');
-  return sum(left) === units ? waitingId : newId('shp');
+  return sum(left) === whole ? waitingId : newId('shp');
 }
 
 /** The order's workflow hears that its claims were changed from outside. */

@@ -1,0 +1,83 @@
+/** What a review of the stock has found. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { changeStock } from '../../activities/stock/ledger.ts';
+import { moveStock } from '../../activities/stock/movements.ts';
+import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
+import { until } from '../support/until.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const rule = { limit: 10, leadDays: 5 };
+const expectedAt = new Date(Date.now() + 5 * 86_400_000);
+const order = (sku: string, quantity = 1) => ({ items: [{ sku, quantity }] });
+function waiting(sku: string, quantity = 1, more: Partial<Order> = {}) {
+  return world.place({ items: [{ sku, quantity }], acceptsBackorder: true, expectedAt, ...more });
+}
+function broken(sku: string, units: number, warehouseId = 'wh_east') {
+  const what = { actor: 'test', reason: 'Dropped', reference: 'test', onHandChange: 0, damagedChange: units };
+  return moveStock(world.mongo, { key: newId('mov'), sku, warehouseId, kind: 'damage', ...what });
+}
+async function isPicking(orderId: string): Promise<void> {
+  await until(async () => (await world.shipmentsOf(orderId))[0]?.status === 'picking', `${orderId} is picked`);
+}
+
+test('units of one line that come in two parts from one warehouse leave it as two', async () => {
+  const sku = await world.newSku({ wh_east: 1 }, { backorder: rule });
+  const { orderId } = await waiting(sku, 2);
+  await world.receive(sku, 'wh_east', 1);
+  await isPicking(orderId);
+  const [shipment] = await world.shipmentsOf(orderId);
+  for (const _ of [1, 2]) {
+    const list = await world.mongo.models.shipments.findById(shipment!.id).lean();
+    if (!list!.pickedAt) {
+      const { scanPick } = await import('../../activities/picking.ts');
+      await scanPick(world.mongo, { shipmentId: shipment!.id, scanId: newId('req'), sku, quantity: 1 });
+    }
+  }
+  await world.pack(orderId, shipment!.id);
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ onHand: 0, damaged: 0, reserved: 0, committed: 0 });
+});
+
+test('a paid order that waits twice for one line is sent by two warehouses as two shipments', async () => {
+  const sku = await world.newSku({ wh_east: 4 });
+  const { orderId } = await world.place(order(sku, 4));
+  await broken(sku, 2);
+  await broken(sku, 2);
+  await until(
+    async () => (await world.shipmentsOf(orderId)).filter((s) => s.status === 'backordered').length === 2,
+    'waits twice',
+  );
+  // Both come with one change, so that one look serves both.
+  await changeStock(world.mongo, {
+    skus: [sku],
+    queues: [sku],
+    make(work) {
+      for (const warehouseId of ['wh_west', 'wh_south']) {
+        const change = { onHandChange: 2, damagedChange: 0, actor: 'test', reason: 'x', reference: 'x' };
+        work.move({ key: newId('mov'), sku, warehouseId, kind: 'receive', ...change });
+      }
+    },
+  });
+  const committed = async () =>
+    (await world.readOrder(orderId)).lines[0]!.allocations.filter(({ state }) => state === 'committed');
+  await until(async () => (await committed()).reduce((s, c) => s + c.quantity, 0) === 4, 'filled');
+  const claims = await committed();
+  expect(new Set(claims.map(({ shipmentId }) => shipmentId)).size).toBe(2);
+});
+
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+test('the auditor finds nothing', async () => {
+  await world.inboxIsEmpty();
+  expect(await world.violations()).toEqual([]);
+});
