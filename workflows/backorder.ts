@@ -15,7 +15,7 @@ export async function waitForGoods(
   const { record } = order;
   const { state } = record;
   if (state.amountDue > 0) await saveMethod(order);
-  moveOrder(order, 'confirmed', `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`);
+  moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`);
   record.mail('order_backordered');
 
   const waitsForGoods = () => state.shipments.some((shipment) => shipment.status === 'backordered');
@@ -26,8 +26,10 @@ export async function waitForGoods(
     const heard = () => order.stockHints > hints;
     takeOver(order, await record.must('read_claims', () => local.readClaims({ orderId: order.id })));
     if (!waitsForGoods()) {
-      if (Date.now() >= release) break;
-      await record.waitFor('release', release - Date.now(), heard);
+      // While it is held what came can go again: it is paid for what is there at the end of it.
+      if (Date.now() < release) await record.waitFor('release', release - Date.now(), heard);
+      else if (isHeld(order)) await condition(() => !isHeld(order) || heard());
+      else return;
     } else if ((await record.waitFor('stock', lateAt - Date.now(), heard)) === 'overdue') {
       record.mail('backorder_late', new Date(lateAt).toISOString());
       const report = { cause: 'overdue_stock', why: 'Goods that were promised did not come in time' };
@@ -36,5 +38,4 @@ export async function waitForGoods(
       lateAt = Date.now() + deadlines.late;
     }
   }
-  while (isHeld(order)) await condition(() => !isHeld(order));
 }

@@ -4,6 +4,7 @@ import { changeStock } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import { holdOrder, releaseOrder } from '../../workflows/messages.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -72,6 +73,48 @@ test('a paid order that waits twice for one line is sent by two warehouses as tw
   await until(async () => (await committed()).reduce((s, c) => s + c.quantity, 0) === 4, 'filled');
   const claims = await committed();
   expect(new Set(claims.map(({ shipmentId }) => shipmentId)).size).toBe(2);
+});
+
+test('a hold while the saved card is charged does not break the workflow', async () => {
+  const sku = await world.newSku({}, { backorder: rule });
+  const { orderId } = await waiting(sku, 1, { paymentMethod: 'pm_card_chargeCustomerFail' });
+  await world.fault('stripe', { operation: 'payment_intents.confirm', kind: 'slow', ms: 1500, times: 1 });
+  await world.receive(sku, 'wh_east', 1);
+  await until(
+    async () => (await world.mongo.models.payments.findOne({ orderId }).lean())?.intentId !== undefined,
+    'authorizing',
+  );
+  await world.orderHandle(orderId).signal(holdOrder, { reason: 'look', actor: 'support' });
+  await world.incident(orderId, 'backorder_payment');
+});
+
+test('what was held while its goods went again is not charged before they come', async () => {
+  const sku = await world.newSku({}, { backorder: rule });
+  const { orderId } = await waiting(sku);
+  await world.orderHandle(orderId).signal(holdOrder, { reason: 'look', actor: 'support' });
+  await world.incident(orderId, 'hold');
+  await world.receive(sku, 'wh_east', 1);
+  await until(async () => (await world.shipmentsOf(orderId))[0]!.status === 'allocated', 'it is there');
+  await broken(sku, 1);
+  await world.inboxIsEmpty();
+  await world.orderHandle(orderId).signal(releaseOrder, { reason: 'fine', actor: 'support' });
+  await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'released');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 0 });
+  expect(await world.stateOf(orderId)).toMatchObject({ status: 'confirmed', waitingFor: { event: 'stock' } });
+  await world.receive(sku, 'wh_east', 1);
+  await isPicking(orderId);
+});
+
+test('an order that is held while its method is saved stays on hold', async () => {
+  const sku = await world.newSku({}, { backorder: rule });
+  const { orderId } = await waiting(sku, 1, { paymentMethod: 'pm_card_authenticationRequiredOnSetup' });
+  await world.orderHandle(orderId).signal(holdOrder, { reason: 'look', actor: 'support' });
+  await world.incident(orderId, 'hold');
+  await world.browserSaves(orderId, 'authenticate', { outcome: 'succeed' });
+  await world.reaches(orderId, 'on_hold');
+  await world.orderHandle(orderId).signal(releaseOrder, { reason: 'fine', actor: 'support' });
+  await world.reaches(orderId, 'confirmed');
 });
 
 test('every workflow replays', async () => {

@@ -5,7 +5,8 @@ export const orderStates = {
   awaiting_payment: ['confirmed', 'on_hold', 'expired', 'cancelled'],
   // One that waited for goods is paid once they are there.
   confirmed: ['awaiting_payment', 'on_hold', 'processing', 'cancelled', 'completed', 'expired'],
-  on_hold: ['confirmed', 'processing', 'completed', 'cancelled'],
+  // Held while what came is paid, its payment can fail.
+  on_hold: ['confirmed', 'processing', 'completed', 'cancelled', 'awaiting_payment', 'expired'],
   processing: ['on_hold', 'completed', 'cancelled'],
   completed: [],
   expired: [],
