@@ -1,9 +1,10 @@
 /** Goods that a supplier brings: announced, then received as they come, in one or more parts, more or less than expected. */
+import type { ClientSession } from 'mongoose';
 import type { Delivery } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { overDelivery } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
-import { changeStock, StockRefused, type Work } from './ledger.ts';
+import { changeStock, type Needs, StockRefused, type Work } from './ledger.ts';
 
 export interface ReceivedLine {
   sku: string;
@@ -48,17 +49,18 @@ export function receiveDelivery(
   const { key, deliveryId, lines, last, acceptOver, actor } = receipt;
   const skus = lines.map(({ sku }) => sku);
   return changeStock(mongo, {
-    skus,
     queues: skus,
     documents: [
       ['deliveries', deliveryId],
       ...lines.map(({ sku }) => ['movements', `${key}:${sku}`] as ['movements', string]),
     ],
+    // Closing it changes what is incoming of its other lines as well.
+    find: linesOf(deliveryId),
     make(work) {
       const delivery = work.document('deliveries', deliveryId);
       if (!delivery) return undefined;
-      if (lines.some(({ sku }) => work.document('movements', `${key}:${sku}`))) return delivery;
       if (delivery.status === 'received' && lines.length === 0) return delivery;
+      if (lines.some(({ sku }) => work.document('movements', `${key}:${sku}`))) return delivery;
       if (delivery.closedAt)
         throw new StockRefused('wrong_state', `The delivery is ${delivery.status}: nothing more is expected of it`);
       for (const line of lines) receiveLine(work, delivery, line, { key, acceptOver, actor });
@@ -127,10 +129,7 @@ function changeDelivery(
 ): Promise<Delivery | undefined> {
   return changeStock(mongo, {
     documents: [['deliveries', deliveryId]],
-    async find({ models }, session) {
-      const found = await models.deliveries.findById(deliveryId, { lines: 1 }, { session }).lean();
-      return { skus: found?.lines.map(({ sku }) => sku) ?? [] };
-    },
+    find: linesOf(deliveryId),
     make(work) {
       const delivery = work.document('deliveries', deliveryId);
       if (!delivery) return undefined;
@@ -139,4 +138,11 @@ function changeDelivery(
       return delivery;
     },
   });
+}
+
+function linesOf(deliveryId: string) {
+  return async ({ models }: Mongo, session: ClientSession): Promise<Needs> => {
+    const found = await models.deliveries.findById(deliveryId, { lines: 1 }, { session }).lean();
+    return { skus: found?.lines.map(({ sku }) => sku) ?? [] };
+  };
 }

@@ -1,5 +1,6 @@
 /** What a review of the stock has found. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { changeStock } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
@@ -27,6 +28,8 @@ function broken(sku: string, units: number, warehouseId = 'wh_east') {
 async function isPicking(orderId: string): Promise<void> {
   await until(async () => (await world.shipmentsOf(orderId))[0]?.status === 'picking', `${orderId} is picked`);
 }
+
+const common = { reference: 'PO-1', tolerancePercent: 0, actor: 'test', createdAt: new Date(), expectedAt };
 
 test('units of one line that come in two parts from one warehouse leave it as two', async () => {
   const sku = await world.newSku({ wh_east: 1 }, { backorder: rule });
@@ -86,6 +89,34 @@ test('a hold while the saved card is charged does not break the workflow', async
   );
   await world.orderHandle(orderId).signal(holdOrder, { reason: 'look', actor: 'support' });
   await world.incident(orderId, 'backorder_payment');
+});
+
+test('a delivery that is closed twice is taken off what is incoming once', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const _id = newId('dlv');
+  const lines = [{ sku, expected: 4, received: 0 }];
+  await announceDelivery(world.mongo, { _id, warehouseId: 'wh_east', lines, status: 'expected', ...common });
+  const last = { deliveryId: _id, key: newId('req'), lines: [], last: true, acceptOver: false, actor: 'test' };
+  await receiveDelivery(world.mongo, last);
+  await receiveDelivery(world.mongo, last);
+  const stock = await world.mongo.models.stock.findById(`${sku}@wh_east`).lean();
+  expect(stock!.incoming).toBe(0);
+});
+
+test('goods of a delivery that will not come are to be ordered, whatever came with it', async () => {
+  const sku = await world.newSku({ wh_east: 3 });
+  const other = await world.newSku({});
+  await changeStock(world.mongo, { skus: [sku], make: (work) => work.set(sku, 'wh_east', { reorderPoint: 5 }) });
+  const _id = newId('dlv');
+  const lines = [sku, other].map((each) => ({ sku: each, expected: 10, received: 0 }));
+  await announceDelivery(world.mongo, { _id, warehouseId: 'wh_east', lines, status: 'expected', ...common });
+  expect((await world.mongo.models.stock.findById(`${sku}@wh_east`).lean())!.lowSince).toBeUndefined();
+  const receipt = { deliveryId: _id, key: newId('req'), last: true, acceptOver: false, actor: 'test' };
+  await receiveDelivery(world.mongo, { ...receipt, lines: [{ sku: other, quantity: 10, damaged: 0 }] });
+  expect(await world.mongo.models.stock.findById(`${sku}@wh_east`).lean()).toMatchObject({
+    incoming: 0,
+    lowSince: expect.any(Date),
+  });
 });
 
 test('what was held while its goods went again is not charged before they come', async () => {
