@@ -1,8 +1,10 @@
 /** What a review of the stock has found. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openCount, recordCounted, varianceOf } from '../../activities/stock/counts.ts';
 import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { changeStock } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
+import { shipStock } from '../../activities/stock/reservations.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { holdOrder, releaseOrder } from '../../workflows/messages.ts';
@@ -24,6 +26,10 @@ function waiting(sku: string, quantity = 1, more: Partial<Order> = {}) {
 function broken(sku: string, units: number, warehouseId = 'wh_east') {
   const what = { actor: 'test', reason: 'Dropped', reference: 'test', onHandChange: 0, damagedChange: units };
   return moveStock(world.mongo, { key: newId('mov'), sku, warehouseId, kind: 'damage', ...what });
+}
+async function open(sku: string, warehouseId = 'wh_east') {
+  const made = { status: 'open' as const, reason: 'Monthly', actor: 'test', createdAt: new Date() };
+  return (await openCount(world.mongo, { _id: newId('cnt'), warehouseId, lines: [{ sku }], ...made }))._id;
 }
 async function isPicking(orderId: string): Promise<void> {
   await until(async () => (await world.shipmentsOf(orderId))[0]?.status === 'picking', `${orderId} is picked`);
@@ -117,6 +123,24 @@ test('goods of a delivery that will not come are to be ordered, whatever came wi
     incoming: 0,
     lowSince: expect.any(Date),
   });
+});
+
+test('a count at the moment of a hand-over finds no difference', async () => {
+  const sku = await world.newSku({ wh_east: 10 });
+  const { orderId } = await world.place(order(sku, 3));
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.makeReady(orderId, shipment!.id);
+  const countId = await open(sku);
+  const { state } = await world.readOrder(orderId);
+  const saved = { state: state!, mails: [], shipmentId: shipment!.id, actor: 'test' };
+  const [, count] = await Promise.all([
+    shipStock(world.mongo, saved),
+    recordCounted(world.mongo, { countId, sku, counted: 7, actor: 'test' }),
+  ]);
+  expect(varianceOf(count!.lines[0]!)).toBe(0);
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
 });
 
 test('what was held while its goods went again is not charged before they come', async () => {
