@@ -97,7 +97,7 @@ export interface LocalSteps {
   /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
   releaseStock(input: { orderId: string }): Promise<void>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
-  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<{ amountDue: number }>;
+  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Claims & { amountDue: number }>;
   /** Moves what could not be picked to other warehouses as new shipments, and cancels the rest. */
   settleShortPick(input: { orderId: string; shipmentId: string }): Promise<{
     short: number;

@@ -165,10 +165,12 @@ async function writeOff(order: Order, shipment: ShipmentState): Promise<void> {
 /** Undoes a shipment that has not left: its label, and what it holds. The money is settled at the order's end. */
 async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
-  const { amountDue } = await record.must('release_shipment', () =>
+  const { amountDue, shipments } = await record.must('release_shipment', () =>
     local.releaseShipment({ orderId: order.id, shipmentId: shipment.id }),
   );
   record.state.amountDue = amountDue;
+  // Goods can have come or moved meanwhile, and the order would end before it hears of it.
+  addShipments(order, shipments);
   if (order.packed.has(shipment.id)) {
     await record.step(
       'void_label',

@@ -154,7 +154,7 @@ export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Pr
 export function releaseShipment(
   mongo: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },
-): Promise<{ amountDue: number }> {
+): Promise<Claims & { amountDue: number }> {
   return changeStock(mongo, {
     orderIds: [orderId],
     make(work) {
@@ -164,7 +164,7 @@ export function releaseShipment(
       for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
       work.write(order);
       closePickLists(work, [shipmentId]);
-      return { amountDue: amountDue(order) };
+      return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)), amountDue: amountDue(order) };
     },
   });
 }

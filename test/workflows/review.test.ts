@@ -143,6 +143,33 @@ test('a count at the moment of a hand-over finds no difference', async () => {
   await world.reaches(orderId, 'completed');
 });
 
+test('a parcel that takes over, unheard, from one that is cancelled is cancelled as well', async () => {
+  const sku = await world.newSku({ wh_east: 1, wh_west: 1 });
+  const { orderId } = await world.place(order(sku, 2));
+  const [first, second] = await world.shipmentsOf(orderId);
+  await world.ship(orderId, first!.id);
+  await world.carrierSays(first!.id, 'delivered');
+  await world.shipmentReaches(orderId, first!.id, 'delivered');
+  // The dispatcher is slow.
+  const { collection } = world.mongo.models.inbox;
+  const original = collection.bulkWrite.bind(collection);
+  collection.bulkWrite = ((operations: never[], options: never) => {
+    for (const { insertOne } of operations as { insertOne?: { document: { nextTryAt: Date } } }[])
+      if (insertOne) insertOne.document.nextTryAt = new Date(Date.now() + 3_000);
+    return original(operations, options);
+  }) as never;
+  try {
+    await world.receive(sku, 'wh_south', 1);
+    await broken(sku, 1, second!.warehouseId);
+    await world.cancel(orderId);
+    await world.reaches(orderId, 'completed');
+  } finally {
+    collection.bulkWrite = original as never;
+  }
+  expect((await world.atStripe(orderId)).refunds).toEqual([1999]);
+  expect(await world.stock(sku, 'wh_south')).toMatchObject({ committed: 0 });
+});
+
 test('what was held while its goods went again is not charged before they come', async () => {
   const sku = await world.newSku({}, { backorder: rule });
   const { orderId } = await waiting(sku);
