@@ -138,7 +138,9 @@ async function pickingIsClosed({ models }: Mongo, temporal: Client, { payload }:
   const { orderId, shipmentId, short } = payload as { orderId: string; shipmentId: string; short: boolean };
   const order = await models.orders.findById(orderId, { 'state.shipments': 1 }).lean();
   const known = order?.state?.shipments.find(({ id }) => id === shipmentId)?.status;
-  if (known !== undefined && known !== 'allocated' && known !== 'picking') return 'nothing new';
+  // The pick list of goods that came can be closed before the order has heard of them.
+  const mayTell = ['backordered', 'allocated', 'picking'];
+  if (known !== undefined && !mayTell.includes(known)) return 'nothing new';
   return signalled(() =>
     temporal.workflow.getHandle(workflowIds.order(orderId)).signal(pickingClosed, { shipmentId, short }),
   );
