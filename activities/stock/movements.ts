@@ -3,6 +3,7 @@ import type { ClientSession } from 'mongoose';
 import type { Stock } from '../../models/stock.ts';
 import { stockId } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { isLow } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
 import { holdersOf, makeRoom } from './displacement.ts';
 import { changeStock, type Movement, refuseToBreak } from './ledger.ts';
@@ -49,6 +50,8 @@ export async function postMovement({ models }: Mongo, session: ClientSession, mo
       { session, upsert: true, returnDocument: 'after' },
     )
     .lean();
+  if (after!.lowSince && !isLow(after!))
+    await models.stock.updateOne({ _id: after!._id }, { $unset: { lowSince: 1 } }, { session });
   const { seq, onHand: onHandAfter, damaged: damagedAfter } = after!;
   await models.movements.create([{ _id: key, ...line, seq, onHandAfter, damagedAfter, at: new Date() }], { session });
   return after!;

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openCount, recordCounted, varianceOf } from '../../activities/stock/counts.ts';
 import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { changeStock } from '../../activities/stock/ledger.ts';
-import { moveStock } from '../../activities/stock/movements.ts';
+import { moveStock, postMovement } from '../../activities/stock/movements.ts';
 import { shipStock } from '../../activities/stock/reservations.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import { inTransaction } from '../../platform/mongo.ts';
 import { holdOrder, releaseOrder } from '../../workflows/messages.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -168,6 +169,17 @@ test('a parcel that takes over, unheard, from one that is cancelled is cancelled
   }
   expect((await world.atStripe(orderId)).refunds).toEqual([1999]);
   expect(await world.stock(sku, 'wh_south')).toMatchObject({ committed: 0 });
+});
+
+test('a return over the reorder point ends being low, so that the next crossing is told', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  await changeStock(world.mongo, { skus: [sku], make: (work) => work.set(sku, 'wh_east', { reorderPoint: 5 }) });
+  const change = { onHandChange: 3, damagedChange: 0, actor: 'test', reason: 'restock', reference: 'x' };
+  await inTransaction(world.mongo, (session) =>
+    postMovement(world.mongo, session, { key: newId('mov'), sku, warehouseId: 'wh_east', kind: 'return', ...change }),
+  );
+  await world.place(order(sku, 4));
+  expect(await world.mongo.models.mails.countDocuments({ stockId: `${sku}@wh_east` })).toBe(2);
 });
 
 test('what was held while its goods went again is not charged before they come', async () => {
