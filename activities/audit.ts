@@ -3,7 +3,7 @@
  * It expects quiet: while orders move, the three tell of slightly different moments.
  */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { Order, OrderLine } from '../models/order.ts';
+import { type Order, type OrderLine, openStates } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.ts';
@@ -136,8 +136,8 @@ async function checkGoods(
   if (left && order.total > 0 && !payment?.captured) report('G5', 'goods were handed over that nobody paid');
   if (!hasEnded(orderStates, order.status)) return;
 
-  if (order.lines.some((line) => hasState(line, 'reserved') || hasState(line, 'committed'))) {
-    report('G6', `the order is ${order.status} and still holds stock`);
+  if (order.lines.some((line) => openStates.some((state) => hasState(line, state)))) {
+    report('G6', `the order is ${order.status} and still holds stock, or waits for it`);
   }
   if (!payment) return;
   // What was refunded because the goods were never sent; returns and goodwill come on top of it.

@@ -182,6 +182,25 @@ test('a return over the reorder point ends being low, so that the next crossing 
   expect(await world.mongo.models.mails.countDocuments({ stockId: `${sku}@wh_east` })).toBe(2);
 });
 
+test('what an ended order still waits for is a violation', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const { orderId } = await world.place(order(sku, 1));
+  await world.deliver(orderId);
+  await world.mongo.models.orders.updateOne(
+    { _id: orderId },
+    {
+      $push: {
+        'lines.0.allocations': { shipmentId: 'shp_x', warehouseId: '', quantity: 1, state: 'backordered' },
+      } as never,
+    },
+  );
+  await world.mongo.models.backlogs.updateOne({ _id: sku }, { $inc: { units: 1 } }, { upsert: true });
+  const found = (await world.violations()).filter(({ where }) => where === orderId);
+  await world.mongo.models.orders.updateOne({ _id: orderId }, { $pop: { 'lines.0.allocations': 1 } } as never);
+  await world.mongo.models.backlogs.updateOne({ _id: sku }, { $inc: { units: -1 } });
+  expect(found.map(({ guarantee }) => guarantee)).toContain('G6');
+});
+
 test('what was held while its goods went again is not charged before they come', async () => {
   const sku = await world.newSku({}, { backorder: rule });
   const { orderId } = await waiting(sku);
