@@ -64,7 +64,9 @@ export async function availabilityOf(
   const stateOf = (sku: string, quantity: number) => {
     const { units, waiting } = offers.get(sku)!;
     const state = availability(Math.floor(units / quantity), waiting, known.get(sku)?.backorder, now);
-    return state.availability === 'backorder' && state.backorderable < quantity ? 'out' : state.availability;
+    const there = state.availability === 'in_stock' || state.availability === 'low';
+    const mayHave = (waiting > 0 ? 0 : units) + state.backorderable;
+    return there || mayHave >= quantity ? state.availability : 'out';
   };
   const result = new Map<string, Available>();
   for (const { product, parts: needed } of parts) {

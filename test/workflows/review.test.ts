@@ -1,5 +1,6 @@
 /** What a review of the stock has found. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { availabilityOf, productsOf } from '../../activities/stock/availability.ts';
 import { openCount, recordCounted, varianceOf } from '../../activities/stock/counts.ts';
 import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { changeStock } from '../../activities/stock/ledger.ts';
@@ -228,6 +229,21 @@ test('an order that is held while its method is saved stays on hold', async () =
   await world.reaches(orderId, 'on_hold');
   await world.orderHandle(orderId).signal(releaseOrder, { reason: 'fine', actor: 'support' });
   await world.reaches(orderId, 'confirmed');
+});
+
+test('a bundle of more than may be waited for is out; of what is there and what may be waited for it is not', async () => {
+  const releaseAt = new Date(Date.now() + 86_400_000).toISOString();
+  const pre = await world.newSku({}, { backorder: { ...rule, limit: 1, releaseAt } });
+  const some = await world.newSku({ wh_east: 1 }, { backorder: { ...rule, limit: 1 } });
+  const sets = [];
+  for (const sku of [pre, some]) sets.push(await world.newSku({}, { bundle: [{ sku, quantity: 2 }] }));
+  const known = await productsOf(world.mongo, sets);
+  const available = await availabilityOf(
+    world.mongo,
+    sets.map((sku) => known.get(sku)!),
+    known,
+  );
+  expect(sets.map((sku) => available.get(sku)!.availability)).toEqual(['out', 'backorder']);
 });
 
 test('every workflow replays', async () => {
