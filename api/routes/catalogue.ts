@@ -101,7 +101,7 @@ async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<P
   const skus = bundle.map((part) => part.sku);
   const [parts, stocked, within] = await Promise.all([
     models.products.find({ _id: { $in: skus } }, { bundle: 1 }).lean<Product[]>(),
-    models.stock.exists({ sku, onHand: { $gt: 0 } }),
+    models.stock.exists({ sku, $or: [{ onHand: { $gt: 0 } }, { incoming: { $gt: 0 } }] }),
     models.products.exists({ 'bundle.sku': sku }),
   ]);
   const unknown = skus.filter((part) => !parts.some(({ _id }) => _id === part));
@@ -109,7 +109,8 @@ async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<P
     throw new Problem('unknown-sku', `Not in the catalogue: ${unknown.join(', ')}`, { skus: unknown });
   const nested = parts.find((part) => part.bundle || part._id === sku);
   if (nested) throw new Problem('not-a-bundle', `${nested._id} is a bundle itself: name its parts`);
-  if (stocked) throw new Problem('not-a-bundle', `${sku} has stock of its own: a bundle has that of its parts`);
+  if (stocked)
+    throw new Problem('not-a-bundle', `${sku} has stock of its own, or gets some: a bundle has that of its parts`);
   if (within) throw new Problem('not-a-bundle', `${sku} is part of a bundle: it cannot be one`);
 }
 

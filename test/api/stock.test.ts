@@ -333,6 +333,10 @@ describe('a bundle', () => {
       const body = { name: sku, weightGrams: 100, prices: { EUR: 1000 }, active: true, ...more };
       return api.ask('PUT', `/v1/products/${sku}`, { token: api.tokens.admin, body });
     };
+    const announced = await newSku();
+    const delivery = { warehouseId: 'berlin', reference: 'PO-8', expectedAt: '2027-01-10T09:00:00Z' };
+    await post('/v1/deliveries', { ...delivery, lines: [{ sku: announced, expected: 1 }] });
+    expect((await admin(announced, { bundle })).status).toBe(409);
     expect((await admin('NESTED', { bundle: [{ sku: set, quantity: 1 }] })).status).toBe(409);
     expect((await admin(part, { bundle: [{ sku: 'MUG', quantity: 1 }] })).status).toBe(409);
     expect((await admin('NEW', { bundle: [{ sku: 'NEW', quantity: 1 }] })).status).toBe(422);
