@@ -62,7 +62,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
   moveOrder(order, ending, `Order ${ending}`);
   if (ending === 'cancelled') record.mail('order_cancelled');
-  if (ending === 'expired' && order.paymentAttempts > 0) record.mail('order_expired');
+  if (ending === 'expired' && order.paymentAttempts + order.setups > 0) record.mail('order_expired');
   await condition(() => state.incidents.length === 0);
   await record.saved();
   await condition(allHandlersFinished);

@@ -130,6 +130,13 @@ test('goods that came for somebody who cannot be charged go to the next in line'
   await world.deliver(next);
 });
 
+test('a method that is not saved in time ends the order, and its customer is told', async () => {
+  const sku = await world.newSku({}, later);
+  const orderId = await place({ ...toWait(sku), paymentMethod: 'pm_card_authenticationRequiredOnSetup' });
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  expect(await world.mailsOf(orderId)).toEqual(['payment_needed', 'order_expired']);
+});
+
 test('goods of a paid order that nobody replaces: its shipment is given up, and the money returned', async () => {
   const sku = await world.newSku({ wh_east: 1 });
   const orderId = await place(one(sku));
