@@ -15,7 +15,11 @@ export async function waitForGoods(
   const { record } = order;
   const { state } = record;
   if (state.amountDue > 0) await saveMethod(order);
-  moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`);
+  moveOrder(
+    order,
+    isHeld(order) ? 'on_hold' : 'confirmed',
+    `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`,
+  );
   record.mail('order_backordered');
 
   const waitsForGoods = () => state.shipments.some((shipment) => shipment.status === 'backordered');
