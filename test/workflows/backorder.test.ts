@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import { holdOrder } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -208,6 +209,21 @@ describe('the method of payment', () => {
     expect((await world.stateOf(orderId)).incidents).toEqual([]);
     await world.deliver(orderId);
     expect(await world.atStripe(orderId)).toMatchObject({ captured: [price] });
+  });
+
+  test('that is declined while support holds the order is asked for like any other', async () => {
+    const sku = await world.newSku({}, { backorder: rule });
+    const { orderId } = await waiting(sku, 1, { paymentMethod: 'pm_card_chargeCustomerFail' });
+    const slow = { operation: 'payment_intents.create', kind: 'slow', times: 1, ms: 2_000 };
+    const fired = await world.fault('stripe', slow);
+    await world.receive(sku, 'wh_east', 1);
+    await until(fired, 'the payment is under way');
+    await world.orderHandle(orderId).signal(holdOrder, { reason: 'to be looked at', actor: 'support' });
+    await world.reaches(orderId, 'on_hold');
+    await world.reaches(orderId, 'awaiting_payment');
+    expect(await world.pay(orderId, 'pm_card_visa')).toBe('on_hold');
+    await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'release');
+    await isPaid(orderId);
   });
 
   test('that is declined then is charged once more by support, or given up with the order', async () => {
