@@ -54,11 +54,20 @@ export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
       for (const { lineId, warehouseId, quantity } of result.allocations)
         claim(lineId, warehouseId, quantity, 'reserved');
       for (const { lineId, quantity } of result.waiting) claim(lineId, '', quantity, 'backordered');
-      work.write(order, fieldsToSave(order, saved));
+      const expectedAt = order.expectedAt ?? comesAt(order, result.waiting);
+      work.write(order, { ...fieldsToSave(order, saved), ...(expectedAt && { expectedAt }) });
       if (order.reshipOf === undefined) work.also('payments', { insertOne: { document: newPayment(order) } });
       return reserved(order);
     },
   });
+}
+
+/** For what was there when it was placed, and gone when it was to be reserved. */
+function comesAt({ lines }: Order, waiting: readonly { lineId: string }[]): Date | undefined {
+  if (waiting.length === 0) return undefined;
+  const short = lines.filter(({ lineId }) => waiting.some((each) => each.lineId === lineId));
+  const days = Math.max(...short.map(({ backorder }) => backorder?.leadDays ?? 0));
+  return new Date(Date.now() + days * 86_400_000);
 }
 
 function newPayment({ _id: orderId, currency, total, paymentMethod }: Order): Payment {

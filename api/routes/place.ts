@@ -114,7 +114,11 @@ async function priceOrRefuse(
     else if (requested > free || state === 'preorder') later.push(product);
   }
   if (shortages.length > 0) return outOfStock(shortages);
-  if (later.length === 0) return { lines: lines.map(({ backorder: _, ...line }) => line), total };
+  // What is there now may be gone a moment later: who accepts to wait keeps the right to.
+  if (later.length === 0)
+    return acceptBackorder
+      ? { lines, total, acceptsBackorder: true }
+      : { lines: lines.map(({ backorder: _, ...line }) => line), total };
   const comes = await Promise.all(
     later.map(async (product) => ({ sku: product._id, expectedAt: await expectedOf(mongo, product, offers) })),
   );

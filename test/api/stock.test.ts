@@ -367,4 +367,14 @@ describe('placing', () => {
     expect(await api.counts()).toEqual(before);
     expect(api.sent).toEqual([]);
   });
+
+  test('with consent keeps the right to wait for what is there at the moment', async () => {
+    const sku = await newSku({ backorder: { limit: 2, leadDays: 10 } });
+    await receive(sku, 1);
+    const body = orderBody({ items: [{ sku, quantity: 1 }], acceptBackorder: true });
+    await api.ask('POST', '/v1/orders', { headers: newKey(), body });
+    const order = await api.mongo.models.orders.findOne({ 'items.sku': sku }).lean();
+    expect(order).toMatchObject({ acceptsBackorder: true, lines: [{ backorder: { limit: 2 } }] });
+    expect(order).not.toHaveProperty('expectedAt');
+  });
 });

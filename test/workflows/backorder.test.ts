@@ -81,6 +81,20 @@ describe('an order for goods that are not there', () => {
     expect(await backlogOf(sku)).toBe(3);
   });
 
+  test('is waited for also where it was there a moment ago, when it was placed', async () => {
+    const sku = await world.newSku({ wh_east: 1 }, { backorder: rule });
+    const both = await Promise.all(
+      [1, 1].map((quantity) => world.place({ items: [{ sku, quantity }], acceptsBackorder: true })),
+    );
+    expect(both.map(({ status }) => status)).toEqual(['confirmed', 'confirmed']);
+    const orders = await Promise.all(both.map(({ orderId }) => world.readOrder(orderId)));
+    const [late] = orders.filter(({ backordered }) => backordered);
+    expect(late!.expectedAt!.getTime()).toBeGreaterThan(Date.now() + 4 * 86_400_000);
+    expect(orders.filter((order) => order.expectedAt)).toHaveLength(1);
+    await world.receive(sku, 'wh_east', 1);
+    for (const { orderId } of both) await isPaid(orderId);
+  });
+
   test('first come, first served, in part as well; only who got something is told', async () => {
     const sku = await world.newSku({}, { backorder: rule });
     const placed: string[] = [];
