@@ -70,11 +70,13 @@ export async function availabilityOf(
   };
   const result = new Map<string, Available>();
   for (const { product, parts: needed } of parts) {
-    const states = needed.map(({ sku, quantity }) => ({ sku, state: stateOf(sku, quantity) }));
+    const states = needed.map(({ sku, quantity }) => ({ sku, quantity, state: stateOf(sku, quantity) }));
     const worst = worstFirst.find((state) => states.some((each) => each.state === state))!;
     const late = states.filter(({ state }) => state === 'backorder' || state === 'preorder');
-    const until =
-      worst === 'out' ? [] : await Promise.all(late.map(({ sku }) => expectedOf(mongo, known.get(sku)!, offers)));
+    const coming = worst === 'out' ? [] : late;
+    const until = await Promise.all(
+      coming.map(({ sku, quantity }) => expectedOf(mongo, known.get(sku)!, quantity, offers)),
+    );
     result.set(product._id, { availability: worst, ...(until.length > 0 && { until: until.sort().at(-1)! }) });
   }
   return result;
@@ -83,20 +85,23 @@ export async function availabilityOf(
 /** A bundle is there when all of it is. */
 const worstFirst: readonly Availability[] = ['out', 'preorder', 'backorder', 'low', 'in_stock'];
 
-/** When units of a product that are ordered now are expected, behind those who wait for it already. */
+/** When so many units that are ordered now are all expected, behind those who wait for the product already. */
 export async function expectedOf(
   mongo: Mongo,
   { _id: sku, backorder }: Product,
+  quantity: number,
   offers: ReadonlyMap<string, Offer>,
 ): Promise<string> {
-  const deliveries = await mongo.models.deliveries
-    .find({ 'lines.sku': sku, status: { $in: ['expected', 'partly_received'] } }, { lines: 1, expectedAt: 1 })
-    .lean();
+  const { units, waiting } = offers.get(sku) ?? { units: 0, waiting: 0 };
+  const missing = waiting > 0 ? waiting + quantity : quantity - units;
+  const warehouseId = { $in: (await activeWarehouses(mongo)).map(({ _id }) => _id) };
+  const expected = { 'lines.sku': sku, warehouseId, status: { $in: ['expected', 'partly_received'] as const } };
+  const deliveries = await mongo.models.deliveries.find(expected as never, { lines: 1, expectedAt: 1 }).lean();
   const open = deliveries.map((delivery) => ({
     expectedAt: delivery.expectedAt.toISOString(),
     units: delivery.lines
       .filter((line) => line.sku === sku)
       .reduce((sum, line) => sum + Math.max(0, line.expected - line.received), 0),
   }));
-  return expectedAt(backorder!, offers.get(sku)?.waiting ?? 0, open, new Date());
+  return expectedAt(backorder!, missing, open, new Date());
 }

@@ -120,7 +120,10 @@ async function priceOrRefuse(
       ? { lines, total, acceptsBackorder: true }
       : { lines: lines.map(({ backorder: _, ...line }) => line), total };
   const comes = await Promise.all(
-    later.map(async (product) => ({ sku: product._id, expectedAt: await expectedOf(mongo, product, offers) })),
+    later.map(async (product) => {
+      const { _id: sku } = product;
+      return { sku, expectedAt: await expectedOf(mongo, product, demand.get(sku)!, offers) };
+    }),
   );
   if (!acceptBackorder) {
     const short = later.map(({ _id: sku }) => {

@@ -321,6 +321,37 @@ describe('availability', () => {
   });
 });
 
+describe('what is ordered now is expected', () => {
+  const expectedOf = async (sku: string, quantity: number) => {
+    const body = orderBody({ items: [{ sku, quantity }] });
+    return (await api.ask('POST', '/v1/orders', { headers: newKey(), body })).body.backorder[0].expectedAt;
+  };
+  const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+
+  test('with the delivery that brings the last of it, to a warehouse that is switched on', async () => {
+    const sku = await newSku({ backorder: { limit: 100, leadDays: 90 } });
+    await receive(sku, 2);
+    const [soon, late] = [inDays(1), inDays(30)];
+    for (const [expectedAt, expected] of [
+      [soon, 5],
+      [late, 50],
+    ] as const)
+      await post('/v1/deliveries', { warehouseId: 'berlin', reference: 'x', expectedAt, lines: [{ sku, expected }] });
+    expect(await expectedOf(sku, 7)).toBe(soon);
+    expect(await expectedOf(sku, 8)).toBe(late);
+    expect((await expectedOf(sku, 58)) > inDays(89)).toBe(true);
+  });
+
+  test('at its release where all of it is there', async () => {
+    const releaseAt = inDays(2);
+    const sku = await newSku({ backorder: { limit: 10, leadDays: 30, releaseAt } });
+    await receive(sku, 5);
+    expect((await api.ask('GET', `/v1/products/${sku}`)).body).toMatchObject({ until: releaseAt });
+    expect(await expectedOf(sku, 5)).toBe(releaseAt);
+    expect((await expectedOf(sku, 6)) > inDays(29)).toBe(true);
+  });
+});
+
 describe('a bundle', () => {
   test('has no stock of its own, and consists of products that have', async () => {
     const part = await newSku();

@@ -82,20 +82,22 @@ export function availability(
 }
 
 /**
- * When units that are ordered now will be there: with the delivery that still has some that nobody waits for, and else
- * after the usual time. ISO 8601, UTC.
+ * When units that are ordered now will be there: with the delivery that brings the last of them, and else after the
+ * usual time. ISO 8601, UTC.
+ * @param missing units that have to come first: these, and those that others wait for
  */
 export function expectedAt(
   rule: BackorderRule,
-  waiting: number,
+  missing: number,
   deliveries: readonly { expectedAt: string; units: number }[],
   now: Date,
 ): string {
-  let ahead = waiting;
-  let expected: string | undefined;
+  let ahead = missing;
+  let expected = ahead > 0 ? undefined : now.toISOString();
   for (const delivery of [...deliveries].sort((a, b) => (a.expectedAt < b.expectedAt ? -1 : 1))) {
+    if (ahead <= 0) break;
     ahead -= delivery.units;
-    if (ahead >= 0) continue;
+    if (ahead > 0) continue;
     // What is late already comes soon, but not in the past.
     expected = delivery.expectedAt > now.toISOString() ? delivery.expectedAt : undefined;
     break;
