@@ -99,9 +99,10 @@ export const putWarehouse = endpoint({
 /** @throws Problem where it has stock of its own, or a part of it cannot be one */
 async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<Product['bundle']>): Promise<void> {
   const skus = bundle.map((part) => part.sku);
-  const [parts, stocked, within] = await Promise.all([
+  const [parts, stocked, waiting, within] = await Promise.all([
     models.products.find({ _id: { $in: skus } }, { bundle: 1 }).lean<Product[]>(),
     models.stock.exists({ sku, $or: [{ onHand: { $gt: 0 } }, { incoming: { $gt: 0 } }] }),
+    models.backlogs.exists({ _id: sku, units: { $gt: 0 } }),
     models.products.exists({ 'bundle.sku': sku }),
   ]);
   const unknown = skus.filter((part) => !parts.some(({ _id }) => _id === part));
@@ -110,7 +111,8 @@ async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<P
   const nested = parts.find((part) => part.bundle || part._id === sku);
   if (nested) throw new Problem('not-a-bundle', `${nested._id} is a bundle itself: name its parts`);
   if (stocked)
-    throw new Problem('not-a-bundle', `${sku} has stock of its own, or gets some: a bundle has that of its parts`);
+    throw new Problem('not-a-bundle', `${sku} has stock of its own, or under way: a bundle has that of its parts`);
+  if (waiting) throw new Problem('not-a-bundle', `Orders wait for ${sku} itself: it cannot be a bundle yet`);
   if (within) throw new Problem('not-a-bundle', `${sku} is part of a bundle: it cannot be one`);
 }
 

@@ -373,6 +373,20 @@ describe('a bundle', () => {
     expect((await admin('NEW', { bundle: [{ sku: 'NEW', quantity: 1 }] })).status).toBe(422);
     expect((await admin('NEW', { bundle: [] })).status).toBe(400);
   });
+
+  test('is made of no product that deliveries bring, or that orders wait for', async () => {
+    const [part, announced, awaited] = [await newSku(), await newSku(), await newSku()];
+    const common = { warehouseId: 'berlin', reference: 'x', expectedAt: '2027-01-10T09:00:00Z' };
+    await post('/v1/deliveries', { ...common, lines: [{ sku: announced, expected: 5 }] });
+    await api.mongo.models.backlogs.create([{ _id: awaited, units: 1 }]);
+    const bundle = [{ sku: part, quantity: 1 }];
+    for (const sku of [announced, awaited]) {
+      const body = { name: sku, weightGrams: 100, prices: { EUR: 1000 }, active: true, bundle };
+      const refused = await api.ask('PUT', `/v1/products/${sku}`, { token: api.tokens.admin, body });
+      expect(refused).toMatchObject({ status: 409, body: { type: expect.stringContaining('not-a-bundle') } });
+    }
+    await api.mongo.models.backlogs.deleteOne({ _id: awaited });
+  });
 });
 
 describe('placing', () => {
