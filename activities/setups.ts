@@ -59,7 +59,9 @@ async function record(
   orderId: string,
   said: Awaited<ReturnType<Payments['readSetup']>>,
 ): Promise<SetupOutcome> {
-  const { id, status, declineCode, paymentMethod: method } = said;
+  const { id, status, paymentMethod: method } = said;
+  // A setup remembers its last decline when another method follows.
+  const declineCode = status === 'declined' ? said.declineCode : undefined;
   await models.payments.updateOne(
     { orderId, 'setup.id': id, 'setup.status': { $ne: 'saved' } },
     {
@@ -68,7 +70,8 @@ async function record(
         ...(declineCode !== undefined && { 'setup.declineCode': declineCode }),
         ...(method !== undefined && { 'setup.method': method }),
       },
+      ...(declineCode === undefined && { $unset: { 'setup.declineCode': 1 } }),
     },
   );
-  return { status, declineCode: status === 'declined' ? declineCode : undefined };
+  return { status, declineCode };
 }
