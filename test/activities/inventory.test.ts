@@ -12,8 +12,8 @@ import {
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
-import type { BackorderRule } from '../../workflows/domain/stock.ts';
 import type { OrderState } from '../../workflows/messages.ts';
+import { writeOrder } from '../support/orders.ts';
 import { newDatabaseUri } from '../support/servers.ts';
 
 /** Two connections, as of two workers: the queue in front of a SKU is within a process only, the database decides. */
@@ -42,48 +42,6 @@ async function stockOf(sku: string) {
     .lean()
     .orFail();
   return { onHand, damaged, reserved, committed, seq };
-}
-
-async function writeOrder(
-  sku: string,
-  quantity: number,
-  backorder?: BackorderRule,
-): Promise<{ state: OrderState; mails: [] }> {
-  const orderId = newId('ord');
-  const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '10001', country: 'US' };
-  await mongo.models.orders.create([
-    {
-      _id: orderId,
-      createdAt: new Date(),
-      placeBefore: new Date(Date.now() + 60_000),
-      customer: { email: 'buyer@example.com', name: 'Buyer' },
-      shipTo,
-      currency: 'USD',
-      items: [{ sku, quantity }],
-      lines: [
-        {
-          lineId: 'line_1',
-          sku,
-          name: sku,
-          weightGrams: 400,
-          quantity,
-          unitPrice: 1,
-          total: quantity,
-          allocations: [],
-          ...(backorder && { backorder }),
-        },
-      ],
-      total: quantity,
-      rev: 0,
-      status: 'pending',
-    },
-  ]);
-  const payment = { attempt: 'none' as const, authorized: 0, captured: 0, refunded: 0, disputed: false };
-  const state: OrderState = {
-    ...{ orderId, rev: 1, status: 'pending', currency: '', amountDue: 0, payment, paymentStatus: 'not_paid' },
-    ...{ fulfillmentStatus: 'unfulfilled', shipments: [], incidents: [], timeline: [] },
-  };
-  return { state, mails: [] };
 }
 
 async function newProduct(sku: string, onHand: number): Promise<void> {
@@ -116,7 +74,7 @@ test('the ledger has no gap, and its last line is the stock', async () => {
 
 test('a movement is refused that takes what is not there, or what is promised', async () => {
   await newProduct('OWED', 5);
-  await reserveStock(mongo, await writeOrder('OWED', 3));
+  await reserveStock(mongo, await writeOrder(mongo, 'OWED', 3));
   await expect(moveStock(mongo, movement('OWED', { onHandChange: -6 }))).rejects.toMatchObject({ code: 'negative' });
   for (const change of [{ onHandChange: -3 }, { damagedChange: 3 }]) {
     await expect(moveStock(mongo, movement('OWED', change))).rejects.toMatchObject({ code: 'would_break_promises' });
@@ -128,7 +86,7 @@ test('a movement is refused that takes what is not there, or what is promised', 
 
 test('of thirty orders at once for ten units exactly ten are reserved', async () => {
   await newProduct('HOT', 10);
-  const orders = await Promise.all(Array.from({ length: 30 }, () => writeOrder('HOT', 1)));
+  const orders = await Promise.all(Array.from({ length: 30 }, () => writeOrder(mongo, 'HOT', 1)));
   const outcomes = await Promise.all(
     orders.map((order, index) => reserveStock(index % 2 === 0 ? mongo : other, order)),
   );
@@ -154,7 +112,7 @@ async function claimsOf({ state: { orderId } }: { state: OrderState }) {
 
 test('goods that come serve everybody who waits for them at once, as far as they go', async () => {
   await newProduct('QUEUE', 1);
-  const orders = await Promise.all([2, 3, 4].map((quantity) => writeOrder('QUEUE', quantity, mayWait)));
+  const orders = await Promise.all([2, 3, 4].map((quantity) => writeOrder(mongo, 'QUEUE', quantity, mayWait)));
   for (const [index, order] of orders.entries()) {
     // Those of one millisecond have no order of their own.
     await mongo.models.orders.updateOne({ _id: order.state.orderId }, { $set: { createdAt: new Date(1_000 * index) } });
@@ -171,7 +129,7 @@ test('goods that come serve everybody who waits for them at once, as far as they
 
 test('what came for a line in parts is one claim, and all of it leaves the stock when it is handed over', async () => {
   await newProduct('PARTS', 0);
-  const order = await writeOrder('PARTS', 5, mayWait);
+  const order = await writeOrder(mongo, 'PARTS', 5, mayWait);
   await reserveStock(mongo, order);
   for (const onHandChange of [2, 3]) await moveStock(mongo, movement('PARTS', { onHandChange }));
   expect(await claimsOf(order)).toEqual([{ quantity: 5, state: 'reserved' }]);
@@ -182,7 +140,7 @@ test('what came for a line in parts is one claim, and all of it leaves the stock
 
 test('a short pick that is settled after its shipment was released changes nothing', async () => {
   await newProduct('LATE', 3);
-  const order = await writeOrder('LATE', 3);
+  const order = await writeOrder(mongo, 'LATE', 3);
   const { orderId } = order.state;
   await reserveStock(mongo, order);
   const [shipment] = (await commitStock(mongo, order)).shipments;
@@ -194,7 +152,7 @@ test('a short pick that is settled after its shipment was released changes nothi
 
 test('what was found broken takes from an order of the same moment', async () => {
   await newProduct('BROKEN', 3);
-  const order = await writeOrder('BROKEN', 3);
+  const order = await writeOrder(mongo, 'BROKEN', 3);
   const broken = movement('BROKEN', { kind: 'damage', damagedChange: 1 });
   const [reserved, moved] = await Promise.all([reserveStock(mongo, order), moveStock(mongo, broken)]);
   expect(reserved).toMatchObject({ outcome: 'reserved' });
@@ -207,7 +165,7 @@ test('what was found broken takes from an order of the same moment', async () =>
 
 test('goods that are handed over while somebody counts are on hand and picked, or neither', async () => {
   await newProduct('COUNTED', 5);
-  const order = await writeOrder('COUNTED', 2);
+  const order = await writeOrder(mongo, 'COUNTED', 2);
   await reserveStock(mongo, order);
   const { shipmentId } = (await commitStock(mongo, order)).shipments[0]!;
   await mongo.models.shipments.updateOne({ _id: shipmentId }, { 'lines.0.picked': 2, pickedAt: new Date() });
