@@ -278,7 +278,8 @@ function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T): { answ
     const stock = known.stock.get(id);
     const change = changes.get(id);
     const [sku, warehouseId] = id.split('@') as [string, string];
-    return change ? counted(stock ?? emptyStock(sku, warehouseId), change) : stock;
+    if (!change) return stock;
+    return { ...counted(stock ?? emptyStock(sku, warehouseId), change), ...effects.settings.get(id) };
   };
 
   const answer = make({
