@@ -8,6 +8,7 @@ import { disputeModel, paymentModel, refundModel } from './payment.ts';
 import { returnModel } from './return.ts';
 import { shipmentModel } from './shipment.ts';
 import { backlogModel, stockModel, stockMovementModel } from './stock.ts';
+import { stockImportModel } from './stock-import.ts';
 import { deliveryModel, stockCountModel, transferModel } from './stock-work.ts';
 
 export type Models = ReturnType<typeof createModels>;
@@ -22,6 +23,7 @@ export function createModels(connection: Connection) {
     deliveries: deliveryModel(connection),
     transfers: transferModel(connection),
     counts: stockCountModel(connection),
+    stockImports: stockImportModel(connection),
     orders: orderModel(connection),
     shipments: shipmentModel(connection),
     payments: paymentModel(connection),

@@ -379,7 +379,7 @@ function isSome(change: Counters): boolean {
   return Object.values(change).some((units) => units !== 0);
 }
 
-function emptyStock(sku: string, warehouseId: string): Stock {
+export function emptyStock(sku: string, warehouseId: string): Stock {
   return { _id: stockId(sku, warehouseId), sku, warehouseId, ...nothing, safetyStock: 0 };
 }
 

@@ -28,7 +28,9 @@ export const moved = z
   .meta({ id: 'StockMoved' });
 
 const level = z.int().min(0).max(1_000_000);
-const bin = text(32).meta({ example: 'A-03-2' });
+const bin = text(32)
+  .regex(/^[^|]*$/, 'A bin has no | in its name: files of stock have it between bins')
+  .meta({ example: 'A-03-2' });
 
 export const stockParams = z.strictObject({ sku, warehouseId });
 export const settingsBody = z.strictObject({
