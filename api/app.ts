@@ -20,6 +20,7 @@ import * as refunds from './routes/refunds.ts';
 import * as returns from './routes/returns.ts';
 import * as shipments from './routes/shipments.ts';
 import * as stock from './routes/stock.ts';
+import * as stockFiles from './routes/stock-files.ts';
 import * as support from './routes/support.ts';
 import * as transfers from './routes/transfers.ts';
 import * as webhooks from './routes/webhooks.ts';
@@ -36,6 +37,11 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/stock/movements', 'stock.read', stock.listMovements),
   route('POST', '/v1/stock/receipts', 'stock.move', stock.receiveStock),
   route('POST', '/v1/stock/adjustments', 'stock.move', stock.adjustStock),
+  route('GET', '/v1/stock/export', 'stock.read', stockFiles.exportStock),
+  route('POST', '/v1/stock/imports', 'stock.move', stockFiles.importStock),
+  route('GET', '/v1/stock/imports', 'stock.read', stockFiles.listImports),
+  route('GET', '/v1/stock/imports/:id', 'stock.read', stockFiles.getImport),
+  // After those whose words could be a SKU.
   route('GET', '/v1/stock/:sku/:warehouseId', 'stock.read', stock.getStock),
   route('PUT', '/v1/stock/:sku/:warehouseId/settings', 'stock.move', stock.putStockSettings),
   route('POST', '/v1/deliveries', 'stock.move', deliveries.createDelivery),

@@ -8,6 +8,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { permissions } from './auth.ts';
 import { type ProblemKind, problems, statusOf } from './problem.ts';
 import type { Route } from './route.ts';
+import { csvFile } from './schemas/common.ts';
 import { problem } from './schemas/problem.ts';
 
 function createOpenApi(routes: readonly Route[]) {
@@ -50,7 +51,7 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
     if (schema === problem) continue;
     responses[status as '200'] = {
       description: { 200: 'Done', 201: 'Created', 202: 'Accepted, still under way' }[status] ?? 'Done',
-      content: { 'application/json': { schema } },
+      content: { [typeOf(schema)]: { schema } },
     };
   }
   if (endpoint.etag) responses['304'] = { description: 'What the caller has by its If-None-Match is still so' };
@@ -68,7 +69,7 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
       ...header,
     },
     ...(endpoint.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: endpoint.body } } },
+      requestBody: { required: true, content: { [typeOf(endpoint.body)]: { schema: endpoint.body } } },
     }),
     ...(endpoint.raw && {
       requestBody: { required: true, content: { 'application/json': { schema: z.looseObject({}) } } },
@@ -76,6 +77,10 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
     responses,
     security: [...(roles.length > 0 ? [{ staff: [] }] : []), ...(audience.includes('owner') ? [{ owner: [] }] : [])],
   };
+}
+
+function typeOf(schema: z.ZodType): string {
+  return schema === csvFile ? 'text/csv' : 'application/json';
 }
 
 function keyHeader(required: boolean) {
@@ -92,7 +97,8 @@ function problemsOf({ permission, endpoint }: Route): ProblemKind[] {
   const closed = !audience.includes('public') && !audience.includes('signed');
   return [
     ...(endpoint.body || endpoint.query ? (['invalid-request'] as const) : []),
-    ...(endpoint.body ? (['invalid-json', 'too-large', 'unsupported-media-type'] as const) : []),
+    ...(endpoint.body && endpoint.body !== csvFile ? (['invalid-json'] as const) : []),
+    ...(endpoint.body ? (['too-large', 'unsupported-media-type'] as const) : []),
     ...(endpoint.raw ? (['too-large'] as const) : []),
     ...(endpoint.idempotencyKey === 'required' ? (['idempotency-key-missing'] as const) : []),
     ...(endpoint.idempotencyKey ? (['idempotency-key-reused'] as const) : []),

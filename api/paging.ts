@@ -26,12 +26,12 @@ export function readCursor(cursor: string | undefined, keys: number): string[] |
 }
 
 /** Newest first, with the id to tell those of the same millisecond apart. */
-export function afterNewest(cursor: string | undefined): Record<string, unknown> {
+export function afterNewest(cursor: string | undefined, time = 'createdAt'): Record<string, unknown> {
   const keys = readCursor(cursor, 2);
   if (keys === undefined) return {};
-  const createdAt = new Date(keys[0]!);
-  if (Number.isNaN(createdAt.getTime())) throw new Problem('invalid-request', 'query cursor: it holds no time');
-  return { $or: [{ createdAt: { $lt: createdAt } }, { createdAt, _id: { $lt: keys[1] } }] };
+  const at = new Date(keys[0]!);
+  if (Number.isNaN(at.getTime())) throw new Problem('invalid-request', 'query cursor: it holds no time');
+  return { $or: [{ [time]: { $lt: at } }, { [time]: at, _id: { $lt: keys[1] } }] };
 }
 
 export function newestKeys({ _id, createdAt }: { _id: string; createdAt: Date }): string[] {

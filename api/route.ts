@@ -1,10 +1,14 @@
 /** Puts one row of the route table into Express: who, what, and then the handler; in this order. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import { authorize, type Permission, permissions, scopeOf } from './auth.ts';
 import type { Api, Caller, Endpoint, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
+import { csvFile } from './schemas/common.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';
 
@@ -20,6 +24,8 @@ export function route(method: Method, path: string, permission: Permission, endp
 }
 
 const readJson = express.json({ limit: '256kb', type: 'application/json' });
+/** The largest file: about a million rows. */
+const csvLimit = 100 * 2 ** 20;
 const readBytes = express.raw({ limit: '1mb', type: () => true });
 
 /** @throws where the route could let somebody in by mistake. */
@@ -48,6 +54,7 @@ export function register(app: Express, api: Api, { method, path, permission, end
       log: request.log,
     });
     if (endpoint.etag !== undefined) return sendCacheable(request, response, endpoint.etag, answer.body);
+    if (answer.body instanceof Readable) return sendCsv(response, { ...answer, body: answer.body });
     response
       .status(answer.status)
       .set({ 'cache-control': 'no-store', ...answer.headers })
@@ -66,6 +73,22 @@ function sendCacheable(request: Request, response: Response, cacheControl: strin
   else response.type('application/json').send(text);
 }
 
+/** No faster than it is taken, and no longer than somebody takes it. */
+async function sendCsv(
+  response: Response,
+  answer: { status: number; headers?: object; body: Readable },
+): Promise<void> {
+  // What fails before anything is sent is answered as a problem.
+  await once(answer.body, 'readable');
+  response
+    .status(answer.status)
+    .set({ 'cache-control': 'no-store', ...answer.headers })
+    .type('csv');
+  await pipeline(answer.body, response).catch((error) => {
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}
+
 /** An id that cannot exist is answered like one that does not. */
 function readParams(endpoint: Endpoint, request: Request): unknown {
   const parsed = endpoint.params?.safeParse(request.params);
@@ -80,6 +103,10 @@ async function readBody(endpoint: Endpoint, request: Request, response: Response
     return undefined;
   }
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
+  if (endpoint.body === csvFile) {
+    if (!hasBody) throw new Problem('invalid-request', 'This request needs a CSV file as its body');
+    return readCsv(request);
+  }
   if (hasBody) {
     if (!request.is('application/json'))
       throw new Problem(
@@ -91,6 +118,35 @@ async function readBody(endpoint: Endpoint, request: Request, response: Response
   if (endpoint.body === undefined) return check('body', undefined, request.body ?? {});
   if (!hasBody) throw new Problem('invalid-request', 'This request needs a JSON body');
   return check('body', endpoint.body, request.body);
+}
+
+function readCsv(request: Request): Readable {
+  const { 'content-type': type = 'no type', 'content-encoding': encoding = 'identity' } = request.headers;
+  const charset = /charset="?([^";]*)/i.exec(type)?.[1] ?? 'utf-8';
+  if (!request.is('text/csv') || encoding !== 'identity' || !/^utf-?8$/i.test(charset))
+    throw new Problem('unsupported-media-type', `Send text/csv, in UTF-8 and not compressed; not ${type}, ${encoding}`);
+  if (Number(request.headers['content-length']) > csvLimit) throw largerThanLimit();
+  return Readable.from(upToLimit(request));
+}
+
+async function* upToLimit(request: Request): AsyncGenerator<Buffer> {
+  let read = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      read += chunk.length;
+      if (read > csvLimit) throw largerThanLimit();
+      yield chunk;
+    }
+  } catch (error) {
+    throw request.destroyed ? new Problem('invalid-request', 'The body broke off', {}, error) : error;
+  } finally {
+    // Who is still sending listens for the answer only afterwards.
+    request.resume();
+  }
+}
+
+function largerThanLimit(): Problem {
+  return new Problem('too-large', `The file is larger than ${csvLimit / 2 ** 20} MB: split it`);
 }
 
 function run(middleware: RequestHandler, request: Request, response: Response): Promise<void> {

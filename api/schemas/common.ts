@@ -1,4 +1,5 @@
 /** The fields that several resources share. Strings are trimmed and bounded, and hold no control characters. */
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { limits } from '../../workflows/domain/limits.ts';
 import { isCurrency } from '../../workflows/domain/money.ts';
@@ -84,5 +85,8 @@ export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(300).optional().meta({ description: '`next` of the page before' }),
 };
+
+/** A body that goes by in pieces, in or out, and is never there as a whole. */
+export const csvFile = z.instanceof(Readable).meta({ override: { type: 'string' }, description: 'CSV in UTF-8' });
 
 export const next = z.string().nullable().meta({ description: 'The cursor of the next page; null on the last' });

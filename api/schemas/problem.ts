@@ -9,7 +9,12 @@ export const problem = z
     detail: z.string(),
     instance: z.string(),
     errors: z
-      .array(z.strictObject({ in: z.enum(['query', 'body']), field: z.string(), message: z.string() }))
+      .array(
+        z.union([
+          z.strictObject({ in: z.enum(['query', 'body']), field: z.string(), message: z.string() }),
+          z.strictObject({ line: z.int(), reason: z.string() }),
+        ]),
+      )
       .optional(),
   })
   .meta({ id: 'Problem' });

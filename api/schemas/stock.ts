@@ -74,6 +74,37 @@ export const backlogPage = z.strictObject({
   next,
 });
 
+export const exportQuery = z.strictObject({ warehouseId: warehouseId.optional() });
+
+export const importQuery = z.strictObject({
+  mode: z.enum(['all', 'valid']).default('all').meta({
+    description: '`all`: a bad row, and nothing is imported. `valid`: the good rows are imported, the bad ones named',
+  }),
+  name: text(100).default('stock.csv').meta({ description: 'The reason of its movements is `Import <name>`' }),
+});
+export const importParams = z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/) });
+const importCounts = z.strictObject({
+  id: z.string().meta({ description: 'The SHA-256 of the file' }),
+  name: z.string(),
+  mode: z.enum(['all', 'valid']),
+  actor: z.string(),
+  startedAt: time,
+  finishedAt: time.optional().meta({ description: 'Missing while it runs, or where it died' }),
+  rows: z.int(),
+  changed: z.int(),
+  unchanged: z.int(),
+  refused: z.int().meta({ description: 'With `changed` and `unchanged`: the rows that are done' }),
+});
+export const stockImport = importCounts
+  .extend({
+    errors: z
+      .array(z.strictObject({ line: z.int(), reason: z.string() }))
+      .meta({ description: 'The first 1,000 of the refused rows' }),
+  })
+  .meta({ id: 'StockImport' });
+export const importListQuery = z.strictObject(pageQuery);
+export const importPage = z.strictObject({ imports: z.array(importCounts), next });
+
 export const movementQuery = z.strictObject({ sku, warehouseId, ...pageQuery });
 
 const now = z.iso.datetime().transform((text) => new Date(text));

@@ -28,6 +28,10 @@ const allowed: Record<string, string[]> = {
   'GET /v1/stock/movements': staff,
   'POST /v1/stock/receipts': warehouse,
   'POST /v1/stock/adjustments': warehouse,
+  'GET /v1/stock/export': staff,
+  'POST /v1/stock/imports': warehouse,
+  'GET /v1/stock/imports': staff,
+  'GET /v1/stock/imports/:id': staff,
   'GET /v1/stock/:sku/:warehouseId': staff,
   'PUT /v1/stock/:sku/:warehouseId/settings': warehouse,
   'POST /v1/deliveries': warehouse,
@@ -206,6 +210,7 @@ function address(path: string): string {
     .replace(':sku', 'MUG')
     .replace(':warehouseId', 'berlin')
     .replace('/warehouses/:id', '/warehouses/berlin')
+    .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1');
 }
@@ -267,6 +272,20 @@ async function writeOrder(): Promise<void> {
   await models.returns.create([
     { _id: 'ret_01WALK', orderId, warehouseId: 'berlin', createdAt: now, lines: [], rev: 1, status: 'requested' },
   ]);
+  await models.stockImports.collection.insertOne({
+    _id: '0'.repeat(64),
+    name: 'stock.csv',
+    mode: 'all',
+    actor: 'test',
+    startedAt: now,
+    finishedAt: now,
+    rows: 0,
+    changed: 0,
+    unchanged: 0,
+    refused: 0,
+    errors: [],
+    throughLine: 0,
+  } as never);
   const work = { lines: [], actor: 'test', createdAt: now };
   await models.deliveries.create([
     {
