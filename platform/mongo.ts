@@ -1,4 +1,5 @@
 /** The connection to MongoDB, with the settings that the guarantees rest on. */
+import { setTimeout as delay } from 'node:timers/promises';
 import mongoose, { type ClientSession, type Connection } from 'mongoose';
 import { createModels, type Models } from '../models/models.ts';
 
@@ -54,6 +55,12 @@ class TransactionTimedOut extends Error {
   override name = 'TransactionTimedOut';
 }
 
+/** Others have written meanwhile what this attempt wanted to write. */
+class MetOthers extends Error {}
+
+/** The most that a transaction waits before it is tried again. The driver itself would come to wait for half a second. */
+const longestPauseMs = 100;
+
 /**
  * Runs a transaction: snapshot reads, majority writes, repeated on write conflicts as long as there is time. The function
  * may run many times.
@@ -66,24 +73,33 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const session = await connection.startSession();
   const deadline = Date.now() + patienceMs;
-  let conflict: unknown;
-  const attempt = async () => {
-    if (conflict !== undefined && Date.now() > deadline)
-      throw new TransactionTimedOut(`The transaction met others for ${patienceMs} ms`, { cause: conflict });
-    return run(session).catch((error) => {
-      conflict = error;
-      throw error;
+  const attempt = () =>
+    run(session).catch((error) => {
+      throw isTransient(error) ? new MetOthers('', { cause: error }) : error;
     });
-  };
   try {
-    return await session.withTransaction(attempt, {
-      readConcern: { level: 'snapshot' },
-      writeConcern: { w: 'majority', journal: true },
-      maxCommitTimeMS: 5_000,
-    });
+    for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        return await session.withTransaction(attempt, {
+          readConcern: { level: 'snapshot' },
+          writeConcern: { w: 'majority', journal: true },
+          maxCommitTimeMS: 5_000,
+        });
+      } catch (error) {
+        if (!(error instanceof MetOthers)) throw error;
+        if (Date.now() > deadline)
+          throw new TransactionTimedOut(`The transaction met others for ${patienceMs} ms`, { cause: error.cause });
+        // Whoever loses comes back soon and at any moment, so that one process does not win all the time.
+        await delay(Math.random() * pauseMs);
+      }
+    }
   } finally {
     await session.endSession();
   }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof mongoose.mongo.MongoError && error.hasErrorLabel('TransientTransactionError');
 }
 
 export function isDuplicateKey(error: unknown): boolean {
