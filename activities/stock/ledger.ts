@@ -164,7 +164,8 @@ interface Known {
 export const queueBatch = 50;
 
 /** What may be changed is read in the transaction, so that a change by anybody else meanwhile is a write conflict. */
-async function read({ models, ...mongo }: Mongo, session: ClientSession, needs: readonly Needs[]): Promise<Known> {
+async function read(mongo: Mongo, session: ClientSession, needs: readonly Needs[]): Promise<Known> {
+  const { models } = mongo;
   const ids = unique(needs.flatMap(({ orderIds }) => orderIds ?? []));
   const orders = ids.length === 0 ? [] : await models.orders.find({ _id: ids }, undefined, { session }).lean<Order[]>();
   const skus = unique([
@@ -203,7 +204,7 @@ async function read({ models, ...mongo }: Mongo, session: ClientSession, needs: 
     stock: byId(stock),
     backlog: new Map(waiting.map(({ _id, units }) => [_id, units])),
     documents,
-    warehouses: await activeWarehouses({ models, ...mongo }),
+    warehouses: await activeWarehouses(mongo),
   };
 }
 
