@@ -1,0 +1,113 @@
+/** A thousand people want the same hundred units at the same time, over the real API with real workers behind it. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
+import { createApp } from '../../api/app.ts';
+import { load, percentile } from '../../bench/load.ts';
+import { createLog } from '../../platform/log.ts';
+import { createMetrics } from '../../platform/metrics.ts';
+import { connectMongo, type Mongo } from '../../platform/mongo.ts';
+import { createShopClient, type Placed, Unexpected } from '../../sandbox/shop/client.ts';
+import { config } from '../api/support.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+const buyers = 1_000;
+const units = 100;
+const atATime = 64;
+
+let world: World;
+/** The API's own, as of another process, so that the database can tell what it asks for. */
+let apisMongo: Mongo;
+let server: Server;
+let shop: ReturnType<typeof createShopClient>;
+/** What the API sent to Temporal. */
+const sent: string[] = [];
+
+beforeAll(async () => {
+  world = await startWorld();
+  const watch: WorkflowClientInterceptor = {
+    startUpdateWithStart: (input, next) => {
+      sent.push(input.workflowType);
+      return next(input);
+    },
+  };
+  const temporal = new Client({ connection: world.client.connection, interceptors: { workflow: [watch] } });
+  const log = createLog('api', 'silent');
+  apisMongo = await connectMongo(`${world.childEnvironment.MONGODB_URI}&appName=api`);
+  const app = createApp({ mongo: apisMongo, temporal, config, log, metrics: createMetrics() });
+  server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  shop = createShopClient(`http://127.0.0.1:${port}`, { warehouse: '', support: '', admin: '' });
+});
+afterAll(async () => {
+  shop.close();
+  server.close();
+  await apisMongo.close();
+  await world.stop();
+});
+
+/** The order, or the problem that the API answers with. One that is still under way is asked for again, under its key. */
+async function buy(sku: string, key: string): Promise<Placed | Unexpected> {
+  const address = { name: 'Ada', line1: '1 Road', city: 'New York', region: 'NY', postalCode: '10013', country: 'US' };
+  const order = {
+    currency: 'USD',
+    items: [{ sku, quantity: 1 }],
+    customer: { email: 'ada@example.com', name: 'Ada' },
+    shippingAddress: address,
+    paymentMethod: 'pm_card_visa',
+  };
+  try {
+    const placed = await shop.place(order, key);
+    return placed.order === undefined ? await buy(sku, key) : placed;
+  } catch (error) {
+    if (error instanceof Unexpected) return error;
+    throw error;
+  }
+}
+
+test('of 1,000 orders for 100 units, 64 at a time, exactly 100 are confirmed, and all others are told what is left', async () => {
+  const sku = await world.newSku({ wh_east: units });
+  const answers: { answer: Placed | Unexpected; ms: number }[] = [];
+  await load(buyers, atATime, async () => {
+    const begun = performance.now();
+    const answer = await buy(sku, randomUUID());
+    answers.push({ answer, ms: performance.now() - begun });
+  });
+
+  const placed = answers.filter(({ answer }) => !(answer instanceof Unexpected));
+  expect(placed).toHaveLength(units);
+  for (const { answer } of placed) expect(answer).toMatchObject({ order: { status: 'confirmed' } });
+  const refused = answers.filter(({ answer }) => answer instanceof Unexpected);
+  expect(refused).toHaveLength(buyers - units);
+  const shortages = [{ sku, requested: 1, available: 0 }];
+  for (const { answer } of refused)
+    expect(answer).toMatchObject({ status: 409, body: { type: expect.stringMatching(/out-of-stock$/), shortages } });
+  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(20_000);
+  expect(await world.stock(sku, 'wh_east')).toEqual({ onHand: units, damaged: 0, reserved: 0, committed: units });
+
+  const p50 = (some: readonly { ms: number }[]) =>
+    percentile(
+      some.map(({ ms }) => ms),
+      0.5,
+    );
+  expect(p50(refused)).toBeLessThan(p50(placed) / 10);
+
+  // Once nothing is left, a refusal looks at the catalogue, the stock and the request: nothing is written, nothing started.
+  const { db } = world.mongo.connection;
+  const before = { orders: await world.mongo.models.orders.countDocuments(), sent: sent.length };
+  await db!.command({ profile: 2 });
+  expect(await buy(sku, randomUUID())).toMatchObject({ status: 409, body: { shortages } });
+  await db!.command({ profile: 0 });
+  const asked = await db!.collection('system.profile').find({ appName: 'api' }).toArray();
+  // The warehouses are read once a second, for all who ask.
+  const reads = asked.map(({ op, ns }) => `${op} ${ns.split('.')[1]}`).filter((each) => each !== 'query warehouses');
+  expect(reads.sort()).toEqual(['query backlogs', 'query orders', 'query products', 'query stock']);
+  expect({ orders: await world.mongo.models.orders.countDocuments(), sent: sent.length }).toEqual(before);
+
+  await world.inboxIsEmpty();
+  expect(await world.violations()).toEqual([]);
+}, 60_000);
