@@ -382,7 +382,7 @@ function binder() {
       if (kind === 'releaseShipment')
         return {
           name: `release ${shipment.shipmentId}`,
-          run: (mongo) => releaseShipment(mongo, shipment),
+          run: async (mongo) => ({ amountDue: (await releaseShipment(mongo, shipment)).amountDue }),
           apply: (state) => model.releaseShipment(state, shipment.orderId, shipment.shipmentId),
         };
       await pickSome(state, shipment, more);

@@ -66,7 +66,7 @@ interface Incoming {
 
 interface Count {
   warehouseId: string;
-  lines: { sku: string; counted?: number; books?: { onHand: number; picked: number } }[];
+  lines: { sku: string; counted?: number; books?: { onHand: number; picked: number }; seq?: number }[];
   status: 'open' | 'counted' | 'approved' | 'rejected' | 'cancelled';
 }
 
@@ -253,8 +253,9 @@ export function record(state: State, id: string, sku: string, counted: number): 
     .filter(({ warehouseId, gone }) => warehouseId === count.warehouseId && !gone)
     .flatMap(({ lines }) => lines.filter((line) => line.sku === sku))
     .reduce((units, line) => units + line.picked, 0);
-  const books = { onHand: state.places[placeId(sku, count.warehouseId)]!.onHand, picked };
-  Object.assign(count.lines.find((line) => line.sku === sku)!, { counted, books });
+  const { onHand, seq } = state.places[placeId(sku, count.warehouseId)]!;
+  const books = { onHand, picked };
+  Object.assign(count.lines.find((line) => line.sku === sku)!, { counted, books, seq });
   if (count.lines.every((line) => line.counted !== undefined)) count.status = 'counted';
   return { status: count.status, books };
 }
@@ -264,6 +265,13 @@ export function decide(state: State, id: string, decision: 'approve' | 'reject' 
   const count = state.counts[id]!;
   if (count.status === becomes) return count.status;
   if (count.status !== (decision === 'cancel' ? 'open' : 'counted')) throw new Refused('wrong_state');
+  // What another count has corrected since this one was counted would be corrected twice.
+  const isCorrected = ({ sku, seq }: Count['lines'][number]) =>
+    Object.entries(state.counts).some(
+      ([other, { warehouseId }]) =>
+        warehouseId === count.warehouseId && (state.posted[`${other}:${sku}`]?.seq ?? 0) > seq!,
+    );
+  if (decision === 'approve' && count.lines.some(isCorrected)) throw new Refused('wrong_state');
   count.status = becomes;
   if (decision !== 'approve') return count.status;
   const { warehouseId } = count;
