@@ -65,18 +65,22 @@ describe('the expected date', () => {
   const soon = { expectedAt: '2026-11-26T00:00:00Z', units: 5 };
   const later = { expectedAt: '2026-12-05T00:00:00Z', units: 5 };
   test.each([
-    ['the first delivery that has some left', 0, [later, soon], soon.expectedAt],
-    ['behind those who wait already', 5, [soon, later], later.expectedAt],
-    ['after the usual time, where all is taken', 10, [soon, later], '2026-12-01T12:00:00.000Z'],
-    ['after the usual time, where nothing is announced', 0, [], '2026-12-01T12:00:00.000Z'],
+    ['the delivery that brings the last of them', 5, [later, soon], soon.expectedAt],
+    ['behind those who wait already', 6, [soon, later], later.expectedAt],
+    ['after the usual time, where all is taken', 11, [soon, later], '2026-12-01T12:00:00.000Z'],
+    ['after the usual time, where nothing is announced', 1, [], '2026-12-01T12:00:00.000Z'],
     [
       'after the usual time, where the delivery is late',
-      0,
+      1,
       [{ ...soon, expectedAt: '2026-11-20T00:00:00Z' }],
       '2026-12-01T12:00:00.000Z',
     ],
   ])('%s', (_, waiting, deliveries, expected) => {
     expect(expectedAt(rule, waiting, deliveries, now)).toBe(expected);
+  });
+
+  test('is now where all of it is there', () => {
+    expect(expectedAt(rule, 0, [soon], now)).toBe(now.toISOString());
   });
 
   test('is not before the release of a preorder', () => {
