@@ -5,10 +5,11 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ServerUnavailable } from '../sandbox/servers/unavailable.ts';
 import { engine } from './engine.ts';
+import { inventory } from './inventory.ts';
 import type { Figures } from './load.ts';
 import { orders } from './orders.ts';
 
-const benches: Record<string, () => Promise<Figures>> = { orders, engine };
+const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory };
 
 const name = process.argv[2] ?? '';
 if (name === '--help' || !(name in benches)) {
