@@ -79,7 +79,8 @@ export async function openReship(
   const order = await models.orders.findById(orderId).lean();
   const shipment = await models.shipments.findById(shipmentId).lean();
   const again = shipment!.lines.flatMap(({ lineId, picked }) => {
-    const line = order!.lines.find((each) => each.lineId === lineId)!;
+    // It was promised, and is free: it is not waited for like something that is yet to be bought.
+    const { backorder: _, ...line } = order!.lines.find((each) => each.lineId === lineId)!;
     return picked > 0 ? { ...line, quantity: picked, unitPrice: 0, total: 0, allocations: [] } : [];
   });
   const now = new Date();

@@ -161,7 +161,7 @@ interface Known {
 }
 
 /** So many waiting orders are served in one transaction. */
-export const queueBatch = 50;
+const queueBatch = 50;
 
 /** What may be changed is read in the transaction, so that a change by anybody else meanwhile is a write conflict. */
 async function read(mongo: Mongo, session: ClientSession, needs: readonly Needs[]): Promise<Known> {

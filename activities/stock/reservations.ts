@@ -309,7 +309,7 @@ function giveBack(claims: readonly Claim[]): void {
   for (const claim of claims) claim.state = 'released';
 }
 
-export function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
+function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
   return [...new Map(claims.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values()];
 }
 
