@@ -148,7 +148,7 @@ const compose: Record<MailTemplate, Compose> = {
   }),
   payment_needed: (order, link) => ({
     subject: `Your order ${order._id} needs a payment`,
-    text: `We hold your goods for half an hour. Please confirm the payment, or choose another card: ${link}\n`,
+    text: `We keep your order for half an hour. Please confirm the payment, or choose another card: ${link}\n`,
   }),
   shipped: (order, link) => ({
     subject: `A parcel of your order ${order._id} is on its way`,

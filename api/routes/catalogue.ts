@@ -123,6 +123,6 @@ async function viewProducts(mongo: Mongo, products: readonly Product[]) {
   return products.map((product) => viewProduct(product, available.get(product._id)!));
 }
 
-function viewProduct({ _id: sku, name, weightGrams, prices, bundle }: Product, available: Available) {
-  return { sku, name, weightGrams, prices, ...(bundle && { bundle }), ...available };
+function viewProduct({ _id: sku, name, weightGrams, prices, bundle, backorder }: Product, available: Available) {
+  return { sku, name, weightGrams, prices, ...(bundle && { bundle }), ...(backorder && { backorder }), ...available };
 }

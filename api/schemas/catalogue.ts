@@ -4,7 +4,7 @@ import { address, currency, email, money, next, pageQuery, quantity, sku, text, 
 export const productParams = z.strictObject({ sku });
 export const productQuery = z.strictObject(pageQuery);
 
-export const productBody = z.strictObject({
+const productFields = z.strictObject({
   name: text(200),
   weightGrams: z.int().min(1).max(1_000_000),
   prices: z
@@ -29,6 +29,11 @@ export const productBody = z.strictObject({
     .meta({ description: 'It may be ordered when it is not there' }),
 });
 
+export const productBody = productFields.refine(
+  ({ bundle, backorder }) => !bundle || !backorder,
+  'A bundle is waited for as its parts are: give the rule to these',
+);
+
 const available = {
   availability: z.enum(['in_stock', 'low', 'backorder', 'preorder', 'out']),
   until: time
@@ -43,6 +48,7 @@ export const product = z
     weightGrams: z.int(),
     prices: z.record(z.string(), money),
     bundle: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })).optional(),
+    backorder: productFields.shape.backorder,
     ...available,
   })
   .meta({ id: 'Product' });

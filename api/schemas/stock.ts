@@ -33,12 +33,17 @@ const bin = text(32)
   .meta({ example: 'A-03-2' });
 
 export const stockParams = z.strictObject({ sku, warehouseId });
-export const settingsBody = z.strictObject({
-  safetyStock: level.default(0).meta({ description: 'Never offered' }),
-  reorderPoint: level.optional().meta({ description: 'At or below it is time to order' }),
-  reorderTo: level.optional().meta({ description: 'What an order should bring it back to' }),
-  bins: z.array(bin).max(20).default([]).meta({ description: 'Where it lies; the first is picked from' }),
-});
+export const settingsBody = z
+  .strictObject({
+    safetyStock: level.default(0).meta({ description: 'Never offered' }),
+    reorderPoint: level.optional().meta({ description: 'At or below it is time to order' }),
+    reorderTo: level.optional().meta({ description: 'What an order should bring it back to' }),
+    bins: z.array(bin).max(20).default([]).meta({ description: 'Where it lies; the first is picked from' }),
+  })
+  .refine(
+    ({ reorderPoint, reorderTo }) => reorderTo === undefined || (reorderPoint ?? 0) < reorderTo,
+    '`reorderTo` has to be above `reorderPoint`',
+  );
 
 export const stock = z
   .strictObject({

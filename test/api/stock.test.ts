@@ -240,6 +240,8 @@ describe('low stock', () => {
     const settings = { safetyStock: 1, reorderPoint: 4, reorderTo: 20, bins: ['A-03-2'] };
     const set = await put(`/v1/stock/${sku}/berlin/settings`, settings);
     expect(set.body).toMatchObject({ ...settings, offered: 9, suggestedOrder: 0 });
+    const upsideDown = { reorderPoint: 20, reorderTo: 4 };
+    expect((await put(`/v1/stock/${sku}/berlin/settings`, upsideDown)).status).toBe(400);
     const take = (units: number) =>
       post('/v1/stock/adjustments', { sku, warehouseId: 'berlin', onHandChange: -units, reason: 'Gone' });
     const mails = () => api.mongo.models.mails.find({ stockId: `${sku}@berlin` }).lean();
@@ -372,6 +374,8 @@ describe('a bundle', () => {
     expect((await admin(part, { bundle: [{ sku: 'MUG', quantity: 1 }] })).status).toBe(409);
     expect((await admin('NEW', { bundle: [{ sku: 'NEW', quantity: 1 }] })).status).toBe(422);
     expect((await admin('NEW', { bundle: [] })).status).toBe(400);
+    const backorder = { limit: 5, leadDays: 10 };
+    expect((await admin('NEW', { bundle: [{ sku: 'MUG', quantity: 1 }], backorder })).status).toBe(400);
   });
 
   test('is made of no product that deliveries bring, or that orders wait for', async () => {

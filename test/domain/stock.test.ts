@@ -67,13 +67,13 @@ describe('the expected date', () => {
   test.each([
     ['the delivery that brings the last of them', 5, [later, soon], soon.expectedAt],
     ['behind those who wait already', 6, [soon, later], later.expectedAt],
-    ['after the usual time, where all is taken', 11, [soon, later], '2026-12-01T12:00:00.000Z'],
-    ['after the usual time, where nothing is announced', 1, [], '2026-12-01T12:00:00.000Z'],
+    ['after the usual time, where all is taken', 11, [soon, later], '2026-12-02T00:00:00.000Z'],
+    ['after the usual time, where nothing is announced', 1, [], '2026-12-02T00:00:00.000Z'],
     [
       'after the usual time, where the delivery is late',
       1,
       [{ ...soon, expectedAt: '2026-11-20T00:00:00Z' }],
-      '2026-12-01T12:00:00.000Z',
+      '2026-12-02T00:00:00.000Z',
     ],
   ])('%s', (_, waiting, deliveries, expected) => {
     expect(expectedAt(rule, waiting, deliveries, now)).toBe(expected);

@@ -81,6 +81,8 @@ export function availability(
   return { availability: backorderable > 0 ? 'backorder' : 'out', backorderable };
 }
 
+const day = 86_400_000;
+
 /**
  * When units that are ordered now will be there: with the delivery that brings the last of them, and else after the
  * usual time. ISO 8601, UTC.
@@ -102,7 +104,8 @@ export function expectedAt(
     expected = delivery.expectedAt > now.toISOString() ? delivery.expectedAt : undefined;
     break;
   }
-  expected ??= new Date(now.getTime() + rule.leadDays * 86_400_000).toISOString();
+  // By the end of a day, so that the answer is the same for all who ask on one.
+  expected ??= new Date(Math.ceil(now.getTime() / day + rule.leadDays) * day).toISOString();
   return rule.releaseAt !== undefined && rule.releaseAt > expected ? rule.releaseAt : expected;
 }
 
