@@ -81,12 +81,11 @@ async function reserve(context: Mongo, index: number): Promise<void> {
   if (outcome !== 'reserved') throw new Error(`${orders}-${index} is ${outcome}`);
 }
 
-async function queued(_lane: Mongo, index: number): Promise<Tried> {
-  await reserve(mongo, index);
-  return { ok: true, tries: 0 };
+function queued(_lane: Mongo, index: number, isOver: () => boolean): Promise<Tried> {
+  return retried(mongo, index, isOver);
 }
 
-/** A lane is a context of its own, so that its calls meet those of the others in the database only. */
+/** As a workflow does with a step that met others for too long. A lane is a context of its own, whose calls are grouped with no others. */
 async function retried(lane: Mongo, index: number, isOver: () => boolean): Promise<Tried> {
   for (let tries = 0; ; tries++) {
     try {
