@@ -1,4 +1,4 @@
-/** What a review of the stock has found. */
+/** Stock at its edges: goods that come in parts, twice, at once with something else, or for a held order. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { availabilityOf, productsOf } from '../../activities/stock/availability.ts';
 import { openCount, recordCounted, varianceOf } from '../../activities/stock/counts.ts';
