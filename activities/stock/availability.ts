@@ -4,7 +4,7 @@ import type { Backlog, Stock } from '../../models/stock.ts';
 import { batched } from '../../platform/batch.ts';
 import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { type Availability, availability, expectedAt, offered } from '../../workflows/domain/stock.ts';
+import { type Availability, availability, expectedAt, free, offered } from '../../workflows/domain/stock.ts';
 import { activeWarehouses } from './warehouses.ts';
 
 export interface Offer {
@@ -65,7 +65,7 @@ export async function availabilityOf(
     const { units, waiting } = offers.get(sku)!;
     const state = availability(Math.floor(units / quantity), waiting, known.get(sku)?.backorder, now);
     const there = state.availability === 'in_stock' || state.availability === 'low';
-    const mayHave = (waiting > 0 ? 0 : units) + state.backorderable;
+    const mayHave = free({ units, waiting }) + state.backorderable;
     return there || mayHave >= quantity ? state.availability : 'out';
   };
   const result = new Map<string, Available>();
@@ -92,8 +92,8 @@ export async function expectedOf(
   quantity: number,
   offers: ReadonlyMap<string, Offer>,
 ): Promise<string> {
-  const { units, waiting } = offers.get(sku) ?? { units: 0, waiting: 0 };
-  const missing = waiting > 0 ? waiting + quantity : quantity - units;
+  const offer = offers.get(sku) ?? { units: 0, waiting: 0 };
+  const missing = offer.waiting + quantity - free(offer);
   const warehouseId = { $in: (await activeWarehouses(mongo)).map(({ _id }) => _id) };
   const expected = { 'lines.sku': sku, warehouseId, status: { $in: ['expected', 'partly_received'] as const } };
   const deliveries = await mongo.models.deliveries.find(expected as never, { lines: 1, expectedAt: 1 }).lean();

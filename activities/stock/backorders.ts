@@ -6,6 +6,7 @@ import type { Backlog } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { takeWhatIsThere } from '../../workflows/domain/allocation.ts';
 import { limits } from '../../workflows/domain/limits.ts';
+import { offerOf } from './availability.ts';
 import { changeStock, claimsOf, type Work } from './ledger.ts';
 import { insertShipments } from './reservations.ts';
 
@@ -95,12 +96,15 @@ export function tellOrder(work: Work, orderId: string): void {
 
 /**
  * What became free by other ways than a movement: a cancellation, a warehouse that was switched on, a queue longer than
- * one transaction. Answers how many SKUs it served, or looked at in vain.
+ * one transaction. Answers how many transactions served somebody.
  */
 export async function fillBackorders(mongo: Mongo): Promise<number> {
   const waiting = await mongo.models.backlogs.find({ units: { $gt: 0 } }).lean<Backlog[]>();
   let served = 0;
-  for (const { _id: sku } of waiting) {
+  const offers = await Promise.all(waiting.map(({ _id: sku }) => offerOf(mongo, sku)));
+  for (const [index, { _id: sku }] of waiting.entries()) {
+    // Most wait for what is not there: a look for all of them saves each a transaction.
+    if (offers[index]!.units === 0) continue;
     for (;;) {
       const progress = await changeStock(mongo, {
         queues: [sku],

@@ -3,6 +3,7 @@
  * deliveries and transfers still have to bring. The auditor compares, and the command `stock` sets right.
  */
 import type { ClientSession } from 'mongoose';
+import { openStates } from '../../models/order.ts';
 import { type Backlog, type Stock, stockId } from '../../models/stock.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 
@@ -72,11 +73,11 @@ async function compare({ models }: Mongo, session: ClientSession): Promise<Found
   const waiting = new Map<string, number>();
   const claims = models.orders.collection.aggregate(
     [
-      { $match: { 'lines.allocations.state': { $in: ['reserved', 'committed', 'backordered'] } } },
+      { $match: { 'lines.allocations.state': { $in: [...openStates] } } },
       { $unwind: '$lines' },
       { $unwind: '$lines.allocations' },
       { $replaceRoot: { newRoot: { $mergeObjects: [{ sku: '$lines.sku' }, '$lines.allocations'] } } },
-      { $match: { state: { $in: ['reserved', 'committed', 'backordered'] } } },
+      { $match: { state: { $in: [...openStates] } } },
       {
         $group: {
           _id: { sku: '$sku', warehouseId: '$warehouseId', state: '$state' },
@@ -111,8 +112,9 @@ async function compare({ models }: Mongo, session: ClientSession): Promise<Found
     }
   }
   const backlogs = (await models.backlogs.collection.find({}, read).toArray()) as unknown as Backlog[];
-  for (const where of new Set([...backlogs.map(({ _id }) => _id), ...waiting.keys()])) {
-    const is = backlogs.find(({ _id }) => _id === where)?.units ?? 0;
+  const waitsFor = new Map(backlogs.map(({ _id, units }) => [_id, units]));
+  for (const where of new Set([...waitsFor.keys(), ...waiting.keys()])) {
+    const is = waitsFor.get(where) ?? 0;
     const right = waiting.get(where) ?? 0;
     if (is !== right) drifts.push({ where, field: 'backlog', is, should: right });
   }

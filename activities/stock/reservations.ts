@@ -109,7 +109,7 @@ function waits(order: Order): boolean {
 export async function readClaims({ models }: Mongo, { orderId }: { orderId: string }): Promise<Claims> {
   const order = await models.orders.findById(orderId, { lines: 1 }).lean<Pick<Order, '_id' | 'lines'>>();
   if (!order) throw broken(`There is no order ${orderId}`);
-  return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)) };
+  return { shipments: openShipments(order) };
 }
 
 /**
@@ -131,7 +131,7 @@ export function commitStock(mongo: Mongo, saved: Saved): Promise<Claims> {
       }
       work.write(order, { committedAt: order.committedAt ?? new Date(), ...fieldsToSave(order, saved) });
       queueMails(work, saved);
-      return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)) };
+      return { shipments: openShipments(order) };
     },
   });
 }
@@ -173,7 +173,7 @@ export function releaseShipment(
       for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
       work.write(order);
       closePickLists(work, [shipmentId]);
-      return { shipments: shipmentsOf(claimsOf(order).filter(isOpen)), amountDue: amountDue(order) };
+      return { shipments: openShipments(order), amountDue: amountDue(order) };
     },
   });
 }
@@ -311,6 +311,11 @@ function giveBack(claims: readonly Claim[]): void {
 
 function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
   return [...new Map(claims.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values()];
+}
+
+/** What of the order is still to be sent, whether it is there or not. */
+function openShipments(order: Pick<Order, 'lines'>): NewShipment[] {
+  return shipmentsOf(claimsOf(order).filter(isOpen));
 }
 
 export function insertShipments(work: Work, order: Order, shipments: readonly NewShipment[]): void {

@@ -12,7 +12,7 @@ import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { deadlines, limits } from '../../workflows/domain/limits.ts';
 import { maxAmount, price } from '../../workflows/domain/pricing.ts';
 import { hasEnded, type OrderStatus, orderStates } from '../../workflows/domain/states.ts';
-import { availability } from '../../workflows/domain/stock.ts';
+import { availability, free } from '../../workflows/domain/stock.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { type Api, type Asked, type Caller, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { keyReused } from '../idempotency.ts';
@@ -107,11 +107,11 @@ async function priceOrRefuse(
   for (const [sku, requested] of demand) {
     const { units, waiting } = offers.get(sku)!;
     const product = found.get(sku)!;
-    const free = waiting > 0 ? 0 : units;
+    const there = free({ units, waiting });
     const { availability: state, backorderable } = availability(units, waiting, product.backorder, now);
-    if (requested > free + backorderable)
-      shortages.push({ sku, requested, available: acceptBackorder ? free + backorderable : free });
-    else if (requested > free || state === 'preorder') later.push(product);
+    if (requested > there + backorderable)
+      shortages.push({ sku, requested, available: acceptBackorder ? there + backorderable : there });
+    else if (requested > there || state === 'preorder') later.push(product);
   }
   if (shortages.length > 0) return outOfStock(shortages);
   // What is there now may be gone a moment later: who accepts to wait keeps the right to.
@@ -127,8 +127,7 @@ async function priceOrRefuse(
   );
   if (!acceptBackorder) {
     const short = later.map(({ _id: sku }) => {
-      const { units, waiting } = offers.get(sku)!;
-      return { sku, requested: demand.get(sku)!, available: waiting > 0 ? 0 : units };
+      return { sku, requested: demand.get(sku)!, available: free(offers.get(sku)!) };
     });
     return outOfStock(short, comes);
   }

@@ -58,13 +58,18 @@ export interface BackorderRule {
   releaseAt?: string | undefined;
 }
 
+/** What a newcomer can have: where others wait already, it waits too, whatever is offered at the moment. */
+export function free({ units, waiting }: { units: number; waiting: number }): number {
+  return waiting > 0 ? 0 : units;
+}
+
 export type Availability = 'in_stock' | 'low' | 'backorder' | 'preorder' | 'out';
 
 /** Fewer offered units than this are shown as `low`. */
 const lowBelow = 5;
 
 /**
- * What a storefront shows. Where others wait already, a newcomer waits too, whatever is offered at the moment.
+ * What a storefront shows.
  * @param waiting units that accepted orders wait for
  */
 export function availability(
@@ -74,10 +79,10 @@ export function availability(
   now: Date,
 ): { availability: Availability; backorderable: number } {
   const backorderable = rule === undefined ? 0 : Math.max(0, rule.limit - waiting);
-  const free = waiting > 0 ? 0 : units;
+  const there = free({ units, waiting });
   if (rule?.releaseAt !== undefined && Date.parse(rule.releaseAt) > now.getTime())
-    return { availability: free + backorderable > 0 ? 'preorder' : 'out', backorderable };
-  if (free > 0) return { availability: free < lowBelow ? 'low' : 'in_stock', backorderable };
+    return { availability: there + backorderable > 0 ? 'preorder' : 'out', backorderable };
+  if (there > 0) return { availability: there < lowBelow ? 'low' : 'in_stock', backorderable };
   return { availability: backorderable > 0 ? 'backorder' : 'out', backorderable };
 }
 
