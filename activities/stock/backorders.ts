@@ -7,8 +7,9 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { takeWhatIsThere } from '../../workflows/domain/allocation.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { offerOf } from './availability.ts';
-import { changeStock, claimsOf, type Work } from './ledger.ts';
+import { changeStock } from './ledger.ts';
 import { insertShipments } from './reservations.ts';
+import { claimsOf, type Work } from './work.ts';
 
 /**
  * Serves the orders that the change sees of the queue, oldest first. Those that got something are told; who waits longer

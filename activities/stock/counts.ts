@@ -8,7 +8,8 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { variance } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
 import { holdersOf, makeRoom } from './displacement.ts';
-import { changeStock, type Needs, refuseToBreak, StockRefused } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { type Needs, refuseToBreak, StockRefused } from './work.ts';
 
 /** Opening it again under its id changes nothing. */
 export async function openCount({ models }: Mongo, count: StockCount): Promise<StockCount> {

@@ -4,7 +4,8 @@ import type { Delivery } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { overDelivery } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
-import { changeStock, type Needs, StockRefused, type Work } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { type Needs, StockRefused, type Work } from './work.ts';
 
 export interface ReceivedLine {
   sku: string;

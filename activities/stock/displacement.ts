@@ -10,8 +10,9 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { allocate } from '../../workflows/domain/allocation.ts';
 import { salable } from '../../workflows/domain/stock.ts';
 import { tellOrder } from './backorders.ts';
-import { type Claim, changeStock, claimsOf, type Needs, type Work } from './ledger.ts';
+import { changeStock } from './ledger.ts';
 import { moveElsewhere } from './reservations.ts';
+import { type Claim, claimsOf, type Needs, type Work } from './work.ts';
 
 /** So many orders can be made to give way by one change. */
 const most = 1_000;

@@ -18,7 +18,8 @@ import { fillFromQueue } from './backorders.ts';
 import { readRows, type StockRow, UnreadableFile } from './csv.ts';
 import { holdersOf, makeRoom } from './displacement.ts';
 import { beginRun, type ImportRun, mostErrors } from './import-run.ts';
-import { changeStock, emptyStock, refuseToBreak, StockRefused, type StockSettings, type Work } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { emptyStock, refuseToBreak, StockRefused, type StockSettings, type Work } from './work.ts';
 
 interface StockFile {
   bytes: Readable;

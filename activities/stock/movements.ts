@@ -6,7 +6,8 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { isLow } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
 import { holdersOf, makeRoom } from './displacement.ts';
-import { changeStock, type Movement, refuseToBreak } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { type Movement, refuseToBreak } from './work.ts';
 
 /**
  * What was found broken or gone is so, whatever was promised: the newest orders that wait to be picked give way. Other

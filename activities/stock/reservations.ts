@@ -21,7 +21,8 @@ import { limits } from '../../workflows/domain/limits.ts';
 import { shareOfLine } from '../../workflows/domain/money.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
-import { type Claim, changeStock, claimsOf, isOpen, type Work } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 
 /**
  * Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. Where the customer

@@ -2,7 +2,8 @@
 import type { Transfer } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { fillFromQueue } from './backorders.ts';
-import { changeStock, refuseToBreak, StockRefused } from './ledger.ts';
+import { changeStock } from './ledger.ts';
+import { refuseToBreak, StockRefused } from './work.ts';
 
 /**
  * Takes the goods out of the first warehouse. Sending it again under its id changes nothing.

@@ -1,5 +1,5 @@
 /** What the routes that move goods refuse alike. */
-import { StockRefused } from '../../activities/stock/ledger.ts';
+import { StockRefused } from '../../activities/stock/work.ts';
 import type { Product } from '../../models/catalogue.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { Problem } from '../problem.ts';

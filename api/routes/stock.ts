@@ -1,6 +1,7 @@
 /** What is physically there: goods received, corrections, and the ledger that explains the counts. */
-import { changeStock, type Movement } from '../../activities/stock/ledger.ts';
+import { changeStock } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
+import type { Movement } from '../../activities/stock/work.ts';
 import { newId } from '../../models/id.ts';
 import { type Backlog, type Stock, type StockMovement, stockId } from '../../models/stock.ts';
 import type { Mongo } from '../../platform/mongo.ts';

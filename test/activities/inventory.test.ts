@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openCount, recordCounted } from '../../activities/stock/counts.ts';
-import type { Movement } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import {
   commitStock,
@@ -9,6 +8,7 @@ import {
   settleShortPick,
   shipStock,
 } from '../../activities/stock/reservations.ts';
+import type { Movement } from '../../activities/stock/work.ts';
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';

@@ -10,7 +10,7 @@ import { fillBackorders } from '../../activities/stock/backorders.ts';
 import { decideCount, openCount, recordCounted } from '../../activities/stock/counts.ts';
 import { announceDelivery, cancelDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { findDrifts } from '../../activities/stock/facts.ts';
-import { changeStock, StockRefused } from '../../activities/stock/ledger.ts';
+import { changeStock } from '../../activities/stock/ledger.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import {
   commitStock,
@@ -21,6 +21,7 @@ import {
   shipStock,
 } from '../../activities/stock/reservations.ts';
 import { receiveTransfer, sendTransfer } from '../../activities/stock/transfers.ts';
+import { StockRefused } from '../../activities/stock/work.ts';
 import type { Delivery, Transfer } from '../../models/stock-work.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
 import { salable } from '../../workflows/domain/stock.ts';
