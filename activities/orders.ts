@@ -5,6 +5,7 @@ import { writeOne } from '../platform/documents.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
+import { free } from '../workflows/domain/pricing.ts';
 import type { CaseState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { openRefundIn, refundable } from './refunds.ts';
@@ -81,7 +82,7 @@ export async function openReship(
   const again = shipment!.lines.flatMap(({ lineId, picked }) => {
     // It was promised, and is free: it is not waited for like something that is yet to be bought.
     const { backorder: _, ...line } = order!.lines.find((each) => each.lineId === lineId)!;
-    return picked > 0 ? { ...line, quantity: picked, unitPrice: 0, total: 0, allocations: [] } : [];
+    return picked > 0 ? { ...line, ...free, quantity: picked, unitPrice: 0, allocations: [] } : [];
   });
   const now = new Date();
   const reship: Partial<Order> = {
@@ -95,6 +96,7 @@ export async function openReship(
     currency: order!.currency,
     items: again.map(({ sku, quantity }) => ({ sku, quantity })),
     lines: again,
+    pricing: { promotions: [], taxes: [], taxInclusive: false, subtotal: 0, discount: 0, net: 0, tax: 0 },
     total: 0,
     reshipOf: shipmentId,
     rev: 0,

@@ -1,4 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
+import type { SpecialPrice } from '../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';
 import { addressSchema } from './address.ts';
@@ -10,6 +11,15 @@ export interface Product {
   weightGrams: number;
   /** Minor units per ISO 4217 currency. */
   prices: Record<string, number>;
+  /** For a time, or from a number of units on. */
+  specialPrices?: SpecialPrice[];
+  categories?: string[];
+  /** Where there is none, `standard`. */
+  taxClass?: string;
+  /** Stripe's word for what it is, where Stripe works out the taxes. */
+  taxCode?: string;
+  /** Outer size. */
+  sizeMm?: { length: number; width: number; height: number };
   active: boolean;
   /** A bundle has no stock of its own: it is sold as these. */
   bundle?: { sku: string; quantity: number }[];
@@ -36,6 +46,11 @@ export function productModel(connection: Connection) {
       name: { type: String, required: true },
       weightGrams: { type: Number, required: true },
       prices: { type: Schema.Types.Mixed, required: true },
+      specialPrices: { type: [Schema.Types.Mixed] as never, default: undefined },
+      categories: { type: [String], default: undefined },
+      taxClass: String,
+      taxCode: String,
+      sizeMm: Schema.Types.Mixed,
       active: { type: Boolean, required: true },
       bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
       backorder: Schema.Types.Mixed,

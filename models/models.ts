@@ -2,14 +2,23 @@
 import type { Connection } from 'mongoose';
 import { apiRequestModel, staffTokenModel } from './access.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
+import { creditAccountModel, creditEntryModel, customerModel } from './customer.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
 import { orderModel } from './order.ts';
 import { disputeModel, paymentModel, refundModel } from './payment.ts';
+import {
+  deliveryMethodModel,
+  promotionCountModel,
+  promotionModel,
+  promotionUseModel,
+  taxRateModel,
+} from './pricing.ts';
 import { returnModel } from './return.ts';
 import { shipmentModel } from './shipment.ts';
 import { backlogModel, stockModel, stockMovementModel } from './stock.ts';
 import { stockImportModel } from './stock-import.ts';
 import { deliveryModel, stockCountModel, transferModel } from './stock-work.ts';
+import { storeSettingsModel } from './store.ts';
 
 export type Models = ReturnType<typeof createModels>;
 
@@ -17,6 +26,15 @@ export function createModels(connection: Connection) {
   return {
     products: productModel(connection),
     warehouses: warehouseModel(connection),
+    promotions: promotionModel(connection),
+    promotionCounts: promotionCountModel(connection),
+    promotionUses: promotionUseModel(connection),
+    taxRates: taxRateModel(connection),
+    deliveryMethods: deliveryMethodModel(connection),
+    settings: storeSettingsModel(connection),
+    customers: customerModel(connection),
+    creditAccounts: creditAccountModel(connection),
+    creditEntries: creditEntryModel(connection),
     stock: stockModel(connection),
     movements: stockMovementModel(connection),
     backlogs: backlogModel(connection),

@@ -1,5 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
-import type { PricedLine } from '../workflows/domain/pricing.ts';
+import type { PricedLine, PricedShipping, Pricing } from '../workflows/domain/pricing.ts';
 import type { OrderStatus } from '../workflows/domain/states.ts';
 import type { OrderState } from '../workflows/messages.ts';
 import type { Address } from './address.ts';
@@ -55,7 +55,17 @@ export interface Order {
   lines: OrderLine[];
   /** The SKUs that it waits for, as its lines say. Absent where it waits for none. */
   backordered?: string[];
+  shipping?: PricedShipping;
+  /** What of the price is neither a line's nor the shipping's. */
+  pricing: Pick<Pricing, 'promotions' | 'taxes' | 'taxInclusive' | 'subtotal' | 'discount' | 'net' | 'tax'>;
+  /** Minor units, with everything. */
   total: number;
+  /** The promotion codes that were given. */
+  codes?: string[];
+  /** Store credit pays first: at most this much of it, as the price was told. What was taken is on the payment. */
+  credit?: number;
+  /** What it claims of limited promotions, once it is reserved; given back when nothing comes of it. */
+  promotionClaims?: { promotionId: string; useIds: string[] }[];
   committedAt?: Date;
   /** Written by every request for a return, so that two at once meet in the database. */
   lastReturnAt?: Date;
@@ -87,7 +97,12 @@ export function orderModel(connection: Connection) {
     notBefore: Date,
     lines: { type: [Schema.Types.Mixed] as never, default: [] },
     backordered: { type: [String], default: undefined },
+    shipping: Schema.Types.Mixed,
+    pricing: { type: Schema.Types.Mixed as never, required: true },
     total: { type: Number, default: 0 },
+    codes: { type: [String], default: undefined },
+    credit: Number,
+    promotionClaims: { type: [Schema.Types.Mixed] as never, default: undefined },
     committedAt: Date,
     lastReturnAt: Date,
     releasedAt: Date,

@@ -1,6 +1,7 @@
 /** Orders without a workflow, for the tests of what activities do with them. */
 import { newId } from '../../models/id.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { free } from '../../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../../workflows/domain/stock.ts';
 import type { OrderState } from '../../workflows/messages.ts';
 
@@ -30,11 +31,18 @@ export async function writeOrder(
           weightGrams: 400,
           quantity,
           unitPrice: 1,
+          ...free,
+          subtotal: quantity,
+          net: quantity,
           total: quantity,
           allocations: [],
           ...(backorder && { backorder }),
         },
       ],
+      pricing: {
+        ...{ promotions: [], taxes: [], taxInclusive: false },
+        ...{ subtotal: quantity, discount: 0, net: quantity, tax: 0 },
+      },
       total: quantity,
       rev: 0,
       status: 'pending',

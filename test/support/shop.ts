@@ -1,11 +1,11 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
 import { reportShort, scanPick } from '../../activities/picking.ts';
+import { priceBook } from '../../activities/price-book.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { orderStart } from '../../activities/starts.ts';
-import { productsOf } from '../../activities/stock/availability.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
@@ -107,12 +107,11 @@ export function createShop(outside: {
     const placeBefore = order.placeBefore ?? new Date(Date.now() + 60_000);
     const items = order.items ?? [{ sku: 'MUG', quantity: 2 }];
     const currency = order.currency ?? 'USD';
-    const products = await productsOf(
-      mongo,
-      items.map(({ sku }) => sku),
-    );
-    const priced = priceOf(items, new Map([...products].map(([sku, each]) => [sku, { ...each, sku }])), currency);
-    const lines = priced.lines.map(({ backorder, ...line }) => {
+    const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' };
+    const book = await priceBook(mongo, { skus: items.map(({ sku }) => sku), codes: order.codes ?? [] });
+    const cart = { currency, at: new Date().toISOString(), items, to: shipTo, codes: order.codes };
+    const { shipping, total, lines: priced, ...pricing } = priceOf(cart, book);
+    const lines = priced.map(({ backorder, ...line }) => {
       return { ...line, ...(order.acceptsBackorder && backorder && { backorder }), allocations: [] };
     });
     await models.orders.create([
@@ -120,11 +119,13 @@ export function createShop(outside: {
         _id: orderId,
         createdAt: new Date(),
         customer: { email: 'buyer@example.com', name: 'Buyer' },
-        shipTo: { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' },
+        shipTo,
         currency,
         items,
         lines,
-        total: priced.total,
+        pricing,
+        ...(shipping && { shipping }),
+        total,
         paymentMethod: 'pm_card_visa',
         rev: 0,
         status: 'pending',

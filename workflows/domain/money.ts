@@ -29,29 +29,62 @@ export function formatMoney(amount: number, currency: string): string {
 }
 
 /**
+ * The smallest step in which a currency can be charged, in its minor units. Stripe takes multiples of ten where there are
+ * three decimals, and whole units of MGA: https://docs.stripe.com/currencies#special-cases
+ */
+export function payableUnit(currency: string): number {
+  if (currency === 'MGA') return 100;
+  return minorDigits(currency) === 3 ? 10 : 1;
+}
+
+/** Parts per million of an amount, half a minor unit rounded up: 8.875 % of it are `portion(amount, 88_750)`. */
+export function portion(amount: number, ppm: number): number {
+  return Math.floor((amount * ppm + 500_000) / 1_000_000);
+}
+
+/** For people: 88_750 parts per million become `8.875 %`. */
+export function formatPercent(ppm: number): string {
+  return `${ppm / 10_000} %`;
+}
+
+/**
  * What `quantity` more units of a line are worth after `before` of them were already given back. Any sequence of
  * partial refunds of a line ends exactly at its total.
+ * @param unit the steps in which the currency can be paid
  */
-export function shareOfLine(total: number, ofUnits: number, before: number, quantity: number): number {
-  const upTo = (units: number) => Number((BigInt(total) * BigInt(units)) / BigInt(ofUnits));
+export function shareOfLine(total: number, ofUnits: number, before: number, quantity: number, unit = 1): number {
+  const upTo = (units: number) => Number(((BigInt(total) / BigInt(unit)) * BigInt(units)) / BigInt(ofUnits)) * unit;
   return upTo(before + quantity) - upTo(before);
 }
 
 /**
- * Splits an amount by weights, by largest remainder: the parts always add up to the whole. Without any weight the parts
- * are as equal as they can be.
+ * Splits an amount by weights, by largest remainder: the parts always add up to the whole, and where the amount is at
+ * most the sum of the weights no part exceeds its weight. Without any weight the parts are as equal as they can be.
  */
 export function split(total: number, weights: readonly number[]): number[] {
-  const sum = weights.reduce((all, weight) => all + BigInt(weight), 0n);
-  if (sum === 0n && weights.length > 0)
+  const sum = weights.reduce((all, weight) => all + weight, 0);
+  if (sum === 0 && weights.length > 0)
     return split(
       total,
       weights.map(() => 1),
     );
-  const parts = weights.map((weight) => Number((BigInt(total) * BigInt(weight)) / sum));
-  const remainders = weights.map((weight, index) => ({ index, rest: (BigInt(total) * BigInt(weight)) % sum }));
-  remainders.sort((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1));
-  const left = total - parts.reduce((all, part) => all + part, 0);
-  for (const { index } of remainders.slice(0, left)) parts[index]! += 1;
-  return parts;
+  const quotas = total * Math.max(...weights) <= Number.MAX_SAFE_INTEGER ? quotasOf : bigQuotasOf;
+  const parts = weights.map((weight, index) => ({ index, ...quotas(total, weight, sum) }));
+  const left = total - parts.reduce((all, { whole }) => all + whole, 0);
+  const amounts = parts.map(({ whole }) => whole);
+  if (left === 0) return amounts;
+  parts.sort((a, b) => b.rest - a.rest || a.index - b.index);
+  for (const { index } of parts.slice(0, left)) amounts[index]! += 1;
+  return amounts;
+}
+
+function quotasOf(total: number, weight: number, sum: number): { whole: number; rest: number } {
+  const product = total * weight;
+  const rest = product % sum;
+  return { whole: (product - rest) / sum, rest };
+}
+
+function bigQuotasOf(total: number, weight: number, sum: number): { whole: number; rest: number } {
+  const product = BigInt(total) * BigInt(weight);
+  return { whole: Number(product / BigInt(sum)), rest: Number(product % BigInt(sum)) };
 }

@@ -1,0 +1,70 @@
+/** What prices depend on, read for one cart. */
+import type { StoreSettings } from '../models/store.ts';
+import { defaultSettings } from '../models/store.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { DeliveryMethod } from '../workflows/domain/delivery.ts';
+import type { PriceBook, PricedProduct } from '../workflows/domain/pricing.ts';
+import type { Promotion } from '../workflows/domain/promotions.ts';
+import type { TaxRate } from '../workflows/domain/taxes.ts';
+import { productsOf } from './stock/availability.ts';
+
+/** What hardly changes and every cart asks for. */
+interface Rules {
+  /** Those that apply by themselves. */
+  promotions: readonly Promotion[];
+  rates: readonly TaxRate[];
+  deliveryMethods: readonly DeliveryMethod[];
+  settings: StoreSettings;
+}
+
+const freshMs = 1_000;
+const read = new WeakMap<Mongo, { at: number; rules: Promise<Rules> }>();
+
+/** As of a second ago at the most. */
+export function storeRules(mongo: Mongo): Promise<Rules> {
+  const known = read.get(mongo);
+  if (known && Date.now() - known.at < freshMs) return known.rules;
+  const rules = readRules(mongo);
+  read.set(mongo, { at: Date.now(), rules });
+  rules.catch(() => read.delete(mongo));
+  return rules;
+}
+
+async function readRules({ models }: Mongo): Promise<Rules> {
+  const [promotions, rates, deliveryMethods, settings] = await Promise.all([
+    models.promotions.find({ active: true, code: { $exists: false } }).lean(),
+    models.taxRates.find().lean(),
+    models.deliveryMethods.find({ active: true }).lean(),
+    models.settings.findById('store').lean<StoreSettings>(),
+  ]);
+  return {
+    promotions: promotions.map(withId) as unknown as Promotion[],
+    rates: rates.map(withId) as unknown as TaxRate[],
+    deliveryMethods: deliveryMethods.map(withId) as unknown as DeliveryMethod[],
+    settings: settings ?? defaultSettings,
+  };
+}
+
+/** For `price`. Products that are not in the catalogue are not in it. */
+export async function priceBook(
+  mongo: Mongo,
+  { skus, codes }: { skus: readonly string[]; codes: readonly string[] },
+): Promise<PriceBook & { settings: StoreSettings }> {
+  const [products, { promotions, rates, deliveryMethods, settings }, byCode] = await Promise.all([
+    productsOf(mongo, skus),
+    storeRules(mongo),
+    codes.length === 0 ? [] : mongo.models.promotions.find({ code: { $in: [...codes] } }).lean(),
+  ]);
+  const { source: _, ...taxes } = settings.taxes;
+  return {
+    products: new Map([...products].map(([sku, product]): [string, PricedProduct] => [sku, { ...product, sku }])),
+    promotions: [...promotions, ...(byCode.map(withId) as unknown as Promotion[])],
+    taxes: { rates, ...taxes },
+    deliveryMethods,
+    settings,
+  };
+}
+
+function withId<T extends { _id: string }>({ _id: id, ...fields }: T) {
+  return { id, ...fields };
+}

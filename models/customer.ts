@@ -1,0 +1,84 @@
+/** A customer with an account, and their store credit. */
+import { type Connection, Schema } from 'mongoose';
+
+export interface Customer {
+  _id: string;
+  email: string;
+  name: string;
+  /** Pays no taxes: why, and the number that proves it. */
+  taxExempt?: { reason: string; taxId?: string };
+  createdAt: Date;
+}
+
+/** What a customer has in one currency. Its balance is the sum of its entries, and never below zero. */
+export interface CreditAccount {
+  /** `customer:currency`. */
+  _id: string;
+  customerId: string;
+  currency: string;
+  /** Minor units. */
+  balance: number;
+  /** How many entries there are. */
+  seq: number;
+}
+
+export function creditAccountId(customerId: string, currency: string): string {
+  return `${customerId}:${currency}`;
+}
+
+/** One change of a balance. Never changed, never removed. */
+export interface CreditEntry {
+  /** What it was for: the same key is the same entry. */
+  _id: string;
+  accountId: string;
+  seq: number;
+  kind: 'grant' | 'spend' | 'give_back' | 'refund';
+  /** Minor units: below zero where it was spent. */
+  amount: number;
+  balanceAfter: number;
+  orderId?: string;
+  reason: string;
+  actor: string;
+  at: Date;
+}
+
+export function customerModel(connection: Connection) {
+  const schema = new Schema<Customer>({
+    _id: { type: String, required: true },
+    email: { type: String, required: true },
+    name: { type: String, required: true },
+    taxExempt: Schema.Types.Mixed,
+    createdAt: { type: Date, required: true },
+  });
+  schema.index({ email: 1 }, { unique: true });
+  return connection.model('Customer', schema, 'customers');
+}
+
+export function creditAccountModel(connection: Connection) {
+  const schema = new Schema<CreditAccount>({
+    _id: { type: String, required: true },
+    customerId: { type: String, required: true },
+    currency: { type: String, required: true },
+    balance: { type: Number, required: true },
+    seq: { type: Number, required: true },
+  });
+  schema.index({ customerId: 1 });
+  return connection.model('CreditAccount', schema, 'credit_accounts');
+}
+
+export function creditEntryModel(connection: Connection) {
+  const schema = new Schema<CreditEntry>({
+    _id: { type: String, required: true },
+    accountId: { type: String, required: true },
+    seq: { type: Number, required: true },
+    kind: { type: String, required: true },
+    amount: { type: Number, required: true },
+    balanceAfter: { type: Number, required: true },
+    orderId: String,
+    reason: { type: String, required: true },
+    actor: { type: String, required: true },
+    at: { type: Date, required: true },
+  });
+  schema.index({ accountId: 1, seq: 1 }, { unique: true });
+  return connection.model('CreditEntry', schema, 'credit_entries');
+}

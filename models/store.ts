@@ -1,0 +1,40 @@
+/** What is set once for the whole store. */
+import { type Connection, Schema } from 'mongoose';
+import type { TaxRules } from '../workflows/domain/pricing.ts';
+import type { Address } from './address.ts';
+
+export interface StoreSettings {
+  _id: 'store';
+  /** Who sells, as invoices have to say. Without it nothing is invoiced. */
+  seller?: Seller;
+  taxes: Pick<TaxRules, 'inclusiveIn' | 'rounding' | 'shippingClass'> & {
+    /** The table of rates, or Stripe Tax. */
+    source: 'table' | 'stripe';
+  };
+}
+
+export interface Seller {
+  name: string;
+  address: Address;
+  /** `{ name: 'VAT ID', value: 'DE123456789' }`: whatever the law asks for. */
+  taxIds: { name: string; value: string }[];
+  email: string;
+  /** IANA. Its date is the date of an invoice, and its year that of the invoice's number. */
+  timeZone: string;
+  /** Printed at the foot: register, bank, managing directors. */
+  footer?: string;
+}
+
+export const defaultSettings: StoreSettings = {
+  _id: 'store',
+  taxes: { inclusiveIn: [], rounding: 'total', source: 'table' },
+};
+
+export function storeSettingsModel(connection: Connection) {
+  const schema = new Schema<StoreSettings>({
+    _id: { type: String, required: true } as never,
+    seller: Schema.Types.Mixed,
+    taxes: { type: Schema.Types.Mixed as never, required: true },
+  });
+  return connection.model('StoreSettings', schema, 'store_settings');
+}
