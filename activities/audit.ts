@@ -103,10 +103,11 @@ function checkMoney(
     return;
   }
 
-  const { captured, authorized, refunded, refundPending, ledger } = payment;
+  const { captured, authorized, refunded, refundPending, refundedAsCredit, credit, creditReturned, ledger } = payment;
   if (captured > authorized) report('G3', `captured ${captured} of ${authorized} authorized`);
-  if (refunded + refundPending > captured)
-    report('G3', `refunds of ${refunded + refundPending} exceed the captured ${captured}`);
+  const back = refunded + refundPending + refundedAsCredit;
+  if (back > captured) report('G3', `refunds of ${back} exceed the captured ${captured}`);
+  if (creditReturned > credit) report('G3', `${creditReturned} of ${credit} in store credit were given back`);
   const theirs = intents.find(({ id }) => id === payment.intentId);
   if ((theirs?.captured ?? 0) !== captured)
     report('G4', `captured ${captured}, the provider says ${theirs?.captured ?? 0}`);
@@ -133,7 +134,8 @@ async function checkGoods(
   const report = (guarantee: Violation['guarantee'], what: string) =>
     violations.push({ guarantee, where: order._id, what });
   const left = order.lines.some((line) => hasState(line, 'shipped'));
-  if (left && order.total > 0 && !payment?.captured) report('G5', 'goods were handed over that nobody paid');
+  const paidFor = payment && payment.captured + payment.credit > 0;
+  if (left && order.total > 0 && !paidFor) report('G5', 'goods were handed over that nobody paid');
   if (!hasEnded(orderStates, order.status)) return;
 
   if (order.lines.some((line) => openStates.some((state) => hasState(line, state)))) {
@@ -143,10 +145,11 @@ async function checkGoods(
   // What was refunded because the goods were never sent; returns and goodwill come on top of it.
   const key = { $regex: `^${order._id}:settle:` };
   const settled = await models.refunds.find({ orderId: order._id, key, status: { $ne: 'failed' } }).lean();
-  const kept = payment.captured - settled.reduce((sum, { amount }) => sum + amount, 0);
+  const paid = payment.captured + payment.credit;
+  const kept = paid - settled.reduce((sum, { amount }) => sum + amount, 0);
   const due = order.status === 'completed' ? amountDue(order) : 0;
-  const back = payment.refunded + payment.refundPending;
-  if (kept !== due && payment.captured - back !== due) report('G5', `the goods cost ${due}, the customer paid ${kept}`);
+  const back = payment.refunded + payment.refundPending + payment.refundedAsCredit + payment.creditReturned;
+  if (kept !== due && paid - back !== due) report('G5', `the goods cost ${due}, the customer paid ${kept}`);
 }
 
 function hasState(line: OrderLine, state: OrderLine['allocations'][number]['state']): boolean {

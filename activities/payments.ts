@@ -1,12 +1,15 @@
 /** The money of an order. What the provider says is read, recorded, and never moved back by an older answer. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { LedgerEntry, Payment } from '../models/payment.ts';
+import type { Order } from '../models/order.ts';
+import type { LedgerEntry, Payment, Sale } from '../models/payment.ts';
 import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import type { AttemptStatus } from '../workflows/domain/states.ts';
+import { broken } from './failure.ts';
 import { type Intent, type Payments, ProviderError } from './providers/stripe.ts';
+import { amountDue, keptUnits } from './stock/reservations.ts';
 
 export async function authorizePayment(
   mongo: Mongo,
@@ -60,16 +63,31 @@ export async function mayRefresh({ models }: Mongo, orderId: string): Promise<bo
 export async function capturePayment(
   mongo: Mongo,
   payments: Payments,
-  { orderId, amount }: { orderId: string; amount: number },
+  { orderId }: { orderId: string },
 ): Promise<PaymentOutcome> {
   const payment = await readRecord(mongo, orderId);
-  if (payment.captured > 0) return outcomeOf(payment);
+  const amount = Math.max(0, (await saleOf(mongo, orderId)).total - payment.credit);
+  if (payment.captured > 0 || amount === 0) return outcomeOf(payment);
   if (payment.intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
   const key = `${orderId}:capture:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.captureIntent(payment.intentId!, { amount, key }));
   if (intent.status !== 'captured')
     throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
   return outcomeOf(await record(mongo, payment, intent));
+}
+
+/** What is captured and invoiced, as it is at the first try: whatever changes afterwards is refunded. */
+async function saleOf({ models }: Mongo, orderId: string): Promise<Sale> {
+  const known = (await models.payments.findOne({ orderId }, { sale: 1 }).lean())?.sale;
+  if (known) return known;
+  const order = await models.orders.findById(orderId).lean<Order>();
+  if (!order) throw broken(`There is no order ${orderId}`);
+  const lines = order.lines.map((line) => ({ lineId: line.lineId, quantity: keptUnits(line) }));
+  const sale = { lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
+  const won = await models.payments
+    .findOneAndUpdate({ orderId, sale: null }, { $set: { sale } }, { returnDocument: 'after' })
+    .lean();
+  return won ? sale : saleOf({ models } as Mongo, orderId);
 }
 
 /** Leaves a tombstone first: an authorization that thaws later finds it, or finds its intent cancelled. */

@@ -7,6 +7,7 @@ import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts'
 import type { ProviderSteps } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { bookCreditIn } from './credit.ts';
 import { broken } from './failure.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
@@ -16,6 +17,9 @@ export interface RefundRequest {
   orderId: string;
   /** Minor units; everything that is left where it is not given. */
   amount?: number | undefined;
+  /** Where it goes: back as it was paid, the card first, or all of it to the customer's store credit. */
+  to?: 'original' | 'store_credit' | undefined;
+  lines?: Refund['lines'];
   reason: string;
   actor: string;
   refundId?: string | undefined;
@@ -25,7 +29,7 @@ export interface RefundRequest {
 
 export type RefundOpened =
   | { refundId: string; amount: number }
-  | { refused: 'nothing_captured' | 'more_than_paid'; refundable: number };
+  | { refused: 'nothing_captured' | 'more_than_paid' | 'no_account'; refundable: number };
 
 export async function openRefund(mongo: Mongo, request: RefundRequest): Promise<RefundOpened> {
   try {
@@ -43,7 +47,7 @@ export async function openRefundIn(
   request: RefundRequest,
 ): Promise<RefundOpened> {
   const { models } = mongo;
-  const { key, orderId, reason, actor } = request;
+  const { key, orderId, to = 'original', lines, reason, actor } = request;
   const known = await models.refunds.findOne({ key }).session(session).lean();
   if (known) return { refundId: known._id, amount: known.amount };
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
@@ -52,8 +56,19 @@ export async function openRefundIn(
   if (!payment || left <= 0) return { refused: 'nothing_captured', refundable: 0 };
   if (amount > left) return { refused: 'more_than_paid', refundable: left };
 
-  await models.payments.updateOne({ _id: payment._id }, { $inc: { refundPending: amount } }, { session });
+  const card = Math.min(amount, cardLeftOf(payment));
+  const credited = to === 'store_credit' ? amount : amount - card;
+  const sent = amount - credited;
+  const customerId = (await models.orders.findById(orderId, { customerId: 1 }).session(session).lean())?.customerId;
+  if (credited > 0 && customerId === undefined) return { refused: 'no_account', refundable: left };
+  const $inc = { refundPending: sent, creditReturned: amount - card, refundedAsCredit: card - sent };
+  await models.payments.updateOne({ _id: payment._id }, { $inc }, { session });
   const refundId = request.refundId ?? newId('ref');
+  if (credited > 0) {
+    const kind = to === 'store_credit' ? 'refund' : 'give_back';
+    const booking = { key: `refund:${refundId}`, currency: payment.currency, amount: credited, orderId, reason, actor };
+    await bookCreditIn(mongo, session, { ...booking, kind, customerId: customerId! });
+  }
   const refund: Partial<Refund> = {
     _id: refundId,
     key,
@@ -61,10 +76,12 @@ export async function openRefundIn(
     paymentId: payment._id,
     workflowId: request.workflowId ?? workflowIds.refund(refundId),
     amount,
+    credited,
     currency: payment.currency,
+    ...(lines && { lines }),
     reason,
     actor,
-    status: 'pending',
+    status: sent > 0 ? 'pending' : 'succeeded',
     createdAt: new Date(),
   };
   await models.refunds.create([refund], { session });
@@ -77,7 +94,11 @@ export async function refundable({ models }: Mongo, session: ClientSession, orde
 }
 
 function leftOf(payment: Payment | null): number {
-  return payment ? payment.captured - payment.refunded - payment.refundPending : 0;
+  return payment ? cardLeftOf(payment) + payment.credit - payment.creditReturned : 0;
+}
+
+function cardLeftOf({ captured, refunded, refundPending, refundedAsCredit }: Payment): number {
+  return captured - refunded - refundPending - refundedAsCredit;
 }
 
 /** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
@@ -151,7 +172,8 @@ export async function adoptRefund(
 type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string };
 
 async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<Sent> {
-  const { _id: refundId, attempt, amount } = refund;
+  const { _id: refundId, attempt } = refund;
+  const amount = sentOf(refund);
   try {
     const key = `${refundId}:${attempt}:${refund.serverErrors}`;
     return await payments.createRefund({ intentId, refundId, attempt, amount, key });
@@ -182,7 +204,7 @@ async function recordRefund(
     if (!before) throw broken(`There is no refund ${refundId}`);
     if (before.attempt !== attempt) return { status: before.status, attempt: before.attempt, why: before.failure };
     if (before.status !== now.status && now.status !== 'pending') {
-      const { amount } = before;
+      const amount = sentOf(before);
       const at = new Date();
       const settled = now.status === 'succeeded' ? amount : before.status === 'succeeded' ? -amount : 0;
       const promised = before.status === 'pending' ? -amount : 0;
@@ -208,9 +230,10 @@ async function recordRefund(
 async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise<Refund> {
   const { models } = mongo;
   await inTransaction(mongo, async (session) => {
-    const left = leftOf(await models.payments.findById(refund.paymentId).session(session).lean());
-    const enough = left >= refund.amount;
-    const failure = `Only ${left} of ${refund.amount} may still be refunded`;
+    const payment = await models.payments.findById(refund.paymentId).session(session).lean();
+    const left = payment ? cardLeftOf(payment) : 0;
+    const enough = left >= sentOf(refund);
+    const failure = `Only ${left} of ${sentOf(refund)} may still be refunded`;
     const again = await models.refunds.updateOne(
       { _id: refund._id, status: 'failed', attempt: refund.attempt },
       enough
@@ -221,12 +244,17 @@ async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise
     if (enough && again.modifiedCount === 1) {
       await models.payments.updateOne(
         { _id: refund.paymentId },
-        { $inc: { refundPending: refund.amount } },
+        { $inc: { refundPending: sentOf(refund) } },
         { session },
       );
     }
   });
   return readRefund(mongo, refund._id);
+}
+
+/** What goes back by the provider. */
+function sentOf({ amount, credited }: Refund): number {
+  return amount - credited;
 }
 
 async function readRefund({ models }: Mongo, refundId: string): Promise<Refund> {

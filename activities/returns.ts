@@ -1,9 +1,11 @@
 /** Returns: what may come back, what came back, where it went, and what is paid for it. */
 import type { ClientSession } from 'mongoose';
 import type { Order } from '../models/order.ts';
+import type { Refund } from '../models/payment.ts';
 import type { Return, ReturnLine } from '../models/return.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail } from '../workflows/activities.ts';
+import { payableUnit } from '../workflows/domain/money.ts';
 import { type DeliveredLine, decideReturn, refundForLine } from '../workflows/domain/returns.ts';
 import type { Disposition, ReturnStatus } from '../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
@@ -99,7 +101,7 @@ export async function recordInspection(
     const order = await models.orders.findById(found.orderId).session(session).lean();
     if (!order) throw broken(`There is no order ${found.orderId}`);
 
-    let amount = 0;
+    const accepted: NonNullable<Refund['lines']> = [];
     const lines: ReturnLine[] = [];
     for (const line of found.lines) {
       const dispositions = fatesOf(line, input.lines);
@@ -109,15 +111,18 @@ export async function recordInspection(
         if (line.reception === 'received')
           await putAway(mongo, session, { key, found, sku: line.sku, quantity, disposition, actor });
       }
-      const accepted = acceptedOf({ ...line, dispositions });
+      const quantity = acceptedOf({ ...line, dispositions });
       const sold = order.lines.find(({ lineId }) => lineId === line.lineId)!;
       const before = await acceptedBefore(mongo, session, order._id, line.lineId);
       const left = Math.max(0, sold.quantity - before);
-      amount += refundForLine(sold, Math.min(before, sold.quantity), Math.min(accepted, left));
+      const units = Math.min(quantity, left);
+      const amount = refundForLine(sold, Math.min(before, sold.quantity), units, payableUnit(order.currency));
+      if (units > 0) accepted.push({ lineId: line.lineId, quantity: units, amount });
       lines.push({ ...line, dispositions });
     }
 
     const reason = `Return ${returnId}`;
+    const amount = accepted.reduce((total, each) => total + each.amount, 0);
     const opened =
       amount > 0
         ? await openRefundIn(mongo, session, {
@@ -125,6 +130,7 @@ export async function recordInspection(
             orderId: order._id,
             // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
             amount: Math.min(amount, await refundable(mongo, session, order._id)),
+            lines: accepted,
             reason,
             actor,
             workflowId: workflowIds.return(returnId),

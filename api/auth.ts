@@ -2,13 +2,17 @@
 import { createHash } from 'node:crypto';
 import type { Role } from '../models/access.ts';
 import { findOneBy } from '../platform/documents.ts';
+import { customerOf } from '../platform/customer-token.ts';
 import { isLinkToken } from '../platform/link-token.ts';
 import type { Actor } from '../workflows/messages.ts';
 import type { Api, Caller } from './endpoint.ts';
 import { Problem } from './problem.ts';
 
-/** `owner` holds the order's link token; `signed` are providers, whose signature the route itself checks. */
-export type Audience = 'public' | 'signed' | 'owner' | Role;
+/**
+ * `customer` has signed in; `owner` holds the order's link token; `signed` are providers, whose signature the route itself
+ * checks.
+ */
+export type Audience = 'public' | 'customer' | 'signed' | 'owner' | Role;
 
 const staff = ['warehouse', 'support', 'admin'] as const;
 
@@ -22,7 +26,9 @@ export const permissions = {
   // Whoever counts does not approve it.
   'stock.decide': ['admin'],
 
-  'orders.place': ['public'],
+  // A customer who has signed in is known by their token; nobody needs one.
+  'quotes.make': ['public', 'customer'],
+  'orders.place': ['public', 'customer'],
   'orders.list': ['support', 'admin'],
   'orders.read': ['owner', 'support', 'admin'],
   'orders.pay': ['owner'],
@@ -31,6 +37,13 @@ export const permissions = {
   'incidents.answer': ['support', 'admin'],
   'refunds.open': ['support', 'admin'],
   'refunds.read': ['owner', 'support', 'admin'],
+
+  'customers.read': ['support', 'admin'],
+  'customers.write': ['support', 'admin'],
+  // The store's own sign-in asks for it.
+  'customers.token': ['admin'],
+  'credit.read': ['customer', 'support', 'admin'],
+  'credit.grant': ['support', 'admin'],
 
   'shipments.work': ['warehouse', 'admin'],
   'shipments.read': staff,
@@ -57,9 +70,13 @@ export async function authorize(
   orderOf: () => Promise<string | undefined>,
 ): Promise<Caller> {
   const audience: readonly Audience[] = permissions[permission];
-  if (audience.includes('public') || audience.includes('signed')) return { kind: 'public' };
-
   const token = /^Bearer (\S{1,200})$/i.exec(authorization ?? '')?.[1];
+  if (token?.startsWith('ct_') && audience.includes('customer')) {
+    const customerId = customerOf(config.WAYBILL_SECRET, token);
+    if (customerId === undefined) throw new Problem('unauthenticated', 'The customer has to sign in again');
+    return { kind: 'customer', customerId };
+  }
+  if (audience.includes('public') || audience.includes('signed')) return { kind: 'public' };
   if (token?.startsWith('ot_')) {
     if (!audience.includes('owner')) throw new Problem('forbidden', 'The token of an order cannot do this');
     const orderId = await orderOf();
@@ -94,6 +111,7 @@ export function actorOf(caller: Caller): Actor {
 /** Whose Idempotency-Keys these are. */
 export function scopeOf(caller: Caller): string {
   if (caller.kind === 'staff') return caller.tokenId;
+  if (caller.kind === 'customer') return caller.customerId;
   return caller.kind === 'owner' ? caller.orderId : 'public';
 }
 

@@ -16,6 +16,7 @@ export interface Api {
 /** Who asks, once it is known. */
 export type Caller =
   | { kind: 'public' }
+  | { kind: 'customer'; customerId: string }
   | { kind: 'owner'; orderId: string }
   | { kind: 'staff'; tokenId: string; role: Role };
 

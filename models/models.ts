@@ -13,6 +13,7 @@ import {
   promotionUseModel,
   taxRateModel,
 } from './pricing.ts';
+import { quoteModel } from './quote.ts';
 import { returnModel } from './return.ts';
 import { shipmentModel } from './shipment.ts';
 import { backlogModel, stockModel, stockMovementModel } from './stock.ts';
@@ -33,6 +34,7 @@ export function createModels(connection: Connection) {
     deliveryMethods: deliveryMethodModel(connection),
     settings: storeSettingsModel(connection),
     customers: customerModel(connection),
+    quotes: quoteModel(connection),
     creditAccounts: creditAccountModel(connection),
     creditEntries: creditEntryModel(connection),
     stock: stockModel(connection),

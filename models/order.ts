@@ -62,10 +62,14 @@ export interface Order {
   total: number;
   /** The promotion codes that were given. */
   codes?: string[];
-  /** Store credit pays first: at most this much of it, as the price was told. What was taken is on the payment. */
+  /** Stripe's calculation of its taxes, where Stripe does that. */
+  taxCalculation?: string;
+  /** Store credit that pays for it before anything else does. */
   credit?: number;
-  /** What it claims of limited promotions, once it is reserved; given back when nothing comes of it. */
-  promotionClaims?: { promotionId: string; useIds: string[] }[];
+  /** What it takes of limited promotions when it is reserved, and gives back when nothing comes of it. */
+  redemptions?: { promotionId: string; totalLimit?: number; useIds: string[] }[];
+  /** What it was priced with and was gone when it was to be reserved. */
+  priceChange?: 'promotion' | 'credit';
   committedAt?: Date;
   /** Written by every request for a return, so that two at once meet in the database. */
   lastReturnAt?: Date;
@@ -101,8 +105,10 @@ export function orderModel(connection: Connection) {
     pricing: { type: Schema.Types.Mixed as never, required: true },
     total: { type: Number, default: 0 },
     codes: { type: [String], default: undefined },
+    taxCalculation: String,
     credit: Number,
-    promotionClaims: { type: [Schema.Types.Mixed] as never, default: undefined },
+    redemptions: { type: [Schema.Types.Mixed] as never, default: undefined },
+    priceChange: String,
     committedAt: Date,
     lastReturnAt: Date,
     releasedAt: Date,

@@ -16,7 +16,13 @@ export interface Payment {
   _id: string;
   orderId: string;
   currency: string;
+  /** By card, that is without the store credit. */
   amountDue: number;
+  /** Store credit that was spent for the order, and what of it was given back. */
+  credit: number;
+  creditReturned: number;
+  /** Of what was captured: paid back as store credit. */
+  refundedAsCredit: number;
   /** The provider's id of the method that was given at placing. */
   method?: string;
   /** A method that is saved to be charged later, when goods have come. */
@@ -31,8 +37,10 @@ export interface Payment {
   authorized: number;
   captured: number;
   refunded: number;
-  /** Refunds that were promised and did not end yet: captured - refunded - refundPending may still be refunded. */
+  /** Refunds that were promised and did not end yet. See `leftOf` in activities/refunds.ts for what may still be refunded. */
   refundPending: number;
+  /** What the capture is for, once it is begun. */
+  sale?: Sale;
   captureBefore?: Date;
   risky: boolean;
   /** When the customer last asked to look at it. */
@@ -40,6 +48,12 @@ export interface Payment {
   /** The undo's tombstone: no authorization after it. */
   closedAt?: Date;
   ledger: LedgerEntry[];
+}
+
+/** The units that are sold, and what they cost with their shipping, in minor units. */
+export interface Sale {
+  lines: { lineId: string; quantity: number }[];
+  total: number;
 }
 
 export interface Setup {
@@ -62,7 +76,11 @@ export interface Refund {
   /** The workflow that follows it, where the provider's hints go. */
   workflowId: string;
   amount: number;
+  /** The part of the amount that went to the store credit, at once. The rest goes back by the provider. */
+  credited: number;
   currency: string;
+  /** The units that it is for, where it is for some. */
+  lines?: { lineId: string; quantity: number; amount: number }[];
   reason: string;
   actor: string;
   status: RefundStatus;
@@ -95,6 +113,9 @@ export function paymentModel(connection: Connection) {
     orderId: { type: String, required: true },
     currency: { type: String, required: true },
     amountDue: { type: Number, required: true },
+    credit: { type: Number, default: 0 },
+    creditReturned: { type: Number, default: 0 },
+    refundedAsCredit: { type: Number, default: 0 },
     method: String,
     setup: Schema.Types.Mixed,
     intentId: String,
@@ -106,6 +127,7 @@ export function paymentModel(connection: Connection) {
     captured: { type: Number, default: 0 },
     refunded: { type: Number, default: 0 },
     refundPending: { type: Number, default: 0 },
+    sale: Schema.Types.Mixed,
     captureBefore: Date,
     risky: { type: Boolean, default: false },
     refreshedAt: Date,
@@ -126,6 +148,8 @@ export function refundModel(connection: Connection) {
     paymentId: { type: String, required: true },
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
+    credited: { type: Number, default: 0 },
+    lines: { type: [Schema.Types.Mixed] as never, default: undefined },
     currency: { type: String, required: true },
     reason: { type: String, required: true },
     actor: { type: String, required: true },

@@ -34,6 +34,8 @@ export type Reservation =
       outcome: 'reserved';
       currency: string;
       amountDue: number;
+      /** Store credit that was spent: a card pays the rest of what is due. */
+      credit: number;
       shipments: NewShipment[];
       /** Some of it is not there yet, or must not be sent yet: it is paid when it is. */
       comesLater: boolean;
@@ -42,6 +44,8 @@ export type Reservation =
       notBefore?: string | undefined;
     }
   | { outcome: 'out_of_stock'; shortages: Shortage[] }
+  /** A promotion that it was priced with, or the store credit, was gone. Nothing was reserved. */
+  | { outcome: 'price_changed' }
   /** The order's undo ran before this step did: nothing was reserved, and nothing will be. */
   | { outcome: 'undone' };
 
@@ -157,7 +161,8 @@ export interface ProviderSteps {
   }): Promise<PaymentOutcome>;
   /** Reads the payment from the provider and records what it says. */
   readPayment(input: { orderId: string }): Promise<PaymentOutcome>;
-  capturePayment(input: { orderId: string; amount: number }): Promise<PaymentOutcome>;
+  /** Captures what the goods that are still meant to be sent cost by then, once for the whole order, and invoices it. */
+  capturePayment(input: { orderId: string }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
   buyLabel(input: { orderId: string; shipmentId: string; parcel: Parcel }): Promise<{ trackingNumber: string }>;

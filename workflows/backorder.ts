@@ -4,7 +4,7 @@ import { local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { Order } from './order-context.ts';
 import { isHeld, moveOrder, takeOver } from './order-context.ts';
-import { saveMethod } from './payment.ts';
+import { dueByCard, saveMethod } from './payment.ts';
 import { StepCancelled } from './record.ts';
 
 /** Resolves once everything is reserved and may be sent. It is sent together, so it is paid together. */
@@ -14,7 +14,7 @@ export async function waitForGoods(
 ): Promise<void> {
   const { record } = order;
   const { state } = record;
-  if (state.amountDue > 0) await saveMethod(order);
+  if (dueByCard(order) > 0) await saveMethod(order);
   moveOrder(
     order,
     isHeld(order) ? 'on_hold' : 'confirmed',

@@ -42,6 +42,8 @@ export interface Order {
   stockHints: number;
   nextMethod?: string;
   refundHints: { count: number };
+  /** The money for what is sent was taken. */
+  captured: boolean;
   /** Minor units that the provider could not return and that support has settled in another way. */
   settledOtherwise: number;
   messages: number;
@@ -54,7 +56,7 @@ export function createOrder(orderId: string): Order {
     status: 'pending',
     currency: '',
     amountDue: 0,
-    payment: { attempt: 'none', authorized: 0, captured: 0, refunded: 0, disputed: false },
+    payment: { attempt: 'none', authorized: 0, captured: 0, credit: 0, refunded: 0, disputed: false },
     paymentStatus: 'not_paid',
     fulfillmentStatus: 'unfulfilled',
     shipments: [],
@@ -101,6 +103,7 @@ export function createOrder(orderId: string): Order {
     payAgain: false,
     stockHints: 0,
     refundHints: { count: 0 },
+    captured: false,
     settledOtherwise: 0,
     messages: 0,
   };

@@ -77,9 +77,10 @@ async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved
     record.savedWith(next, (state, mails) => local.reserveStock({ state, mails })),
   );
   if (reservation === undefined || reservation.outcome === 'undone') throw new OrderEnds('cancelled');
-  if (reservation.outcome === 'out_of_stock') throw new OrderEnds('rejected');
+  if (reservation.outcome !== 'reserved') throw new OrderEnds('rejected');
   state.currency = reservation.currency;
   state.amountDue = reservation.amountDue;
+  state.payment.credit = reservation.credit;
   addShipments(order, reservation.shipments);
   return reservation;
 }

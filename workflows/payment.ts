@@ -13,8 +13,7 @@ import { payBack } from './refund.ts';
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
 export async function takePayment(order: Order, when: 'at once' | 'goods that came'): Promise<void> {
   const { record } = order;
-  const { state } = record;
-  if (state.amountDue === 0) return;
+  if (dueByCard(order) === 0) return;
   const later = when === 'goods that came';
   const outcome = await untilDone<PaymentOutcome>(order, {
     ms: later ? deadlines.backorderPayment : deadlines.payment,
@@ -121,15 +120,20 @@ function askForPayment(order: Order): void {
   });
 }
 
+/** Minor units of what is due that store credit does not pay. */
+export function dueByCard({ record: { state } }: Order): number {
+  return Math.max(0, state.amountDue - state.payment.credit);
+}
+
 export function isPaid(attempt: OrderState['payment']['attempt']): boolean {
   return attempt === 'authorized' || attempt === 'captured';
 }
 
 function authorize(order: Order, payBy: number, paymentMethod?: string): Promise<PaymentOutcome> {
-  const { amountDue, currency } = order.record.state;
+  const { currency } = order.record.state;
   order.paymentAttempts += 1;
   const attempt = order.paymentAttempts;
-  const summary = `Authorize ${formatMoney(amountDue, currency)}`;
+  const summary = `Authorize ${formatMoney(dueByCard(order), currency)}`;
   return payInTime(order, payBy, 'authorize_payment', (scheduleToCloseTimeout) =>
     callProvider(
       'authorizePayment',
@@ -161,18 +165,18 @@ async function payInTime<T>(order: Order, payBy: number, cause: string, call: (m
 export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
   const { state } = order.record;
   await moneyTurn(order, async () => {
-    if (state.payment.captured > 0 || state.amountDue === 0) return;
-    const summary = `Capture ${formatMoney(state.amountDue, state.currency)}`;
+    if (order.captured || state.amountDue === 0) return;
+    const summary = `Capture ${formatMoney(dueByCard(order), state.currency)}`;
     const outcome = await order.record.step(
       'capture_payment',
       () =>
         // Once it is on its way its end is waited for: a cancellation then refunds what it took.
-        CancellationScope.nonCancellable(() =>
-          callProvider('capturePayment', { summary }, { orderId: order.id, amount: state.amountDue }),
-        ),
+        CancellationScope.nonCancellable(() => callProvider('capturePayment', { summary }, { orderId: order.id })),
       { shipmentId },
     );
-    if (outcome) recordPayment(order, outcome);
+    if (outcome === undefined) return;
+    order.captured = true;
+    recordPayment(order, outcome);
   });
 }
 
@@ -180,9 +184,10 @@ export async function capturePayment(order: Order, shipmentId: string): Promise<
 export async function settlePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
-  if (order.paymentAttempts + order.setups === 0) return;
+  const byCard = order.paymentAttempts + order.setups > 0;
+  if (!byCard && state.payment.credit === 0) return;
   await moneyTurn(order, async () => {
-    if (state.payment.captured === 0) {
+    if (byCard && state.payment.captured === 0) {
       recordPayment(
         order,
         await record.must('void_payment', () =>
@@ -191,7 +196,7 @@ export async function settlePayment(order: Order): Promise<void> {
       );
     }
     const settled = state.payment.refunded + order.settledOtherwise;
-    const excess = state.payment.captured - settled - state.amountDue;
+    const excess = state.payment.captured + state.payment.credit - settled - state.amountDue;
     if (excess <= 0) return;
     const key = `${order.id}:settle:${settled}`;
     const reason = 'Goods that were not sent';

@@ -13,6 +13,7 @@ import { batched, type Outcome } from '../../platform/batch.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { isLow } from '../../workflows/domain/stock.ts';
 import { mailOperation } from '../orders.ts';
+import { redemptionDocuments } from '../redemptions.ts';
 import { activeWarehouses } from './warehouses.ts';
 import {
   type Counters,
@@ -87,6 +88,7 @@ async function makeAll(
       skus: [...(change.skus ?? []), ...(found.skus ?? [])],
       queues: [...(change.queues ?? []), ...(found.queues ?? [])],
       documents: [...(change.documents ?? []), ...(found.documents ?? [])],
+      ...(change.redemptions && { redemptions: true }),
     });
   }
   const known = await read(mongo, session, needs);
@@ -136,7 +138,9 @@ async function read(mongo: Mongo, session: ClientSession, needs: readonly Needs[
   }
   const documents = new Map<string, { _id: string }>();
   const wanted = new Map<WorkDocument, string[]>();
-  for (const [model, id] of needs.flatMap((each) => each.documents ?? []))
+  const redeeming = new Set(needs.flatMap(({ redemptions, orderIds }) => (redemptions && orderIds) || []));
+  const theirs = orders.filter(({ _id }) => redeeming.has(_id)).flatMap((order) => redemptionDocuments(order) ?? []);
+  for (const [model, id] of [...needs.flatMap((each) => each.documents ?? []), ...theirs])
     wanted.set(model, [...(wanted.get(model) ?? []), id]);
   for (const [model, some] of wanted) {
     const found = await models[model].collection.find({ _id: { $in: unique(some) } as never }, { session }).toArray();

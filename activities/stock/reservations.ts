@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../../models/id.ts';
-import type { LineAllocation, Order } from '../../models/order.ts';
+import type { LineAllocation, Order, OrderLine } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { Claims, LocalSteps, NewShipment, Reservation, Saved } from '../../workflows/activities.ts';
@@ -18,9 +18,10 @@ import {
 } from '../../workflows/domain/allocation.ts';
 import { failures } from '../../workflows/domain/failures.ts';
 import { limits } from '../../workflows/domain/limits.ts';
-import { shareOfLine } from '../../workflows/domain/money.ts';
+import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
+import { giveUsesBack, redeem } from '../redemptions.ts';
 import { changeStock } from './ledger.ts';
 import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 
@@ -31,11 +32,13 @@ import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
   return changeStock(mongo, {
     orderIds: [saved.state.orderId],
+    redemptions: true,
     make(work): Reservation {
       const order = work.orders[0]!;
       if (order.releasedAt) return { outcome: 'undone' };
       if (claimsOf(order).length > 0) return reserved(order);
       if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
+      if (order.priceChange) return { outcome: 'price_changed' };
 
       const skus = [...new Set(order.lines.map(({ sku }) => sku))];
       const backlog = Object.fromEntries(skus.map((sku) => [sku, work.backlog(sku)]));
@@ -44,6 +47,11 @@ export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
         if (order.reshipOf !== undefined) throw outOfStock(result.shortages);
         work.write(order, { shortages: result.shortages });
         return { outcome: 'out_of_stock', shortages: result.shortages };
+      }
+      const priceChange = redeem(work, order);
+      if (priceChange !== undefined) {
+        work.write(order, { priceChange });
+        return { outcome: 'price_changed' };
       }
       const shipmentIds = new Map<string, string>();
       const claim = (lineId: string, warehouseId: string, quantity: number, state: LineAllocation['state']) => {
@@ -71,12 +79,15 @@ function comesAt({ lines }: Order, waiting: readonly { lineId: string }[]): Date
   return new Date(Date.now() + days * 86_400_000);
 }
 
-function newPayment({ _id: orderId, currency, total, paymentMethod }: Order): Payment {
+function newPayment({ _id: orderId, currency, total, credit = 0, paymentMethod }: Order): Payment {
   return {
     _id: newId('pay'),
     orderId,
     currency,
-    amountDue: total,
+    amountDue: total - credit,
+    credit,
+    creditReturned: 0,
+    refundedAsCredit: 0,
     ...(paymentMethod !== undefined && { method: paymentMethod }),
     status: 'none',
     serverErrors: 0,
@@ -95,6 +106,7 @@ function reserved(order: Order): Reservation {
     outcome: 'reserved',
     currency: order.currency,
     amountDue: order.total,
+    credit: order.credit ?? 0,
     shipments: shipmentsOf(order.lines.flatMap((line) => line.allocations)),
     comesLater: waits(order) || (order.notBefore !== undefined && order.notBefore > new Date()),
     expectedAt: order.expectedAt?.toISOString(),
@@ -151,9 +163,11 @@ function moveAll(work: Work, order: Order, { shipmentId }: NewShipment): void {
 export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Promise<void> {
   return changeStock(mongo, {
     orderIds: [orderId],
+    redemptions: true,
     make(work) {
       const order = work.orders[0]!;
       const open = claimsOf(order).filter(isOpen);
+      if (!order.releasedAt && claimsOf(order).length > 0) giveUsesBack(work, order);
       giveBack(open);
       work.write(order, { releasedAt: order.releasedAt ?? new Date() });
       closePickLists(work, [...new Set(open.map(({ shipmentId }) => shipmentId))]);
@@ -294,14 +308,20 @@ export function shipStock(
   });
 }
 
-/** Minor units: what the units that are still meant to arrive cost. */
-export function amountDue(order: Pick<Order, 'lines'>): number {
-  return order.lines.reduce((sum, line) => {
-    const kept = line.allocations
-      .filter(({ state }) => state !== 'released' && state !== 'lost')
-      .reduce((units, { quantity }) => units + quantity, 0);
-    return sum + shareOfLine(line.total, line.quantity, 0, kept);
+/** Minor units: what the units that are still meant to arrive cost, and their shipping. */
+export function amountDue({ lines, shipping, currency }: Pick<Order, 'lines' | 'shipping' | 'currency'>): number {
+  const kept = lines.map((line) => ({ line, units: keptUnits(line) })).filter(({ units }) => units > 0);
+  const goods = kept.reduce((sum, { line, units }) => {
+    return sum + shareOfLine(line.total, line.quantity, 0, units, payableUnit(currency));
   }, 0);
+  return kept.length > 0 ? goods + (shipping?.total ?? 0) : 0;
+}
+
+/** Units of a line that have arrived, or are still meant to. */
+export function keptUnits({ allocations }: OrderLine): number {
+  return allocations
+    .filter(({ state }) => state !== 'released' && state !== 'lost')
+    .reduce((units, { quantity }) => units + quantity, 0);
 }
 
 // ---- What the steps above share ----

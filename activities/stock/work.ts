@@ -21,9 +21,19 @@ export interface Needs {
   queues?: readonly string[];
   /** Other documents that it changes. */
   documents?: readonly (readonly [WorkDocument, string])[];
+  /** What its orders take of limited promotions and of store credit. */
+  redemptions?: true;
 }
 
-export type WorkDocument = 'shipments' | 'deliveries' | 'transfers' | 'counts' | 'movements';
+export type WorkDocument =
+  | 'shipments'
+  | 'deliveries'
+  | 'transfers'
+  | 'counts'
+  | 'movements'
+  | 'promotionCounts'
+  | 'promotionUses'
+  | 'creditAccounts';
 
 /** One physical change, as it goes into the ledger. A repeated key has no second effect. */
 export type Movement = Omit<StockMovement, '_id' | 'seq' | 'onHandAfter' | 'damagedAfter' | 'at'> & { key: string };
@@ -51,6 +61,7 @@ export interface Work {
   /** A copy, to be changed and `put`. */
   document<K extends WorkDocument>(model: K, id: string): DocumentOf<Models[K]> | undefined;
   put<K extends WorkDocument>(model: K, document: DocumentOf<Models[K]>): void;
+  remove(model: WorkDocument, id: string): void;
   also<K extends keyof Models>(model: K, operation: mongo.AnyBulkWriteOperation<DocumentOf<Models[K]>>): void;
 }
 
@@ -105,7 +116,7 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
     operations: [],
   };
   const copies = new Map<string, Order>();
-  const documents = new Map<string, { _id: string }>();
+  const documents = new Map<string, { _id: string } | undefined>();
   const physical = new Map<string, Counters>();
 
   const copyOf = (orderId: string): Order => {
@@ -177,13 +188,18 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
       effects.orders.set(order._id, { ...effects.orders.get(order._id), ...fields, lines: order.lines });
     },
     document(model, id) {
-      const document = documents.get(`${model}:${id}`) ?? known.documents.get(`${model}:${id}`);
+      const key = `${model}:${id}`;
+      const document = documents.has(key) ? documents.get(key) : known.documents.get(key);
       return document && structuredClone(document as never);
     },
     put(model, document) {
       documents.set(`${model}:${document._id}`, structuredClone(document));
       const operation = { replaceOne: { filter: { _id: document._id }, replacement: document, upsert: true } };
       effects.operations.push({ model, operation: operation as never });
+    },
+    remove(model, id) {
+      documents.set(`${model}:${id}`, undefined);
+      effects.operations.push({ model, operation: { deleteOne: { filter: { _id: id } } } });
     },
     also: (model, operation) => void effects.operations.push({ model, operation: operation as never }),
   });
@@ -203,7 +219,10 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
   }
   for (const [sku, units] of effects.backlog) known.backlog.set(sku, (known.backlog.get(sku) ?? 0) + units);
   for (const [orderId, copy] of copies) known.orders.set(orderId, copy);
-  for (const [key, document] of documents) known.documents.set(key, document);
+  for (const [key, document] of documents) {
+    if (document) known.documents.set(key, document);
+    else known.documents.delete(key);
+  }
   return { answer, effects };
 }
 

@@ -102,7 +102,7 @@ const unspoken = new Set([
 /** The client secret lets a browser pay: it is for the owner alone, and only while a payment is awaited. */
 export function viewPayment(order: Order, payment: Payment, caller: Caller): NonNullable<OrderView['payment']> {
   const forStaff = caller.kind === 'staff';
-  const { amountDue, authorized, captured, refunded, setup } = payment;
+  const { amountDue, authorized, captured, credit, setup } = payment;
   // Until the goods are there, the payment is the saving of the method.
   const saving = payment.intentId === undefined ? setup : undefined;
   const declined = saving ? saving.declineCode : (payment.attempts.at(-1)?.declineCode ?? undefined);
@@ -114,10 +114,16 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
     amountDue,
     authorized,
     captured,
-    refunded,
+    credit,
+    refunded: refundedOf(payment),
     ...(declineCode !== undefined && { declineCode }),
     ...(mayPay && { clientSecret, purpose: saving ? 'setup' : 'payment' }),
   };
+}
+
+/** To the card and to the store credit. */
+function refundedOf({ refunded, refundedAsCredit, creditReturned }: Payment): number {
+  return refunded + refundedAsCredit + creditReturned;
 }
 
 /** The derived statuses, with what came after the order's end: returns, refunds and disputes. */
@@ -135,7 +141,8 @@ export function statuses(order: Order, { payment, returns, disputes }: Related) 
           attempt: payment.status,
           authorized: payment.authorized,
           captured: payment.captured,
-          refunded: payment.refunded,
+          credit: payment.credit,
+          refunded: refundedOf(payment),
           disputed: disputes.some(({ status }) => status !== 'won'),
         })
       : (state?.paymentStatus ?? 'not_paid'),

@@ -12,7 +12,14 @@ const attempts = ['none', ...Object.keys(attemptStates)] as (AttemptStatus | 'no
 const shipmentStatuses = Object.keys(shipmentStates) as ShipmentStatus[];
 
 describe('paymentStatus', () => {
-  const nothing: PaymentFacts = { attempt: 'none', authorized: 0, captured: 0, refunded: 0, disputed: false };
+  const nothing: PaymentFacts = {
+    attempt: 'none',
+    authorized: 0,
+    captured: 0,
+    credit: 0,
+    refunded: 0,
+    disputed: false,
+  };
 
   test('is one of the named statuses for every combination of facts', () => {
     const named = [
@@ -32,7 +39,7 @@ describe('paymentStatus', () => {
         for (const captured of [0, 50, 100])
           for (const refunded of [0, 20, 50, 100])
             for (const disputed of [false, true])
-              seen.add(paymentStatus({ attempt, authorized, captured, refunded, disputed }));
+              seen.add(paymentStatus({ ...nothing, attempt, authorized, captured, refunded, disputed }));
     expect([...seen].sort()).toEqual(named.sort());
   });
 
@@ -46,6 +53,12 @@ describe('paymentStatus', () => {
     ['captured', { attempt: 'captured', authorized: 100, captured: 100 }],
     ['partially_refunded', { attempt: 'captured', authorized: 100, captured: 100, refunded: 99 }],
     ['refunded', { attempt: 'captured', authorized: 100, captured: 100, refunded: 100 }],
+    ['captured', { credit: 100 }],
+    ['refunded', { credit: 100, refunded: 100 }],
+    ['authorized', { credit: 40, attempt: 'authorized', authorized: 60 }],
+    ['captured', { credit: 40, attempt: 'captured', authorized: 60, captured: 60 }],
+    ['partially_refunded', { credit: 40, attempt: 'captured', authorized: 60, captured: 60, refunded: 60 }],
+    ['voided', { credit: 40, attempt: 'voided', refunded: 40 }],
     ['voided', { attempt: 'voided', authorized: 100 }],
     ['voided', { attempt: 'lapsed', authorized: 100 }],
     ['disputed', { attempt: 'captured', authorized: 100, captured: 100, refunded: 10, disputed: true }],

@@ -9,18 +9,18 @@ export function isCurrency(code: string): boolean {
   return currencies.has(code);
 }
 
-/** Decimal places of a currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD. */
+/**
+ * Decimal places of a currency's minor unit, by ISO 4217: 2 for USD, 0 for JPY, 3 for KWD. The runtime's own figures are
+ * for showing money, and change with its version.
+ */
 export function minorDigits(currency: string): number {
-  const known = digits.get(currency);
-  if (known !== undefined) return known;
-  const found =
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
-  digits.set(currency, found);
-  return found;
+  return digits[currency] ?? 2;
 }
 
-/** Asking the runtime costs a tenth of a millisecond each time. */
-const digits = new Map<string, number>();
+const digits: Readonly<Record<string, number>> = {
+  ...{ BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0 },
+  ...{ XAF: 0, XOF: 0, XPF: 0, BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3, CLF: 4, UYW: 4 },
+};
 
 /** For people: `1999 USD` minor units become `19.99 USD`. */
 export function formatMoney(amount: number, currency: string): string {

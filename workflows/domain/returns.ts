@@ -50,6 +50,8 @@ export function refundForLine(
   line: { total: number; quantity: number },
   refundedBefore: number,
   accepted: number,
+  /** The steps in which the currency can be paid. */
+  unit = 1,
 ): number {
-  return shareOfLine(line.total, line.quantity, refundedBefore, accepted);
+  return shareOfLine(line.total, line.quantity, refundedBefore, accepted, unit);
 }

@@ -7,6 +7,9 @@ export interface PaymentFacts {
   /** Minor units. */
   authorized: number;
   captured: number;
+  /** Store credit that was spent. */
+  credit: number;
+  /** Of both. */
   refunded: number;
   disputed: boolean;
 }
@@ -24,10 +27,12 @@ export type PaymentStatus =
 
 export function paymentStatus(facts: PaymentFacts): PaymentStatus {
   if (facts.disputed) return 'disputed';
-  if (facts.captured > 0) {
-    if (facts.refunded >= facts.captured) return 'refunded';
+  // What store credit pays alone is paid when it is spent; else it waits for the card's share.
+  const byCreditAlone = facts.credit > 0 && facts.attempt === 'none';
+  if (facts.captured > 0 || byCreditAlone) {
+    if (facts.refunded >= facts.captured + facts.credit) return 'refunded';
     if (facts.refunded > 0) return 'partially_refunded';
-    return facts.attempt === 'captured' ? 'captured' : 'partially_captured';
+    return facts.attempt === 'captured' || byCreditAlone ? 'captured' : 'partially_captured';
   }
   if (facts.attempt === 'authorized') return 'authorized';
   if (facts.attempt === 'requires_action') return 'requires_action';

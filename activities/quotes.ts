@@ -1,0 +1,97 @@
+/**
+ * What only providers know of a cart's price: live rates of the carrier, and taxes that Stripe works out. The workflow
+ * `quote` asks for them; whoever prices the cart finds the answers in the quote.
+ */
+import type { Address } from '../models/address.ts';
+import type { Quote, QuotedTaxes } from '../models/quote.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { chargeableGrams } from '../workflows/domain/delivery.ts';
+import { type Pricing, price } from '../workflows/domain/pricing.ts';
+import type { Levied } from '../workflows/domain/taxes.ts';
+import { type CartBook, readBook } from './cart.ts';
+import { broken } from './failure.ts';
+import type { Carrier } from './providers/carrier.ts';
+import type { Payments } from './providers/stripe.ts';
+import { activeWarehouses } from './stock/warehouses.ts';
+
+/** Whether a provider has to be asked for a price: a carrier, or Stripe for the taxes. */
+export function needsProviders({ deliveryMethods, settings }: CartBook): boolean {
+  return settings.taxes.source === 'stripe' || deliveryMethods.some(({ liveService }) => liveService !== undefined);
+}
+
+/** What the providers have answered, put into the book. */
+export function withAnswers(book: CartBook, { liveRates, taxes }: Pick<Quote, 'liveRates' | 'taxes'>): CartBook {
+  return {
+    ...book,
+    ...(liveRates && { liveRates: new Map(liveRates.map(({ service, ...rate }) => [service, rate])) }),
+    ...(taxes && { taxes: { ...book.taxes, given: givenBy(taxes) } }),
+  };
+}
+
+function givenBy({ lines, shipping }: QuotedTaxes) {
+  return { lines: new Map(lines.map(({ lineId, levied }): [string, Levied[]] => [lineId, levied])), shipping };
+}
+
+/** What Stripe is asked to tax, as one string: another one needs another calculation. */
+export function amountsOf({ lines, shipping }: Pricing): string {
+  const parts = lines.map((line) => [line.lineId, line.sku, line.quantity, leftOf(line)]);
+  return JSON.stringify([parts, shipping && leftOf(shipping)]);
+}
+
+/** With the tax in it where prices are inclusive. */
+function leftOf({ subtotal, discounts }: Pick<Pricing['lines'][number], 'subtotal' | 'discounts'>): number {
+  return subtotal - discounts.reduce((sum, { amount }) => sum + amount, 0);
+}
+
+/** A carrier that cannot say is no reason to sell nothing: then the delivery method's own prices count. */
+export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { quoteId: string }): Promise<void> {
+  const { cart } = await readQuote(mongo, quoteId);
+  const { products } = await bookOf(mongo, quoteId);
+  const from = nearest(await activeWarehouses(mongo), cart.to.country);
+  const shipped = cart.items.map(({ sku, quantity }) => ({ ...products.get(sku)!, quantity }));
+  const parcel = { weightGrams: chargeableGrams(shipped), lengthMm: 300, widthMm: 200, heightMm: 150 };
+  const to = { ...cart.to, postalCode: cart.to.postalCode ?? '' };
+  const rates = from ? await carrier.rates({ from, to, parcel, currency: cart.currency }) : [];
+  const liveRates = rates.map(({ service, amount, days }) => ({ service, amount, days }));
+  await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { liveRates } });
+}
+
+function nearest(warehouses: readonly { address: Address; priority: number }[], country: string): Address | undefined {
+  const sorted = [...warehouses].sort((a, b) => a.priority - b.priority);
+  return (sorted.find(({ address }) => address.country === country) ?? sorted[0])?.address;
+}
+
+export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { quoteId: string }): Promise<void> {
+  const { cart } = await readQuote(mongo, quoteId);
+  const book = await bookOf(mongo, quoteId);
+  const untaxed = price(cart, { ...book, taxes: { ...book.taxes, given: { lines: new Map(), shipping: [] } } });
+  const { calculationId, lines, shipping } = await payments.calculateTaxes({
+    currency: cart.currency,
+    inclusive: untaxed.taxInclusive,
+    exempt: cart.taxExempt ?? false,
+    lines: untaxed.lines.map((line) => ({
+      ...{ reference: line.lineId, amount: leftOf(line), quantity: line.quantity, taxCode: line.taxCode },
+    })),
+    shipping: untaxed.shipping ? leftOf(untaxed.shipping) : 0,
+    to: cart.to,
+  });
+  const taxes: QuotedTaxes = {
+    calculationId,
+    lines: lines.map(({ reference, taxes: levied }) => ({ lineId: reference, levied })),
+    shipping,
+    amounts: amountsOf(untaxed),
+  };
+  await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { taxes } });
+}
+
+async function bookOf(mongo: Mongo, quoteId: string): Promise<CartBook> {
+  const { cart, usedUp, liveRates } = await readQuote(mongo, quoteId);
+  const book = await readBook(mongo, cart, {});
+  return { ...withAnswers(book, { liveRates }), usedUp: new Map(usedUp.map(({ promotionId, why }) => [promotionId, why])) };
+}
+
+async function readQuote({ models }: Mongo, quoteId: string): Promise<Quote> {
+  const quote = await models.quotes.findById(quoteId).lean<Quote>();
+  if (!quote) throw broken(`There is no quote ${quoteId}`);
+  return quote;
+}
