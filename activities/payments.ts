@@ -70,7 +70,10 @@ export async function capturePayment(
   if (payment.captured > 0 || amount === 0) return outcomeOf(payment);
   if (payment.intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
   const key = `${orderId}:capture:${payment.serverErrors}`;
-  const intent = await countingErrors(mongo, orderId, () => payments.captureIntent(payment.intentId!, { amount, key }));
+  const { currency } = payment;
+  const intent = await countingErrors(mongo, orderId, () =>
+    payments.captureIntent(payment.intentId!, { amount, currency, key }),
+  );
   if (intent.status !== 'captured')
     throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
   return outcomeOf(await record(mongo, payment, intent));

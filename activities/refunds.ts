@@ -172,11 +172,11 @@ export async function adoptRefund(
 type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string };
 
 async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<Sent> {
-  const { _id: refundId, attempt } = refund;
+  const { _id: refundId, attempt, currency } = refund;
   const amount = sentOf(refund);
   try {
     const key = `${refundId}:${attempt}:${refund.serverErrors}`;
-    return await payments.createRefund({ intentId, refundId, attempt, amount, key });
+    return await payments.createRefund({ intentId, refundId, attempt, amount, currency, key });
   } catch (error) {
     if (error instanceof ProviderError) {
       await mongo.models.refunds.updateOne({ _id: refundId }, { $inc: { serverErrors: 1 } });

@@ -4,7 +4,9 @@
  */
 import Stripe from 'stripe';
 import { z } from 'zod';
+import { isCurrency } from '../../workflows/domain/money.ts';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
+import { fromStripe, toStripe } from './stripe-amounts.ts';
 import { orAsItIs, told, withMethod } from './stripe-failures.ts';
 import { createSetups } from './stripe-setups.ts';
 import { InvalidWebhook } from './webhook.ts';
@@ -63,7 +65,7 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
     }): Promise<Intent> {
       const { orderId, amount, currency, customerId, key } = request;
       const params: Stripe.PaymentIntentCreateParams = {
-        amount,
+        amount: toStripe(amount, currency),
         currency: currency.toLowerCase(),
         capture_method: 'manual',
         automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
@@ -94,10 +96,12 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
 
     readIntent,
 
-    async captureIntent(intentId: string, { amount, key }: { amount: number; key: string }): Promise<Intent> {
-      return intentAfter(intentId, () =>
-        stripe.paymentIntents.capture(intentId, { amount_to_capture: amount, expand }, { idempotencyKey: key }),
-      );
+    async captureIntent(
+      intentId: string,
+      { amount, currency, key }: { amount: number; currency: string; key: string },
+    ): Promise<Intent> {
+      const params = { amount_to_capture: toStripe(amount, currency), expand };
+      return intentAfter(intentId, () => stripe.paymentIntents.capture(intentId, params, { idempotencyKey: key }));
     },
 
     /** Releases what is authorized. What was captured already stays so. */
@@ -110,11 +114,12 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       refundId: string;
       attempt: number;
       amount: number;
+      currency: string;
       key: string;
     }): Promise<ProviderRefund> {
-      const { intentId, refundId, attempt, amount, key } = request;
+      const { intentId, refundId, attempt, amount, currency, key } = request;
       const metadata = { refundId, attempt: String(attempt) };
-      const params = { payment_intent: intentId, amount, metadata };
+      const params = { payment_intent: intentId, amount: toStripe(amount, currency), metadata };
       return toRefund(await told(() => stripe.refunds.create(params, { idempotencyKey: key })));
     },
 
@@ -145,8 +150,7 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       id: string,
     ): Promise<{ status: AttemptStatus; authorized: number; captured: number; refunded: number }> {
       const found = await told(() => stripe.paymentIntents.retrieve(id, { expand }));
-      const charge = typeof found.latest_charge === 'object' ? found.latest_charge : null;
-      return { ...toIntent(found), refunded: charge?.amount_refunded ?? 0 };
+      return { ...toIntent(found), refunded: refundedOf(found) };
     },
 
     /** For the auditor: the intents made since a time that are ours by their metadata, with what they hold and took. */
@@ -157,8 +161,7 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       for await (const intent of pages) {
         const { orderId } = intent.metadata;
         if (orderId === undefined) continue;
-        const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
-        found.push({ ...toIntent(intent), orderId, refunded: charge?.amount_refunded ?? 0 });
+        found.push({ ...toIntent(intent), orderId, refunded: refundedOf(intent) });
       }
       return found;
     },
@@ -177,18 +180,27 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
 }
 
 function toIntent(intent: Stripe.PaymentIntent): Intent {
-  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
+  const charge = chargeOf(intent);
+  const captured = fromStripe(intent.amount_received, intent.currency);
   const card = charge?.payment_method_details?.card;
   return {
     id: intent.id,
     status: statusOf(intent),
-    authorized: intent.status === 'requires_capture' ? intent.amount_capturable : intent.amount_received,
-    captured: intent.amount_received,
+    authorized: intent.status === 'requires_capture' ? fromStripe(intent.amount_capturable, intent.currency) : captured,
+    captured,
     clientSecret: intent.client_secret ?? undefined,
     declineCode: intent.last_payment_error?.decline_code ?? intent.last_payment_error?.code,
     risky: charge?.outcome?.risk_level === 'elevated' || charge?.outcome?.risk_level === 'highest',
     captureBefore: card?.capture_before ? new Date(card.capture_before * 1000) : undefined,
   };
+}
+
+function refundedOf(intent: Stripe.PaymentIntent): number {
+  return fromStripe(chargeOf(intent)?.amount_refunded ?? 0, intent.currency);
+}
+
+function chargeOf({ latest_charge }: Stripe.PaymentIntent): Stripe.Charge | null {
+  return typeof latest_charge === 'object' ? latest_charge : null;
 }
 
 function statusOf(intent: Stripe.PaymentIntent): AttemptStatus {
@@ -217,7 +229,7 @@ function toRefund(refund: Stripe.Refund): ProviderRefund {
   return {
     id: refund.id,
     status: open ? 'pending' : ended,
-    amount: refund.amount,
+    amount: fromStripe(refund.amount, refund.currency),
     failure: refund.failure_reason ?? undefined,
   };
 }
@@ -246,10 +258,13 @@ const eventSchema = z.object({
   }),
 });
 
+type EventObject = z.infer<typeof eventSchema>['data']['object'];
+
 export interface StripeEvent {
   id: string;
   type: string;
-  object: z.infer<typeof eventSchema>['data']['object'];
+  /** Amounts in minor units. */
+  object: EventObject;
 }
 
 /** Stripe checks the age only; time stamps more than this ahead of our clock are refused as well. */
@@ -269,7 +284,7 @@ export function parseStripeWebhook(
     try {
       const event = Stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
       const { id, type, data } = eventSchema.parse(event);
-      return { id, type, object: data.object };
+      return { id, type, object: inMinorUnits(data.object) };
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
         throw new InvalidWebhook('The body is not an event');
@@ -277,4 +292,15 @@ export function parseStripeWebhook(
     }
   }
   throw new InvalidWebhook('The signature does not match');
+}
+
+/** The account may have to do with what is no currency of ours: such an event is stored as it is, and does nothing. */
+function inMinorUnits(object: EventObject): EventObject {
+  const { currency, amount, amount_received } = object;
+  if (!currency || !isCurrency(currency.toUpperCase())) return object;
+  return {
+    ...object,
+    ...(amount && { amount: fromStripe(amount, currency) }),
+    ...(amount_received && { amount_received: fromStripe(amount_received, currency) }),
+  };
 }

@@ -1,4 +1,4 @@
-import { checkAmount, money } from './amounts.ts';
+import { checkAmount, checkFraction, money } from './amounts.ts';
 import { cardOf, needsAuthentication, usePaymentMethod } from './cards.ts';
 import { attemptCharge, captureCharge } from './charges.ts';
 import {
@@ -148,6 +148,7 @@ export function captureIntent(
       payment_intent: intent,
     });
   }
+  checkFraction(amount, intent.currency, 'amount_to_capture');
   const metadata = { ...intent.metadata, ...given.metadata };
   return take(store, { ...intent, metadata }, chargeOf(store, intent), amount);
 }

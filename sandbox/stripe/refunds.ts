@@ -1,4 +1,4 @@
-import { money } from './amounts.ts';
+import { checkFraction, money } from './amounts.ts';
 import { book } from './balance.ts';
 import { cardOf } from './cards.ts';
 import { invalidRequest, noSuch } from './errors.ts';
@@ -129,6 +129,7 @@ function refuseUnlessRefundable(store: Store, charge: Charge, amount: number, le
   if (left === 0) {
     throw invalidRequest(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' });
   }
+  checkFraction(amount, charge.currency, 'amount');
   if (amount > left) {
     const { currency } = charge;
     throw invalidRequest(

@@ -130,6 +130,7 @@ describe('refusing what Stripe refuses', () => {
     [{ amount: 100_000_000, currency: 'eur' }, 'amount_too_large', 'amount'],
     [{ amount: 1000, currency: 'xx1' }, undefined, 'currency'],
     [{ amount: 1001, currency: 'kwd' }, undefined, 'amount'],
+    [{ amount: 1050, currency: 'isk' }, 'invalid_charge_amount_no_decimal_compatible', 'amount'],
     [{ amount: 1000, currency: 'eur', capture_method: 'later' }, undefined, 'capture_method'],
     [{ amount: 1000, currency: 'eur', payment_method: 'pm_nobody' }, 'resource_missing', 'payment_method'],
     [{ amount: 1000, currency: 'eur', confirm: true }, 'payment_intent_unexpected_state', undefined],
