@@ -5,6 +5,7 @@ import { confirmIntent, expireAuthorization, finishAuthentication, intentOf } fr
 import { settleRefund } from './refunds.ts';
 import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
 import type { Store } from './store.ts';
+import { calculationOf, expireCalculation } from './taxes.ts';
 import type { Webhooks } from './webhooks.ts';
 
 export interface ControlAnswer {
@@ -57,6 +58,8 @@ export function createControl(world: {
         if (!refund) throw noSuch('refund', id);
         return settleRefund(store, refund, choice(body, 'outcome', ['succeeded', 'failed']));
       }
+      case 'POST tax_calculations/:id/expire':
+        return expireCalculation(store, calculationOf(store, id));
       case 'GET calls':
         return { calls: Object.fromEntries(calls) };
       case 'GET state':
@@ -67,6 +70,8 @@ export function createControl(world: {
           charges: [...store.charges.values()],
           refunds: [...store.refunds.values()],
           disputes: [...store.disputes.values()],
+          tax_calculations: [...store.taxCalculations.values()],
+          tax_transactions: [...store.taxTransactions.values()],
           balance_transactions: [...store.balanceTransactions.values()],
           events: [...store.events.values()],
           undelivered_events: webhooks?.waiting() ?? [],

@@ -9,6 +9,11 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
   charge: { payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   refund: { charge: 'charge', payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   dispute: { charge: 'charge', payment_intent: 'payment_intent' },
+  // Of these the field itself is left out where nobody asks for it.
+  tax_calculation: { line_items: 'tax_line_item[]', shipping_cost: 'tax_shipping_cost' },
+  tax_line_item: { tax_breakdown: 'tax_breakdown' },
+  tax_shipping_cost: { tax_breakdown: 'tax_breakdown' },
+  tax_transaction: { line_items: 'tax_transaction_line_item[]' },
 };
 
 /** Refuses, before anything is done, a path that cannot be expanded. The kind of a list of charges is `charge[]`. */

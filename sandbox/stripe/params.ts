@@ -12,8 +12,10 @@ export type Params<S extends Spec> = {
 export const required = <T>(reader: Reader<T>) => ({ required: reader });
 
 /** Checks the parameters of a request before anything is done, with Stripe's own errors. */
-export function readParams<S extends Spec>(form: FormMap, spec: S): Params<S> {
-  const unknown = Object.keys(form).filter((name) => !Object.hasOwn(spec, name));
+export function readParams<S extends Spec>(form: FormMap, spec: S, path = (name: string) => name): Params<S> {
+  const unknown = Object.keys(form)
+    .filter((name) => !Object.hasOwn(spec, name))
+    .map(path);
   if (unknown.length > 0) {
     throw invalidRequest(`Received unknown parameter${unknown.length > 1 ? 's' : ''}: ${unknown.join(', ')}`, {
       code: 'parameter_unknown',
@@ -23,9 +25,10 @@ export function readParams<S extends Spec>(form: FormMap, spec: S): Params<S> {
   const params: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(spec)) {
     const value = form[name];
-    if (value !== undefined) params[name] = (typeof field === 'function' ? field : field.required)(value, name);
+    const param = path(name);
+    if (value !== undefined) params[name] = (typeof field === 'function' ? field : field.required)(value, param);
     else if (typeof field !== 'function') {
-      throw invalidRequest(`Missing required param: ${name}.`, { code: 'parameter_missing', param: name });
+      throw invalidRequest(`Missing required param: ${param}.`, { code: 'parameter_missing', param });
     }
   }
   return params as Params<S>;
@@ -73,10 +76,19 @@ export const map: Reader<FormMap> = (value, param) => {
   return value;
 };
 
-export const textList: Reader<string[]> = (value, param) => {
-  if (typeof value === 'string') throw invalidRequest('Invalid array', { param });
-  return Object.entries(value).map(([index, item]) => text(item, `${param}[${index}]`));
-};
+/** An object with parameters of its own. */
+export function object<S extends Spec>(spec: S): Reader<Params<S>> {
+  return (value, param) => readParams(map(value, param), spec, (name) => `${param}[${name}]`);
+}
+
+export function list<T>(reader: Reader<T>): Reader<T[]> {
+  return (value, param) => {
+    if (typeof value === 'string') throw invalidRequest('Invalid array', { param });
+    return Object.entries(value).map(([index, item]) => reader(item, `${param}[${index}]`));
+  };
+}
+
+export const textList = list(text);
 
 /** Stripe's limits: 50 keys, names of 40 characters, values of 500. An empty value stands for "none". */
 export const metadata: Reader<Record<string, string>> = (value, param) => {

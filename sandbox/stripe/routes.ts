@@ -22,6 +22,8 @@ import {
 import { createRefund } from './refunds.ts';
 import { cancelSetupIntent, confirmSetupIntent, createSetupIntent, setupIntentOf } from './setup-intents.ts';
 import type { Intent, SetupIntent, Store } from './store.ts';
+import { createFromCalculation, createReversal, showTransaction, transactionOf } from './tax-transactions.ts';
+import { calculationOf, calculationSpec, createCalculation, listLineItems, showCalculation } from './taxes.ts';
 
 /** One call of Stripe's API. Its parameters are checked by `spec` before `run` is called. */
 export interface Route {
@@ -267,17 +269,62 @@ route('POST disputes/:id/close', 'disputes.close', 'dispute', {}, (store, _, id)
   decideDispute(store, find(store.disputes, 'dispute', id), 'lost'),
 );
 
+route(
+  'POST tax/calculations',
+  'tax.calculations.create',
+  'tax_calculation',
+  { ...calculationSpec, expand: textList },
+  (store, params) => showCalculation(createCalculation(store, params), params.expand),
+);
+route(
+  'GET tax/calculations/:id/line_items',
+  'tax.calculations.list_line_items',
+  'tax_line_item[]',
+  { ...paging, expand: textList },
+  (store, params, id) => listLineItems(calculationOf(store, id), params),
+);
+route(
+  'POST tax/transactions/create_from_calculation',
+  'tax.transactions.create_from_calculation',
+  'tax_transaction',
+  { calculation: required(text), reference: required(text), metadata, expand: textList },
+  (store, params) => showTransaction(createFromCalculation(store, params), params.expand),
+);
+route(
+  'POST tax/transactions/create_reversal',
+  'tax.transactions.create_reversal',
+  'tax_transaction',
+  {
+    mode: required(oneOf('full', 'partial')),
+    original_transaction: required(text),
+    reference: required(text),
+    flat_amount: integer({ min: -99_999_999, max: -1 }),
+    metadata,
+    expand: textList,
+  },
+  (store, params) => showTransaction(createReversal(store, params), params.expand),
+);
+route(
+  'GET tax/transactions/:id',
+  'tax.transactions.retrieve',
+  'tax_transaction',
+  { expand: textList },
+  (store, { expand }, id) => showTransaction(transactionOf(store, id), expand),
+);
+
 /** The names of all operations: what a fault can strike. */
 export const operations: string[] = Object.values(routes).map(({ operation }) => operation);
 
 /** The route of a request and the id in its path, such as `/v1/payment_intents/pi_1/capture`. */
 export function findRoute(method: string, path: string): { route: Route; id: string } | undefined {
-  const [, version, resource, id, ...action] = path.split('/');
+  const [, version, ...parts] = path.split('/');
   if (version !== 'v1') return undefined;
-  const exact = [resource, ...(id === undefined ? [] : [id]), ...action].join('/');
-  const shape = [resource, ':id', ...action].join('/');
-  const key = [`${method} ${exact}`, `${method} ${shape}`].find((candidate) => Object.hasOwn(routes, candidate));
-  return key === undefined ? undefined : { route: routes[key]!, id: id ?? '' };
+  const shapes = [{ shape: parts, id: '' }, ...parts.map((id, at) => ({ shape: parts.with(at, ':id'), id }))];
+  for (const { shape, id } of shapes) {
+    const key = `${method} ${shape.join('/')}`;
+    if (Object.hasOwn(routes, key)) return { route: routes[key]!, id };
+  }
+  return undefined;
 }
 
 function find<T>(collection: Collection<T>, kind: string, id: string): T {

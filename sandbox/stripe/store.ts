@@ -12,6 +12,12 @@ export type PaymentMethod = ById<Stripe.PaymentMethod, 'customer'>;
 export type Charge = ById<Stripe.Charge, 'payment_intent' | 'balance_transaction'>;
 export type Refund = ById<Stripe.Refund, 'payment_intent' | 'balance_transaction'> & { charge: string };
 export type Dispute = ById<Stripe.Dispute, 'payment_intent'> & { charge: string };
+/** All its lines; the answers have a page of them at most. */
+export type TaxCalculation = Omit<Stripe.Tax.Calculation, 'line_items'> & {
+  id: string;
+  lines: Stripe.Tax.CalculationLineItem[];
+};
+export type TaxTransaction = Omit<Stripe.Tax.Transaction, 'line_items'> & { lines: Stripe.Tax.TransactionLineItem[] };
 export type BalanceTransaction = Stripe.BalanceTransaction & { source: string };
 /** The event as it is sent. `pending_webhooks` is 1 where an endpoint was configured when it happened. */
 export interface SandboxEvent {
@@ -59,6 +65,8 @@ export interface Store {
   testCards: Collection<string>;
   balanceTransactions: Collection<BalanceTransaction>;
   settlements: Collection<Settlement>;
+  taxCalculations: Collection<TaxCalculation>;
+  taxTransactions: Collection<TaxTransaction>;
   events: Collection<SandboxEvent>;
   /** Ids of the events that the endpoint has taken. */
   delivered: Collection<true>;
@@ -88,6 +96,8 @@ export function openStore(options: {
     testCards: journal.collection('testCards'),
     balanceTransactions: journal.collection('balanceTransactions'),
     settlements: journal.collection('settlements'),
+    taxCalculations: journal.collection('taxCalculations'),
+    taxTransactions: journal.collection('taxTransactions'),
     events,
     delivered: journal.collection('delivered'),
     idempotency: journal.collection('idempotency'),
