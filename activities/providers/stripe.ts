@@ -9,6 +9,7 @@ import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.
 import { fromStripe, toStripe } from './stripe-amounts.ts';
 import { orAsItIs, told, withMethod } from './stripe-failures.ts';
 import { createSetups } from './stripe-setups.ts';
+import { createTaxes } from './stripe-taxes.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 export { ProviderError } from './stripe-failures.ts';
@@ -51,6 +52,7 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
 
   return {
     ...createSetups(stripe),
+    ...createTaxes(stripe),
 
     /**
      * An intent that is not confirmed takes no money: one that gets lost is harmless.

@@ -5,6 +5,8 @@
 export const failures = {
   /** The payment provider refused the request itself (not the card): our bug, a closed account, a bad key. */
   paymentRefused: 'PaymentRefused',
+  /** The taxes of an address cannot be told: it says too little, or there is no such place. */
+  taxRefused: 'TaxRefused',
   /** The carrier refused the label: an address it cannot serve, a parcel outside its limits. */
   carrierRefused: 'CarrierRefused',
   /** A record that must be there is not, or contradicts what the step was told. */
