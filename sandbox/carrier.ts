@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { createFaults, faultRequest } from './carrier/faults.ts';
 import { type Label, labelRequest, movement, openParcels, type ParcelEvent } from './carrier/parcels.ts';
+import { quote, ratesRequest } from './carrier/rates.ts';
 import { Refusal } from './carrier/refusal.ts';
 import { createWebhookSender, webhookModes } from './carrier/webhooks.ts';
 import { openJournal } from './journal.ts';
@@ -37,7 +38,7 @@ interface Route {
 }
 
 /**
- * A carrier on loopback: sells labels, plays the movements it is told to, and announces them by webhook. It keeps its
+ * A carrier on loopback: quotes rates, sells labels, plays the movements it is told to, and announces them by webhook. It keeps its
  * books in the journal file, and fails on demand. Without a webhook its events are only there to be polled.
  */
 export async function startCarrierSandbox(options: {
@@ -66,6 +67,12 @@ export async function startCarrierSandbox(options: {
   };
 
   const routes: Route[] = [
+    {
+      method: 'POST',
+      path: /^\/rates$/,
+      operation: 'rates',
+      handle: ({ body }) => ({ status: 200, body: { rates: quote(parseBody(ratesRequest, body)) } }),
+    },
     {
       method: 'POST',
       path: /^\/labels$/,

@@ -7,7 +7,7 @@ import { z } from 'zod';
  * - `refuse`: 422 with the code carrier_account_blocked.
  */
 export const faultRequest = z.strictObject({
-  operation: z.enum(['labels.create', 'labels.void', 'tracking', '*']),
+  operation: z.enum(['rates', 'labels.create', 'labels.void', 'tracking', '*']),
   kind: z.enum(['fail_before', 'fail_after', 'lose_reply', 'slow', 'refuse']),
   /** Only calls whose body names this reference; any call where it is not given. */
   reference: z.string().optional(),

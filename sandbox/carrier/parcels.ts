@@ -5,7 +5,8 @@ import { Refusal } from './refusal.ts';
 
 const maxWeightGrams = 30_000;
 
-const line = z.string().trim().min(1).max(120);
+export const line = z.string().trim().min(1).max(120);
+export const country = z.string().regex(/^[A-Z]{2}$/);
 const address = z.strictObject({
   name: line,
   line1: line,
@@ -13,15 +14,16 @@ const address = z.strictObject({
   city: line,
   region: line.optional(),
   postalCode: line,
-  country: z.string().regex(/^[A-Z]{2}$/),
+  country,
   phone: line.optional(),
 });
 const size = z.int().positive();
+export const parcel = z.strictObject({ weightGrams: size, lengthMm: size, widthMm: size, heightMm: size });
 export const labelRequest = z.strictObject({
   reference: line,
   from: address,
   to: address,
-  parcel: z.strictObject({ weightGrams: size, lengthMm: size, widthMm: size, heightMm: size }),
+  parcel,
   service: z.enum(['standard', 'express']),
   purpose: z.enum(['outbound', 'return']),
 });
@@ -95,11 +97,7 @@ export function openParcels(journal: Journal) {
         if (JSON.stringify(label.request) === JSON.stringify(request)) return label;
         throw new Refusal(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request');
       }
-      for (const end of ['from', 'to'] as const) {
-        if (request[end].postalCode === '00000' || request[end].country === 'XX') {
-          throw new Refusal(422, 'address_not_serviceable', `the carrier does not serve the address in "${end}"`);
-        }
-      }
+      refuseUnserved(request);
       if (request.parcel.weightGrams > maxWeightGrams) {
         throw new Refusal(422, 'parcel_too_heavy', `a parcel weighs at most ${maxWeightGrams} g`);
       }
@@ -167,6 +165,19 @@ export function openParcels(journal: Journal) {
       return { events: matching.slice(start, start + limit), hasMore: matching.length > start + limit };
     },
   };
+}
+
+interface Place {
+  country: string;
+  postalCode?: string;
+}
+
+export function refuseUnserved(ends: { from: Place; to: Place }): void {
+  for (const end of ['from', 'to'] as const) {
+    if (ends[end].postalCode === '00000' || ends[end].country === 'XX') {
+      throw new Refusal(422, 'address_not_serviceable', `the carrier does not serve the address in "${end}"`);
+    }
+  }
 }
 
 /** 4.90 for the parcel and 0.60 for each kilogram begun; express costs double. */

@@ -82,6 +82,45 @@ async function until(condition: () => boolean | Promise<boolean>) {
   }
 }
 
+describe('rates', () => {
+  const quote = async (changes = {}) => {
+    const parcel = { weightGrams: 1200, lengthMm: 300, widthMm: 200, heightMm: 100 };
+    const request = { from: { country: 'DE' }, to: { country: 'DE' }, parcel, currency: 'EUR', ...changes };
+    const { status, body } = await call('POST', '/rates', request);
+    return { status, ...body };
+  };
+
+  test.each([
+    ['DE', 'EUR', [610, 1220], [2, 1]],
+    ['FR', 'EUR', [1290, 2580], [5, 2]],
+    ['FR', 'GBP', [1097, 2193], [5, 2]],
+    ['US', 'USD', [3179, 6358], [12, 4]],
+    ['JP', 'JPY', [4624, 9248], [12, 4]],
+  ])('go by zone and weight: to %s in %s', async (country, currency, amounts, days) => {
+    const { rates } = await quote({ to: { country, postalCode: '1', city: 'Town' }, currency });
+    expect(rates).toEqual([
+      { service: 'standard', amount: amounts[0], currency, days: days[0] },
+      { service: 'express', amount: amounts[1], currency, days: days[1] },
+    ]);
+  });
+
+  test.each([
+    [422, 'currency_not_supported', { currency: 'SEK' }],
+    [422, 'too_heavy', { parcel: { weightGrams: 70_001, lengthMm: 1, widthMm: 1, heightMm: 1 } }],
+    [422, 'address_not_serviceable', { to: { country: 'DE', postalCode: '00000' } }],
+    [400, 'invalid_request', { to: { country: 'DE', line1: '1 Street' } }],
+  ])('are refused: %i %s', async (status, code, changes) => {
+    expect(await quote(changes)).toMatchObject({ status, error: { code } });
+  });
+
+  test('fail on demand, and ask for the key', async () => {
+    await call('POST', '/_sandbox/faults', { operation: 'rates', kind: 'fail_before' });
+    expect((await quote()).status).toBe(500);
+    expect((await quote()).status).toBe(200);
+    expect((await call('POST', '/rates', {}, { authorization: 'Bearer x' })).status).toBe(401);
+  });
+});
+
 describe('labels', () => {
   test('one label a key, however often it is asked, also after a restart', async () => {
     const first = await buy('idem-1');
