@@ -27,6 +27,16 @@ export interface LabelRequest {
   purpose: 'outbound' | 'return';
 }
 
+type Place = Pick<Address, 'country' | 'region'> & Partial<Pick<Address, 'postalCode' | 'city'>>;
+
+export interface RatesRequest {
+  from: Place;
+  to: Place;
+  parcel: Parcel;
+  /** ISO 4217; what the carrier answers in. */
+  currency: string;
+}
+
 // Fields that the carrier adds one day are dropped, not refused: an addition on their side must not stop our parcels.
 const trackingEventSchema = z.object({
   id: z.string().min(1),
@@ -47,6 +57,15 @@ const carrierEventSchema = trackingEventSchema.extend({
   reference: z.string().min(1),
 });
 const webhookSchema = carrierEventSchema.extend({ type: z.literal('tracking') });
+const rateSchema = z.object({
+  service: z.string().min(1),
+  /** Minor units. */
+  amount: z.int().nonnegative(),
+  currency: z.string().length(3),
+  /** On the way. */
+  days: z.int().nonnegative(),
+});
+const rateListSchema = z.object({ rates: z.array(rateSchema) });
 const labelSchema = z.object({
   id: z.string().min(1),
   trackingNumber: z.string().min(1),
@@ -65,6 +84,8 @@ const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 export type TrackingEvent = z.infer<typeof trackingEventSchema>;
 /** One movement, with the parcel it is about and the reference under which its label was bought. */
 export type CarrierEvent = z.infer<typeof carrierEventSchema>;
+/** What one service costs for a parcel. */
+export type Rate = z.infer<typeof rateSchema>;
 export type Label = z.infer<typeof labelSchema>;
 
 export type Carrier = ReturnType<typeof createCarrier>;
@@ -96,6 +117,12 @@ export function createCarrier(options: { url: string; apiKey: string }) {
   }
 
   return {
+    /** What the services cost for a parcel. Of the addresses only the places are told: a quote needs no names. */
+    async rates({ from, to, ...about }: RatesRequest): Promise<Rate[]> {
+      const request = { ...about, from: placeOf(from), to: placeOf(to) };
+      return read(await ask('POST', '/rates', request), rateListSchema).rates;
+    },
+
     /** Buys a label; asked again with the same key and request, it answers with the same label. */
     async buyLabel({ key, ...request }: LabelRequest): Promise<Label> {
       return read(await ask('POST', '/labels', request, key), labelSchema);
@@ -170,6 +197,10 @@ export function parseCarrierWebhook(
   if (!body.success) throw new InvalidWebhook(`carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
   const { type: _, ...event } = body.data;
   return event;
+}
+
+function placeOf({ country, region, postalCode, city }: Place): Place {
+  return { country, region, postalCode, city };
 }
 
 interface Answer {

@@ -1,7 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { createCarrier, type LabelRequest, parseCarrierWebhook } from '../../../activities/providers/carrier.ts';
+import {
+  createCarrier,
+  type LabelRequest,
+  parseCarrierWebhook,
+  type RatesRequest,
+} from '../../../activities/providers/carrier.ts';
 import { InvalidWebhook } from '../../../activities/providers/webhook.ts';
 import { startCarrierSandbox } from '../../../sandbox/carrier.ts';
 import { failures } from '../../../workflows/domain/failures.ts';
@@ -46,6 +51,41 @@ const failureOf = async (promise: Promise<unknown>): Promise<Error> =>
     () => Promise.reject(new Error('it was expected to fail')),
     (error) => error,
   );
+
+describe('asking for rates', () => {
+  const rates = (changes: Partial<RatesRequest> = {}) => {
+    const { from, to, parcel } = request('rates');
+    return carrier.rates({ from, to, parcel, currency: 'EUR', ...changes });
+  };
+
+  test('tells what each service costs, and how long it takes', async () => {
+    expect(await rates()).toEqual([
+      { service: 'standard', amount: 550, currency: 'EUR', days: 2 },
+      { service: 'express', amount: 1100, currency: 'EUR', days: 1 },
+    ]);
+    expect(await rates({ to: { country: 'JP' }, currency: 'JPY' })).toMatchObject([
+      { amount: 3904, currency: 'JPY', days: 12 },
+      { amount: 7808, currency: 'JPY', days: 4 },
+    ]);
+  });
+
+  test.each<[string, Partial<RatesRequest>]>([
+    ['currency_not_supported', { currency: 'SEK' }],
+    ['too_heavy', { parcel: { weightGrams: 70_001, lengthMm: 1, widthMm: 1, heightMm: 1 } }],
+    ['address_not_serviceable', { to: { country: 'XX' } }],
+    ['invalid_request', { to: { country: 'Germany' } }],
+  ])('%s is for good', async (code, changes) => {
+    const failure = await failureOf(rates(changes));
+    expect(failure).toMatchObject({ type: failures.carrierRefused, nonRetryable: true, details: [{ code }] });
+  });
+
+  test.each(['lose_reply', 'fail_before'])('%s may be tried again', async (kind) => {
+    await fault('rates', kind);
+    expect(await failureOf(rates())).not.toBeInstanceOf(ApplicationFailure);
+    expect(await rates()).toHaveLength(2);
+    expect(await allFired()).toBe(true);
+  });
+});
 
 describe('buying a label', () => {
   test.each(['lose_reply', 'fail_after', 'fail_before'])('%s, then tried again, buys one label', async (kind) => {
