@@ -1,21 +1,17 @@
 /** What a cart's price and its availability hang on, read for one customer. */
-import type { Product } from '../models/catalogue.ts';
 import { creditAccountId } from '../models/customer.ts';
-import type { StoreSettings } from '../models/store.ts';
 import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { type Cart, type PriceBook, unitPriceOf } from '../workflows/domain/pricing.ts';
+import { type Cart, unitPriceOf } from '../workflows/domain/pricing.ts';
 import { isLimited, type Promotion } from '../workflows/domain/promotions.ts';
 import { type Availability, availability, free } from '../workflows/domain/stock.ts';
-import { priceBook } from './price-book.ts';
+import { priceBook, type StoreBook } from './price-book.ts';
 import { type Redeemer, useIdsOf } from './redemptions.ts';
 import { expectedOf, type Offer, offerOf } from './stock/availability.ts';
 
 /** Everything that a cart's price hangs on, read once. */
-export interface CartBook extends PriceBook {
-  products: ReadonlyMap<string, Product & { sku: string }>;
+export interface CartBook extends StoreBook {
   usedUp: Map<string, 'used_up' | 'used_by_customer'>;
-  settings: StoreSettings;
 }
 
 export async function readBook(
@@ -49,24 +45,27 @@ async function usedUp(
   return result;
 }
 
-export interface StockLook {
-  /** By SKU, the parts of bundles by themselves. */
-  goods: {
-    sku: string;
-    requested: number;
-    /** What can be had now. */
-    there: number;
-    availability: Availability;
-    /** Beyond what is there, by those who wait. */
-    backorderable: number;
-    /** When all that is requested is there, where it is not. ISO 8601, UTC. */
-    expectedAt?: string;
-    releaseAt?: string | undefined;
-  }[];
+/** How it stands with one SKU of a cart; the parts of a bundle by themselves. */
+export interface Goods {
+  sku: string;
+  requested: number;
+  /** What can be had now. */
+  there: number;
+  availability: Availability;
+  /** Units beyond those, for who waits. */
+  backorderable: number;
+  /** When all of it is expected, where it is not there and may be waited for. ISO 8601, UTC. */
+  expectedAt?: string;
+  /** A preorder: not sent before. */
+  releaseAt?: string;
 }
 
 /** One cheap look at the stock of everything in a cart, which promises nothing. */
-export async function lookAtStock(mongo: Mongo, items: Cart['items'], products: CartBook['products']): Promise<StockLook> {
+export async function lookAtStock(
+  mongo: Mongo,
+  items: Cart['items'],
+  products: CartBook['products'],
+): Promise<Goods[]> {
   const demand = new Map<string, number>();
   for (const { sku, quantity } of items) {
     for (const part of products.get(sku)!.bundle ?? [{ sku, quantity: 1 }])
@@ -76,37 +75,44 @@ export async function lookAtStock(mongo: Mongo, items: Cart['items'], products: 
     await Promise.all([...demand.keys()].map(async (sku) => [sku, await offerOf(mongo, sku)] as const)),
   );
   const now = new Date();
-  const goods = [...demand].map(async ([sku, requested]) => {
+  const goods = [...demand].map(async ([sku, requested]): Promise<Goods> => {
     const { units, waiting } = offers.get(sku)!;
     const product = products.get(sku)!;
     const there = free({ units, waiting });
     const { availability: state, backorderable } = availability(units, waiting, product.backorder, now);
-    const late = requested > there || state === 'preorder';
-    const comes = late && requested <= there + backorderable;
+    const comes = (requested > there || state === 'preorder') && requested <= there + backorderable;
+    const releaseAt = comes ? product.backorder?.releaseAt : undefined;
     return {
       ...{ sku, requested, there, availability: state, backorderable },
       ...(comes && { expectedAt: await expectedOf(mongo, product, requested, offers) }),
-      ...(late && { releaseAt: product.backorder?.releaseAt }),
+      ...(releaseAt !== undefined && { releaseAt }),
     };
   });
-  return { goods: await Promise.all(goods) };
+  return Promise.all(goods);
 }
 
 /** Minor units that the customer has. */
 export async function balanceOf({ models }: Mongo, customerId: string, currency: string): Promise<number> {
-  return (await models.creditAccounts.findById(creditAccountId(customerId, currency), { balance: 1 }).lean())?.balance ?? 0;
+  return (
+    (await models.creditAccounts.findById(creditAccountId(customerId, currency), { balance: 1 }).lean())?.balance ?? 0
+  );
 }
 
-/** SKUs that are not sold, and those without a price in the currency. */
+/** What of a cart is not sold, and how large the rest is: lines of an order, and minor units before promotions. */
 export function unsold({ items, currency, at }: Cart, products: CartBook['products']) {
-  const skus = [...new Set(items.map(({ sku }) => sku))];
-  const units = (sku: string) => items.reduce((sum, item) => sum + (item.sku === sku ? item.quantity : 0), 0);
-  const unknown = skus.filter((sku) => !products.get(sku)?.active);
-  const known = skus.filter((sku) => !unknown.includes(sku));
+  const units = new Map<string, number>();
+  for (const { sku, quantity } of items) units.set(sku, (units.get(sku) ?? 0) + quantity);
+  const unknown = [...units.keys()].filter((sku) => !products.get(sku)?.active);
+  const prices = new Map(
+    [...units].map(([sku, quantity]) => {
+      const product = products.get(sku);
+      return [sku, product && unitPriceOf(product, currency, quantity, at)] as const;
+    }),
+  );
   return {
     unknown,
-    unpriced: known.filter((sku) => unitPriceOf(products.get(sku)!, currency, units(sku), at) === undefined),
-    lines: known.reduce((sum, sku) => sum + (products.get(sku)!.bundle?.length ?? 1) * items.filter((item) => item.sku === sku).length, 0),
+    unpriced: [...units.keys()].filter((sku) => !unknown.includes(sku) && prices.get(sku) === undefined),
+    lines: items.reduce((sum, { sku }) => sum + (products.get(sku)?.bundle?.length ?? 1), 0),
+    goods: [...units].reduce((sum, [sku, quantity]) => sum + quantity * (prices.get(sku) ?? 0), 0),
   };
 }
-

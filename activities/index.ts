@@ -6,6 +6,7 @@ import { loadCase, openOrderRefund, openReship, saveCase, saveOrder } from './or
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
+import { askRates, askTaxes } from './quotes.ts';
 import { sendRefund } from './refunds.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
 import { readSetup, savePaymentMethod } from './setups.ts';
@@ -63,5 +64,7 @@ export function createProviderActivities({
     sendRefund: (input) => sendRefund(mongo, payments, input),
     pollTracking: (input) => pollTracking(mongo, carrier, input),
     readDispute: (input) => readDispute(mongo, payments, input),
+    askRates: (input) => askRates(mongo, carrier, input),
+    askTaxes: (input) => askTaxes(mongo, payments, input),
   };
 }

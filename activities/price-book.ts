@@ -1,9 +1,10 @@
 /** What prices depend on, read for one cart. */
+import type { Product } from '../models/catalogue.ts';
 import type { StoreSettings } from '../models/store.ts';
 import { defaultSettings } from '../models/store.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { DeliveryMethod } from '../workflows/domain/delivery.ts';
-import type { PriceBook, PricedProduct } from '../workflows/domain/pricing.ts';
+import type { PriceBook } from '../workflows/domain/pricing.ts';
 import type { Promotion } from '../workflows/domain/promotions.ts';
 import type { TaxRate } from '../workflows/domain/taxes.ts';
 import { productsOf } from './stock/availability.ts';
@@ -46,10 +47,15 @@ async function readRules({ models }: Mongo): Promise<Rules> {
 }
 
 /** For `price`. Products that are not in the catalogue are not in it. */
+export interface StoreBook extends PriceBook {
+  products: ReadonlyMap<string, Product & { sku: string }>;
+  settings: StoreSettings;
+}
+
 export async function priceBook(
   mongo: Mongo,
   { skus, codes }: { skus: readonly string[]; codes: readonly string[] },
-): Promise<PriceBook & { settings: StoreSettings }> {
+): Promise<StoreBook> {
   const [products, { promotions, rates, deliveryMethods, settings }, byCode] = await Promise.all([
     productsOf(mongo, skus),
     storeRules(mongo),
@@ -57,7 +63,7 @@ export async function priceBook(
   ]);
   const { source: _, ...taxes } = settings.taxes;
   return {
-    products: new Map([...products].map(([sku, product]): [string, PricedProduct] => [sku, { ...product, sku }])),
+    products: new Map([...products].map(([sku, product]) => [sku, { ...product, sku }])),
     promotions: [...promotions, ...(byCode.map(withId) as unknown as Promotion[])],
     taxes: { rates, ...taxes },
     deliveryMethods,

@@ -87,7 +87,10 @@ export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { 
 async function bookOf(mongo: Mongo, quoteId: string): Promise<CartBook> {
   const { cart, usedUp, liveRates } = await readQuote(mongo, quoteId);
   const book = await readBook(mongo, cart, {});
-  return { ...withAnswers(book, { liveRates }), usedUp: new Map(usedUp.map(({ promotionId, why }) => [promotionId, why])) };
+  return {
+    ...withAnswers(book, { liveRates }),
+    usedUp: new Map(usedUp.map(({ promotionId, why }) => [promotionId, why])),
+  };
 }
 
 async function readQuote({ models }: Mongo, quoteId: string): Promise<Quote> {

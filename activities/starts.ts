@@ -23,6 +23,7 @@ export const workflowTypes = {
   return: 'returnGoods',
   refund: 'refund',
   dispute: 'dispute',
+  quote: 'quote',
   pollCarrier: 'pollCarrier',
 } as const;
 

@@ -16,6 +16,7 @@ import * as counts from './routes/counts.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
+import { makeQuote } from './routes/quotes.ts';
 import * as refunds from './routes/refunds.ts';
 import * as returns from './routes/returns.ts';
 import * as shipments from './routes/shipments.ts';
@@ -60,6 +61,7 @@ export const routes: readonly Route[] = [
   route('PUT', '/v1/counts/:id/counted', 'stock.move', counts.putCounted),
   route('POST', '/v1/counts/:id/decide', 'stock.decide', counts.decideCount),
 
+  route('POST', '/v1/quotes', 'quotes.make', makeQuote),
   route('POST', '/v1/orders', 'orders.place', placeOrder),
   route('GET', '/v1/orders', 'orders.list', orders.listOrders),
   route('GET', '/v1/orders/:id', 'orders.read', orders.getOrder),

@@ -1,8 +1,8 @@
 /** Who may do what. A route names a permission of this table; whoever is not in its list is kept out. */
 import { createHash } from 'node:crypto';
 import type { Role } from '../models/access.ts';
-import { findOneBy } from '../platform/documents.ts';
 import { customerOf } from '../platform/customer-token.ts';
+import { findOneBy } from '../platform/documents.ts';
 import { isLinkToken } from '../platform/link-token.ts';
 import type { Actor } from '../workflows/messages.ts';
 import type { Api, Caller } from './endpoint.ts';

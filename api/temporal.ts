@@ -5,6 +5,7 @@ import {
   isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -12,7 +13,16 @@ import {
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { orderStart, workflowTypes } from '../activities/starts.ts';
 import type { Order } from '../models/order.ts';
-import { type OrderState, orderState, type PlaceOutcome, placeOrder, workflowIds } from '../workflows/messages.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import {
+  type OrderState,
+  orderState,
+  type PlaceOutcome,
+  placeOrder,
+  type QuoteInput,
+  taskQueues,
+  workflowIds,
+} from '../workflows/messages.ts';
 import type { Api, Idempotency } from './endpoint.ts';
 import { requireSameBody, updateIdOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
@@ -22,6 +32,7 @@ const PLACE_WAIT = 10_000;
 const UPDATE_WAIT = 10_000;
 const QUERY_WAIT = 3_000;
 const START_WAIT = 5_000;
+const QUOTE_WAIT = 10_000;
 
 /** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
 const acceptedStage = 2;
@@ -98,6 +109,28 @@ export async function signal<Args extends unknown[]>(
   } catch (error) {
     throw error instanceof WorkflowNotFoundError ? ended() : error;
   }
+}
+
+/**
+ * Has the providers answer what a quote needs of them.
+ * @throws Problem not-taxable where Stripe knows no taxes for the destination, unavailable where it does not answer in time
+ */
+export async function askProviders(client: Client, input: QuoteInput): Promise<void> {
+  const workflowId = workflowIds.quote(input.quoteId);
+  const options = { workflowId, taskQueue: taskQueues.orders, args: [input], workflowExecutionTimeout: QUOTE_WAIT };
+  try {
+    await client.withDeadline(Date.now() + QUOTE_WAIT, () => client.workflow.execute(workflowTypes.quote, options));
+  } catch (error) {
+    const cause = error instanceof WorkflowFailedError ? rootOf(error) : undefined;
+    if (cause instanceof ApplicationFailure && cause.type === failures.taxRefused)
+      throw new Problem('not-taxable', 'The taxes of this address cannot be worked out: is the postal code right?');
+    if (cause) throw new Problem('unavailable', 'The price cannot be worked out at the moment; try again', {}, error);
+    throw error;
+  }
+}
+
+function rootOf(error: Error): unknown {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
 }
 
 /** The order's state as its workflow knows it this moment. */

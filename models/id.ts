@@ -2,7 +2,23 @@ import { ulid } from 'ulid';
 
 /** Time-sortable, with 80 random bits: nothing that a caller sent can guess it. */
 export function newId(
-  prefix: 'ord' | 'shp' | 'ret' | 'pay' | 'ref' | 'tok' | 'mov' | 'dlv' | 'trf' | 'cnt' | 'imp' | 'req' | 'note' | 'quo' | 'cus' | 'crd',
+  prefix:
+    | 'ord'
+    | 'shp'
+    | 'ret'
+    | 'pay'
+    | 'ref'
+    | 'tok'
+    | 'mov'
+    | 'dlv'
+    | 'trf'
+    | 'cnt'
+    | 'imp'
+    | 'req'
+    | 'note'
+    | 'quo'
+    | 'cus'
+    | 'crd',
 ): string {
   return `${prefix}_${ulid()}`;
 }

@@ -178,6 +178,9 @@ export interface ProviderSteps {
   /** Receives every tracking event since a time, and answers with the time of the last one. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<string>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
+  /** What only a provider knows of a quote's price; the answers are written to it. */
+  askRates(input: { quoteId: string }): Promise<void>;
+  askTaxes(input: { quoteId: string }): Promise<void>;
 }
 
 const localStepNames = [

@@ -14,6 +14,7 @@ export const workflowIds = {
   return: (returnId: string) => `return-${returnId}`,
   refund: (refundId: string) => `refund-${refundId}`,
   dispute: (disputeId: string) => `dispute-${disputeId}`,
+  quote: (quoteId: string) => `quote-${quoteId}`,
 };
 
 export const searchAttributes = {
@@ -228,6 +229,13 @@ export interface RefundInput {
 
 export interface DisputeInput {
   disputeId: string;
+}
+
+/** What of a quote's price only a provider knows. */
+export interface QuoteInput {
+  quoteId: string;
+  rates: boolean;
+  taxes: boolean;
 }
 
 /** What a refund or a dispute shows of itself. */

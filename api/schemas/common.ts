@@ -35,6 +35,8 @@ export const incidentId = idOf('inc');
 export const deliveryId = idOf('dlv');
 export const transferId = idOf('trf');
 export const countId = idOf('cnt');
+export const quoteId = idOf('quo');
+export const customerId = idOf('cus');
 export const lineId = idOf('line').meta({ example: 'line_1' });
 /** Made by the scanner, new for each scan: a scan sent twice counts once. */
 export const scanId = z
@@ -50,7 +52,7 @@ export const currency = z
   .string()
   .refine(isCurrency, 'Not an ISO 4217 currency code, in capitals')
   .meta({ example: 'EUR' });
-const country = z
+export const country = z
   .string()
   .refine((code) => countries.has(code), 'Not an ISO 3166-1 alpha-2 country code, in capitals')
   .meta({ example: 'DE' });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { limits } from '../../workflows/domain/limits.ts';
 import { orderStates } from '../../workflows/domain/states.ts';
 import * as common from './common.ts';
 import { incident } from './incidents.ts';
+import * as quotes from './quotes.ts';
 import { refund } from './refunds.ts';
 import { returned } from './returns.ts';
 
@@ -19,24 +19,39 @@ const customer = z.strictObject({
   phone: common.phone.optional(),
 });
 
-export const placeBody = z.strictObject({
-  currency: common.currency,
-  items: z
-    .array(z.strictObject({ sku: common.sku, quantity: common.quantity }))
-    .min(1)
-    .max(limits.lines),
+const placeFields = z.strictObject({
+  quoteId: common.quoteId.optional().meta({ description: 'What the customer was quoted; or else name the goods' }),
+  ...quotes.cartFields,
   customer,
   shippingAddress: common.address,
   paymentMethod: paymentMethod.optional(),
-  acceptBackorder: z.boolean().default(false).meta({
+  acceptBackorder: z.boolean().optional().meta({
     description:
       'The customer waits for what is not there, and agrees that the method of payment is saved and charged when everything is. The order is sent as a whole: place two orders where what is there shall not wait',
   }),
-  expectedTotal: z
-    .int()
-    .min(0)
-    .optional()
-    .meta({ description: 'What the customer was shown, in minor units; another total is refused' }),
+  expectedTotal: z.int().min(0).optional().meta({
+    description: 'The total that the customer was shown, in minor units, where there is no quote. Another is refused',
+  }),
+});
+
+const ofTheQuote = [
+  'currency',
+  'items',
+  'deliveryMethod',
+  'codes',
+  'useStoreCredit',
+  'acceptBackorder',
+  'expectedTotal',
+];
+export const placeBody = placeFields.superRefine((body, context) => {
+  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  const given = Object.entries(body).flatMap(([field, value]) => (value === undefined ? [] : field));
+  if (body.quoteId !== undefined) {
+    for (const field of ofTheQuote.filter((each) => given.includes(each))) refuse(field, 'The quote says that already');
+  } else {
+    for (const field of ['currency', 'items', 'expectedTotal'].filter((each) => !given.includes(each)))
+      refuse(field, 'Needed where there is no quoteId');
+  }
 });
 
 export const payBody = z.strictObject({ paymentMethod });
@@ -69,19 +84,10 @@ export const order = z
     paymentStatus: z.string(),
     fulfillmentStatus: z.string(),
     currency: z.string(),
-    total: common.money,
+    ...quotes.sums,
     items: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })),
-    lines: z.array(
-      z.strictObject({
-        lineId: z.string(),
-        sku: z.string(),
-        name: z.string(),
-        quantity: z.int(),
-        unitPrice: common.money.meta({ description: "Of a bundle's part: its share, rounded down. `total` is exact" }),
-        total: common.money,
-        bundle: z.strictObject({ sku: z.string(), name: z.string() }).optional(),
-      }),
-    ),
+    lines: z.array(quotes.pricedLine),
+    shipping: quotes.pricedShipping.optional(),
     payment: payment.optional(),
     shipments: z.array(
       z.strictObject({

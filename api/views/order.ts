@@ -9,6 +9,7 @@ import type { OrderState } from '../../workflows/messages.ts';
 import { maySeePerson } from '../auth.ts';
 import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
+import { viewLine, viewShipping, viewSums } from './quote.ts';
 import { viewRefund } from './refund.ts';
 import { viewReturn } from './return.ts';
 
@@ -53,17 +54,10 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     status: order.status,
     ...statuses(order, related),
     currency: order.currency,
-    total: order.total,
+    ...viewSums(order),
     items: order.items,
-    lines: order.lines.map(({ lineId, sku, name, quantity, unitPrice, total, bundle }) => ({
-      lineId,
-      sku,
-      name,
-      quantity,
-      unitPrice,
-      total,
-      bundle,
-    })),
+    lines: order.lines.map(viewLine),
+    ...(order.shipping && { shipping: viewShipping(order.shipping) }),
     payment: related.payment && viewPayment(order, related.payment, caller),
     shipments: viewShipments(state),
     returns: related.returns.map(viewReturn),

@@ -434,6 +434,7 @@ function binder() {
         const answer = await reserveStock(mongo, saved(id));
         if (answer.outcome === 'undone') return { outcome: 'undone' };
         if (answer.outcome === 'out_of_stock') return { outcome: 'out_of_stock', shortages: answer.shortages };
+        if (answer.outcome === 'price_changed') throw new Error('It has no price that could change');
         return { outcome: 'reserved', comesLater: answer.comesLater };
       },
       apply: (state) => model.reserve(state, id),

@@ -235,6 +235,7 @@ async function writeOrder(): Promise<void> {
     currency: 'EUR',
     items: [{ sku: 'MUG', quantity: 1 }],
     lines: [],
+    pricing: { promotions: [], taxes: [], taxInclusive: false, subtotal: 1490, discount: 0, net: 1490, tax: 0 },
     total: 1490,
     rev: 3,
     status: 'awaiting_payment',

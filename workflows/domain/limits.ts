@@ -33,6 +33,8 @@ export const deadlines = {
   stock: 14 * day,
   /** At its end, how long the provider is asked whether it was paid after all. */
   lastLook: minute,
+  /** How long a carrier or Stripe is asked for a price while the customer looks on. */
+  quote: 4_000,
   /** How long a call of a provider is tried again: its idempotency keys live for 24 hours. */
   provider: 20 * hour,
   /** A person looks at a risky order or at one on hold. */

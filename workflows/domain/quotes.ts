@@ -9,8 +9,11 @@ export interface Change {
   after?: number | string | undefined;
 }
 
+/** What a customer was told of a price. */
+export type Told = Pick<Pricing, 'lines' | 'promotions' | 'shipping' | 'tax' | 'total'>;
+
 /** Nothing where the customer pays and gets what they were told. An earlier date is no change. */
-export function changesBetween(before: Pricing, after: Pricing): Change[] {
+export function changesBetween(before: Told, after: Told): Change[] {
   const changes: Change[] = [];
   const compare = (change: Change) => change.before !== change.after && changes.push(change);
   for (const lineId of new Set([...before.lines, ...after.lines].map((line) => line.lineId))) {
@@ -19,7 +22,7 @@ export function changesBetween(before: Pricing, after: Pricing): Change[] {
     compare({ what: 'price', id: (now ?? old)!.sku, before: old?.subtotal, after: now?.subtotal });
   }
   for (const id of new Set([...before.promotions, ...after.promotions].map((promotion) => promotion.id))) {
-    const amountIn = ({ promotions }: Pricing) => promotions.find((promotion) => promotion.id === id)?.amount;
+    const amountIn = ({ promotions }: Told) => promotions.find((promotion) => promotion.id === id)?.amount;
     compare({ what: 'promotion', id, before: amountIn(before), after: amountIn(after) });
   }
   compare({ what: 'shipping', before: before.shipping?.subtotal, after: after.shipping?.subtotal });

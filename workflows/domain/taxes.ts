@@ -6,6 +6,7 @@ export interface Destination {
   country: string;
   region?: string | undefined;
   postalCode?: string | undefined;
+  city?: string | undefined;
 }
 
 /** A rate of the table. Of two with one name, that of the region replaces that of the country; those of different names add up. */

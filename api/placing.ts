@@ -1,0 +1,163 @@
+/** From what a customer was told to an order: nothing is placed at another price, or without what it needs. */
+import type { z } from 'zod';
+import type { Goods } from '../activities/cart.ts';
+import { requestId } from '../activities/requests.ts';
+import { newId } from '../models/id.ts';
+import type { Order } from '../models/order.ts';
+import type { Quote } from '../models/quote.ts';
+import { deadlines } from '../workflows/domain/limits.ts';
+import { type Change, changesBetween, type Told } from '../workflows/domain/quotes.ts';
+import { type Buyer, type CartRequest, type PricedCart, priceCart, saveQuote } from './cart.ts';
+import type { Api, Idempotency } from './endpoint.ts';
+import { Problem } from './problem.ts';
+import type { placeBody } from './schemas/orders.ts';
+import { viewQuote } from './views/quote.ts';
+
+export type PlaceBody = z.output<typeof placeBody>;
+
+/** What it costs now; or what is against placing it. The workflow decides. */
+export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Promise<PricedCart | Problem> {
+  try {
+    const quote = body.quoteId === undefined ? undefined : await readQuote(api, body.quoteId, buyer);
+    const cart = await priceCart(api, requestOf(body, quote), buyer, quote);
+    const changes = quote ? sinceQuote(quote, cart) : sinceTotal(body.expectedTotal!, cart);
+    if (changes.length > 0) return priceChanged(api, cart, changes);
+    return missing(cart) ?? cart;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+async function readQuote({ mongo }: Api, quoteId: string, { customerId }: Buyer): Promise<Quote & { pricing: Told }> {
+  const quote = await mongo.models.quotes.findById(quoteId).lean<Quote>();
+  const mine = quote?.customerId === undefined || quote.customerId === customerId;
+  if (!quote?.pricing || !mine)
+    throw new Problem('unknown-quote', `There is no quote ${quoteId}, or it is another customer's: ask for a new one`);
+  return quote as Quote & { pricing: Told };
+}
+
+function requestOf(body: PlaceBody, quote: Quote | undefined): CartRequest {
+  const { country, region, postalCode, city } = body.shippingAddress;
+  const to = { country, region, postalCode, city };
+  if (quote) {
+    const { items, currency, codes, deliveryMethod } = quote.cart;
+    // What the customer saw as chosen stays chosen, also where another is the cheapest by now.
+    const method = deliveryMethod ?? quote.pricing!.shipping?.method;
+    const { acceptBackorder, useStoreCredit } = quote;
+    return { items, currency, to, codes, deliveryMethod: method, acceptBackorder, useStoreCredit };
+  }
+  const { items, currency, codes, deliveryMethod, acceptBackorder = false, useStoreCredit = false } = body;
+  return { items: items!, currency: currency!, to, codes, deliveryMethod, acceptBackorder, useStoreCredit };
+}
+
+function sinceQuote(quote: Quote & { pricing: Told }, { quote: now }: PricedCart): Change[] {
+  const changes = changesBetween(quote.pricing, now.pricing);
+  if (quote.credit !== now.credit) changes.push({ what: 'store_credit', before: quote.credit, after: now.credit });
+  if (quote.expiresAt <= now.createdAt) changes.unshift({ what: 'expired', before: quote.expiresAt.toISOString() });
+  return changes;
+}
+
+function sinceTotal(expected: number, { quote: { pricing } }: PricedCart): Change[] {
+  return expected === pricing.total ? [] : [{ what: 'total', before: expected, after: pricing.total }];
+}
+
+/** With the new quote, which can be placed as it is. */
+async function priceChanged(api: Api, cart: PricedCart, changes: readonly Change[]): Promise<Problem> {
+  await saveQuote(api, cart);
+  const what = [...new Set(changes.map((change) => change.what))].join(', ').replaceAll('_', ' ');
+  const detail = `Not as it was told any more: ${what}. Nothing was reserved or charged; the new quote can be placed`;
+  return new Problem('price-changed', detail, { changes, quote: viewQuote(cart) });
+}
+
+/** Of an order that was priced with something that was gone when it was to be reserved. */
+export async function priceChangedAtReserving(api: Api, order: Order, buyer: Buyer): Promise<Problem> {
+  const { items, currency, shipTo, codes, credit, shipping, acceptsBackorder = false } = order;
+  const { country, region, postalCode, city } = shipTo;
+  const request: CartRequest = {
+    ...{ items, currency, codes, to: { country, region, postalCode, city } },
+    ...{ deliveryMethod: shipping?.method, acceptBackorder: acceptsBackorder, useStoreCredit: credit !== undefined },
+  };
+  const cart = await priceCart(api, request, buyer);
+  const { pricing } = cart.quote;
+  const changes = changesBetween({ ...order, ...order.pricing, total: order.total }, pricing);
+  const gone: Change = { what: order.priceChange === 'credit' ? 'store_credit' : 'promotion' };
+  return priceChanged(api, cart, changes.some(({ what }) => what === gone.what) ? changes : [gone, ...changes]);
+}
+
+function missing({ goods, quote: { acceptBackorder } }: PricedCart): Problem | undefined {
+  const canHave = ({ there, backorderable }: Goods) => there + backorderable;
+  const gone = goods.filter((each) => each.requested > canHave(each));
+  if (gone.length > 0) {
+    return outOfStock(
+      gone.map((each) => ({
+        sku: each.sku,
+        requested: each.requested,
+        available: acceptBackorder ? canHave(each) : each.there,
+      })),
+    );
+  }
+  const later = goods.filter(({ expectedAt }) => expectedAt !== undefined);
+  if (later.length === 0 || acceptBackorder) return undefined;
+  return outOfStock(
+    later.map(({ sku, requested, there }) => ({ sku, requested, available: there })),
+    later.map(({ sku, expectedAt }) => ({ sku, expectedAt: expectedAt! })),
+  );
+}
+
+/** `backorder` names what would come later, for those who accept to wait. */
+export function outOfStock(
+  shortages: Order['shortages'] = [],
+  backorder: readonly { sku: string; expectedAt: string }[] = [],
+): Problem {
+  const skus = shortages.map(({ sku }) => sku).join(', ');
+  if (backorder.length === 0) return new Problem('out-of-stock', `Not enough in stock of ${skus}`, { shortages });
+  const detail = `Not here yet: ${skus}. Place it with "acceptBackorder": true to wait for it, and to be charged when it comes`;
+  return new Problem('out-of-stock', detail, { shortages, backorder });
+}
+
+export function newOrder(
+  { customer, shippingAddress, paymentMethod }: PlaceBody,
+  { quote, goods, redemptions }: PricedCart,
+  { bodyHash, ...key }: Idempotency,
+): Order {
+  const createdAt = new Date();
+  const { cart, pricing, acceptBackorder, useStoreCredit, credit, customerId, taxes } = quote;
+  const { lines, shipping, total, deliveryOptions: _, refusedCodes: _refused, ...sums } = pricing;
+  const { currency, items, codes } = cart;
+  const last = (times: (string | undefined)[]) =>
+    times
+      .filter((time) => time !== undefined)
+      .sort()
+      .at(-1);
+  const expectedAt = last(goods.map((each) => each.expectedAt));
+  const releaseAt = last(goods.map((each) => each.releaseAt));
+  return {
+    _id: newId('ord'),
+    request: { key: requestId(key), bodyHash },
+    createdAt,
+    placeBefore: new Date(createdAt.getTime() + deadlines.place),
+    customer,
+    shipTo: shippingAddress,
+    ...(customerId !== undefined && { customerId }),
+    currency,
+    items: [...items],
+    ...(codes && codes.length > 0 && { codes: [...codes] }),
+    ...(paymentMethod && { paymentMethod }),
+    // What is there now may be gone a moment later: who accepts to wait keeps the right to.
+    lines: lines.map(({ backorder, ...line }) => {
+      return { ...line, ...(acceptBackorder && backorder && { backorder }), allocations: [] };
+    }),
+    ...(shipping && { shipping }),
+    pricing: sums,
+    total,
+    ...(useStoreCredit && { credit }),
+    ...(redemptions.length > 0 && { redemptions }),
+    ...(taxes && { taxCalculation: taxes.calculationId }),
+    ...(acceptBackorder && { acceptsBackorder: true }),
+    ...(expectedAt !== undefined && { expectedAt: new Date(expectedAt) }),
+    ...(releaseAt !== undefined && { notBefore: new Date(releaseAt) }),
+    rev: 0,
+    status: 'pending',
+  };
+}
