@@ -13,6 +13,7 @@ import { countRequests, logRequests } from './requests.ts';
 import { type Route, register, route } from './route.ts';
 import * as catalogue from './routes/catalogue.ts';
 import * as counts from './routes/counts.ts';
+import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
@@ -60,6 +61,14 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/counts/:id', 'stock.read', counts.getCount),
   route('PUT', '/v1/counts/:id/counted', 'stock.move', counts.putCounted),
   route('POST', '/v1/counts/:id/decide', 'stock.decide', counts.decideCount),
+
+  route('POST', '/v1/customers', 'customers.write', customers.createCustomer),
+  route('GET', '/v1/customers', 'customers.read', customers.findCustomers),
+  route('GET', '/v1/customers/:id', 'customers.read', customers.getCustomer),
+  route('PUT', '/v1/customers/:id', 'customers.write', customers.putCustomer),
+  route('POST', '/v1/customers/:id/tokens', 'customers.token', customers.signCustomerIn),
+  route('GET', '/v1/customers/:id/credit/:currency', 'credit.read', customers.getCredit),
+  route('POST', '/v1/customers/:id/credit/:currency', 'credit.grant', customers.grantCredit),
 
   route('POST', '/v1/quotes', 'quotes.make', makeQuote),
   route('POST', '/v1/orders', 'orders.place', placeOrder),

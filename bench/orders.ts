@@ -110,6 +110,7 @@ async function place(shop: ShopClient, index: number): Promise<string> {
 function placeOrder(shop: ShopClient, index: number) {
   return shop.place({
     currency: 'USD',
+    expectedTotal: 3 * 1990,
     items: [
       { sku: skus[index % skus.length]!, quantity: 1 },
       { sku: skus[(index * 7 + 3) % skus.length]!, quantity: 2 },

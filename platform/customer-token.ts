@@ -4,7 +4,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 const lifeMs = 24 * 3_600_000;
 
 /** `ct_<customer>.<expiry in ms, base 36>.<signature>`; nothing of it is stored. */
-export function customerToken(secret: string, customerId: string, now = Date.now()): { token: string; expiresAt: Date } {
+export function customerToken(
+  secret: string,
+  customerId: string,
+  now = Date.now(),
+): { token: string; expiresAt: Date } {
   const expiresAt = new Date(now + lifeMs);
   const content = `${customerId}.${expiresAt.getTime().toString(36)}`;
   return { token: `ct_${content}.${sign(secret, content)}`, expiresAt };

@@ -4,6 +4,7 @@ import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Refund } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { payableUnit } from '../../workflows/domain/money.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
@@ -23,6 +24,9 @@ export const openRefund = endpoint({
   problems: ['refund-refused'],
   async handle({ mongo, temporal }, { params, body, caller, idempotency }) {
     const order = await readOrder(mongo, params.id);
+    const unit = payableUnit(order.currency);
+    if (body.amount !== undefined && body.amount % unit !== 0)
+      throw new Problem('refund-refused', `In ${order.currency} an amount has to be a multiple of ${unit}`);
     return once(mongo, idempotency!, newId('ref'), async (refundId) => {
       const opened = await openRefundStep(mongo, {
         ...body,
@@ -33,7 +37,11 @@ export const openRefund = endpoint({
       });
       if ('refused' in opened) {
         const { refused, refundable } = opened;
-        const why = refused === 'nothing_captured' ? 'Nothing is left to refund' : `Only ${refundable} can be refunded`;
+        const why = {
+          nothing_captured: 'Nothing is left to refund',
+          more_than_paid: `Only ${refundable} can be refunded`,
+          no_account: "The order is a guest's, who has no store credit",
+        }[refused];
         throw new Problem('refund-refused', why, { refundable, currency: order.currency });
       }
       await workflows.started(temporal, (client) => startRefund(client, { refundId }));

@@ -5,6 +5,10 @@ import * as common from './common.ts';
 export const refundParams = z.strictObject({ id: common.refundId });
 export const refundBody = z.strictObject({
   amount: common.amount.optional().meta({ description: 'Minor units; everything that is left where it is not given' }),
+  to: z
+    .enum(['original', 'store_credit'])
+    .default('original')
+    .meta({ description: 'Back as it was paid, the card first; or all of it as store credit' }),
   reason: common.text(500),
 });
 export const refund = z
@@ -12,6 +16,7 @@ export const refund = z
     id: z.string(),
     orderId: z.string(),
     amount: common.money,
+    credited: common.money.meta({ description: 'The part of the amount that is store credit now' }),
     currency: z.string(),
     reason: z.string().optional().meta({ description: 'For staff' }),
     status: z.enum(Object.keys(refundStates) as [keyof typeof refundStates]),

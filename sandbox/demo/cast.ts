@@ -1,5 +1,5 @@
 /** The demo's orders: each a short story, told over the public REST API. */
-import { type OrderView, type Placed, type PlaceRequest, type ShopClient, Unexpected } from '../shop/client.ts';
+import { type BuyRequest, type OrderView, type Placed, type ShopClient, Unexpected } from '../shop/client.ts';
 import { eventually, play } from '../shop/outside.ts';
 
 export interface Stage {
@@ -92,7 +92,7 @@ export const cast: Story[] = [
     expected: 'completed, captured, delivered',
     async play(stage, tell) {
       const order = request({ items: [{ sku: 'PRINT-1OF1', quantity: 1 }] });
-      const answers = await Promise.allSettled(Array.from({ length: 10 }, () => stage.shop.place(order)));
+      const answers = await Promise.allSettled(Array.from({ length: 10 }, () => stage.shop.buy(order)));
       const won = answers.filter((answer) => answer.status === 'fulfilled');
       const refused = answers.filter(
         (answer) => answer.status === 'rejected' && answer.reason instanceof Unexpected && answer.reason.status === 409,
@@ -230,7 +230,7 @@ const german = {
 };
 const parcel = { weightGrams: 1500, lengthMm: 300, widthMm: 200, heightMm: 150 };
 
-function request(given: Partial<PlaceRequest>): PlaceRequest {
+function request(given: Partial<BuyRequest>): BuyRequest {
   return {
     currency: 'USD',
     paymentMethod: 'pm_card_visa',
@@ -240,8 +240,8 @@ function request(given: Partial<PlaceRequest>): PlaceRequest {
   };
 }
 
-async function place(stage: Stage, tell: Tell, given: Partial<PlaceRequest>): Promise<Placed> {
-  const placed = await stage.shop.place(request(given));
+async function place(stage: Stage, tell: Tell, given: Partial<BuyRequest>): Promise<Placed> {
+  const placed = await stage.shop.buy(request(given));
   tell(`placed ${placed.order.id}: ${placed.order.status}`);
   return placed;
 }

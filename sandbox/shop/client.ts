@@ -48,13 +48,30 @@ interface Shipment {
   trackingNumber?: string;
 }
 
-export interface PlaceRequest {
+interface Goods {
   currency: string;
   items: { sku: string; quantity: number }[];
+  codes?: string[];
+  deliveryMethod?: string;
+  acceptBackorder?: boolean;
+  useStoreCredit?: boolean;
+}
+
+interface Buyer {
   customer: { email: string; name: string };
   shippingAddress: Record<string, string>;
   paymentMethod?: string;
-  acceptBackorder?: boolean;
+}
+
+export type PlaceRequest = Goods & Buyer & { expectedTotal: number };
+export type BuyRequest = Goods & Buyer;
+
+export interface QuoteView {
+  id: string;
+  total: number;
+  due: number;
+  promotions: { id: string; amount: number }[];
+  refusedCodes: { code: string; why: string }[];
 }
 
 export type ShopClient = ReturnType<typeof createShopClient>;
@@ -64,10 +81,24 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
   const ask = <T>(method: string, path: string, token?: string, body?: unknown, key?: string) =>
     call<T>(agent, `${apiUrl}/v1${path}`, method, token, body, key);
   const { admin, support, warehouse } = tokens;
+  const quote = ({ customer: _, shippingAddress, paymentMethod: _method, ...goods }: BuyRequest, signedIn?: string) => {
+    const { country, region, postalCode, city } = shippingAddress;
+    return ask<QuoteView>('POST', '/quotes', signedIn, {
+      ...goods,
+      destination: { country, region, postalCode, city },
+    });
+  };
 
   return {
     // The storefront.
     place: (order: PlaceRequest, key: string = randomUUID()) => ask<Placed>('POST', '/orders', undefined, order, key),
+    quote,
+    /** As a checkout does: asks what it costs, and places the quote. */
+    buy: async (order: BuyRequest, signedIn?: string): Promise<Placed> => {
+      const { customer, shippingAddress, paymentMethod } = order;
+      const { id: quoteId } = await quote(order, signedIn);
+      return ask('POST', '/orders', signedIn, { quoteId, customer, shippingAddress, paymentMethod }, randomUUID());
+    },
     pay: (id: string, link: string, paymentMethod: string) =>
       ask<OrderView>('POST', `/orders/${id}/payments`, link, { paymentMethod }),
     backFromTheBank: (id: string, link: string) => ask('POST', `/orders/${id}/payments/refresh`, link, {}),

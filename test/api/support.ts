@@ -149,10 +149,15 @@ export async function seedShop({ mongo, ask, tokens }: TestApi): Promise<void> {
   await mongo.models.requests.deleteMany({});
 }
 
-export function orderBody(changes: Record<string, unknown> = {}) {
+/** What the tests' products cost that are not named here. */
+const prices: Record<string, number> = { MUG: 1490, FLYER: 0 };
+
+export function orderBody(changes: { items?: { sku: string; quantity: number }[] } & Record<string, unknown> = {}) {
+  const { items = [{ sku: 'MUG', quantity: 1 }] } = changes;
   return {
     currency: 'EUR',
-    items: [{ sku: 'MUG', quantity: 1 }],
+    items,
+    expectedTotal: items.reduce((total, { sku, quantity }) => total + quantity * (prices[sku] ?? 1000), 0),
     customer: { email: 'ada@example.com', name: 'Ada' },
     shippingAddress: address,
     paymentMethod: 'pm_card_visa',

@@ -42,6 +42,7 @@ function request(paymentMethod: string) {
   const { email, name, phone, line1 } = personal;
   return {
     currency: 'USD',
+    expectedTotal: 1490,
     items: [{ sku: 'MUG-BLUE', quantity: 1 }],
     customer: { email, name, phone },
     shippingAddress: { name, line1, phone, city: 'New York', region: 'NY', postalCode: '10013', country: 'US' },

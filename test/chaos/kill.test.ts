@@ -89,6 +89,7 @@ test('with everything killed half-way, an order goes on after the next start', a
 function request() {
   return {
     currency: 'USD',
+    expectedTotal: 690,
     items: [{ sku: 'FILTER-100', quantity: 1 }],
     customer: { email: 'kill@example.com', name: 'Kill' },
     shippingAddress: {
