@@ -41,20 +41,24 @@ export interface Warehouse {
 export function productModel(connection: Connection) {
   return connection.model(
     'Product',
-    new Schema<Product>({
-      _id: { type: String, required: true },
-      name: { type: String, required: true },
-      weightGrams: { type: Number, required: true },
-      prices: { type: Schema.Types.Mixed, required: true },
-      specialPrices: { type: [Schema.Types.Mixed] as never, default: undefined },
-      categories: { type: [String], default: undefined },
-      taxClass: String,
-      taxCode: String,
-      sizeMm: Schema.Types.Mixed,
-      active: { type: Boolean, required: true },
-      bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
-      backorder: Schema.Types.Mixed,
-    }),
+    new Schema<Product>(
+      {
+        _id: { type: String, required: true },
+        name: { type: String, required: true },
+        weightGrams: { type: Number, required: true },
+        prices: { type: Schema.Types.Mixed, required: true },
+        specialPrices: { type: [Schema.Types.Mixed] as never, default: undefined },
+        categories: { type: [String], default: undefined },
+        taxClass: String,
+        taxCode: String,
+        sizeMm: Schema.Types.Mixed,
+        active: { type: Boolean, required: true },
+        bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
+        backorder: Schema.Types.Mixed,
+      },
+      // Where all prices are special ones, the others are there and empty.
+      { minimize: false },
+    ),
   );
 }
 

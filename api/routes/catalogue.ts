@@ -9,7 +9,7 @@ import { Problem } from '../problem.ts';
 import * as schema from '../schemas/catalogue.ts';
 
 export const listProducts = endpoint({
-  summary: 'Products on sale, with prices and availability',
+  summary: 'Products on sale, with availability and the prices that hold already',
   query: schema.productQuery,
   answers: { 200: schema.productPage },
   async handle({ mongo }, { query }) {
@@ -20,7 +20,7 @@ export const listProducts = endpoint({
       .limit(query.limit + 1)
       .lean<Product[]>();
     const { items, next } = page(found, query.limit, (last) => [last._id]);
-    return reply(200, { products: await viewProducts(mongo, items), next });
+    return reply(200, { products: await viewProducts(mongo, items.map(withoutPlans)), next });
   },
 });
 
@@ -39,13 +39,13 @@ export const listAvailability = endpoint({
 });
 
 export const getProduct = endpoint({
-  summary: 'One product on sale',
+  summary: 'One product on sale, with the prices that hold already',
   params: schema.productParams,
   answers: { 200: schema.product },
   async handle({ mongo }, { params }) {
     const product = await mongo.models.products.findOne({ _id: params.sku, active: true }).lean<Product>();
     if (!product) throw notFound();
-    return reply(200, (await viewProducts(mongo, [product]))[0]!);
+    return reply(200, (await viewProducts(mongo, [withoutPlans(product)]))[0]!);
   },
 });
 
@@ -123,6 +123,16 @@ async function viewProducts(mongo: Mongo, products: readonly Product[]) {
   return products.map((product) => viewProduct(product, available.get(product._id)!));
 }
 
-function viewProduct({ _id: sku, name, weightGrams, prices, bundle, backorder }: Product, available: Available) {
-  return { sku, name, weightGrams, prices, ...(bundle && { bundle }), ...(backorder && { backorder }), ...available };
+/** Special prices of the future are nobody's business yet. */
+function withoutPlans(product: Product): Product {
+  const now = new Date().toISOString();
+  const begun = product.specialPrices?.filter(({ validFrom }) => validFrom === undefined || validFrom <= now);
+  return { ...product, specialPrices: begun?.length ? begun : undefined };
+}
+
+function viewProduct({ _id: sku, ...product }: Product, available: Available) {
+  const { name, weightGrams, prices, specialPrices, categories, taxClass, taxCode, sizeMm, bundle, backorder } =
+    product;
+  const pricing = { prices, specialPrices, categories, taxClass, taxCode, sizeMm };
+  return { sku, name, weightGrams, ...pricing, bundle, backorder, ...available };
 }

@@ -1,16 +1,77 @@
 import { z } from 'zod';
-import { address, currency, email, money, next, pageQuery, quantity, sku, text, time, warehouseId } from './common.ts';
+import { maxAmount } from '../../workflows/domain/pricing.ts';
+import { overlap } from '../../workflows/domain/taxes.ts';
+import {
+  address,
+  amounts,
+  checkPayable,
+  currency,
+  email,
+  isSpan,
+  money,
+  next,
+  noSpan,
+  pageQuery,
+  quantity,
+  sku,
+  slug,
+  text,
+  time,
+  validity,
+  warehouseId,
+} from './common.ts';
 
 export const productParams = z.strictObject({ sku });
 export const productQuery = z.strictObject(pageQuery);
 
+const specialPrice = z
+  .strictObject({
+    currency,
+    amount: z.int().min(0).max(maxAmount).meta({ description: 'Minor units' }),
+    minQuantity: quantity.default(1).meta({ description: 'From so many units in one cart on' }),
+    ...validity,
+  })
+  .refine(isSpan, noSpan)
+  .superRefine((special, context) => checkPayable(special, ['amount'], context));
+
+const specialPrices = z
+  .array(specialPrice)
+  .max(200)
+  .superRefine((prices, { addIssue }) => {
+    for (const [index, { currency, minQuantity, ...validity }] of prices.entries()) {
+      const other = prices
+        .slice(0, index)
+        .findIndex((each) => each.currency === currency && each.minQuantity === minQuantity && overlap(each, validity));
+      if (other === -1) continue;
+      const both = `specialPrices.${other} and specialPrices.${index}`;
+      const message = `${both} are both the price in ${currency} from ${minQuantity} on, at the same time`;
+      addIssue({ code: 'custom', path: [index], message });
+    }
+  });
+
+const side = z.int().min(1).max(10_000);
+
 const productFields = z.strictObject({
   name: text(200),
   weightGrams: z.int().min(1).max(1_000_000),
-  prices: z
-    .record(currency, z.int().min(0).max(99_999_999))
-    .refine((prices) => Object.keys(prices).length > 0, 'A product needs a price in at least one currency')
-    .meta({ description: 'Minor units per currency', example: { EUR: 1490, USD: 1590 } }),
+  prices: amounts,
+  specialPrices: specialPrices.optional().meta({
+    description:
+      'For a time, or from a number of units on. The special price from 1 on is instead of the plain one; of the numbers that are reached the lowest price counts',
+  }),
+  categories: z
+    .array(slug)
+    .max(50)
+    .refine((categories) => new Set(categories).size === categories.length, 'A category is named twice')
+    .optional(),
+  taxClass: slug.optional().meta({ description: 'Where there is none, `standard`', example: 'reduced' }),
+  taxCode: z
+    .string()
+    .trim()
+    .regex(/^txcd_\d{1,20}$/, 'A tax code is txcd_ and digits')
+    .optional()
+    .meta({ description: "Stripe's word for what it is, where Stripe works out the taxes", example: 'txcd_99999999' }),
+  sizeMm: z.strictObject({ length: side, width: side, height: side }).optional().meta({ description: 'Outer size' }),
   active: z.boolean(),
   bundle: z
     .array(z.strictObject({ sku, quantity: quantity.max(100) }))
@@ -29,10 +90,15 @@ const productFields = z.strictObject({
     .meta({ description: 'It may be ordered when it is not there' }),
 });
 
-export const productBody = productFields.refine(
-  ({ bundle, backorder }) => !bundle || !backorder,
-  'A bundle is waited for as its parts are: give the rule to these',
-);
+export const productBody = productFields
+  .refine(
+    ({ bundle, backorder }) => !bundle || !backorder,
+    'A bundle is waited for as its parts are: give the rule to these',
+  )
+  .refine(({ prices, specialPrices = [] }) => Object.keys(prices).length > 0 || specialPrices.length > 0, {
+    path: ['prices'],
+    error: 'A product needs a price in at least one currency',
+  });
 
 const available = {
   availability: z.enum(['in_stock', 'low', 'backorder', 'preorder', 'out']),
@@ -47,6 +113,11 @@ export const product = z
     name: z.string(),
     weightGrams: z.int(),
     prices: z.record(z.string(), money),
+    specialPrices: productFields.shape.specialPrices,
+    categories: productFields.shape.categories,
+    taxClass: productFields.shape.taxClass,
+    taxCode: productFields.shape.taxCode,
+    sizeMm: productFields.shape.sizeMm,
     bundle: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })).optional(),
     backorder: productFields.shape.backorder,
     ...available,

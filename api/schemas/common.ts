@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { limits } from '../../workflows/domain/limits.ts';
-import { isCurrency } from '../../workflows/domain/money.ts';
+import { isCurrency, payableUnit } from '../../workflows/domain/money.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 import { countries } from './countries.ts';
 
@@ -50,13 +50,50 @@ export const amount = z.int().min(1).max(maxAmount).meta({ description: 'Minor u
 export const money = z.int().meta({ description: 'Minor units of the currency' });
 export const currency = z
   .string()
-  .refine(isCurrency, 'Not an ISO 4217 currency code, in capitals')
+  .refine(isCurrency, { error: 'Not an ISO 4217 currency code, in capitals', abort: true })
   .meta({ example: 'EUR' });
 export const country = z
   .string()
   .refine((code) => countries.has(code), 'Not an ISO 3166-1 alpha-2 country code, in capitals')
   .meta({ example: 'DE' });
 export const time = z.iso.datetime().meta({ description: 'UTC' });
+/** All in one form, so that they can be compared as they are. */
+const moment = z.iso
+  .datetime({ abort: true })
+  .overwrite((text) => new Date(text).toISOString())
+  .meta({ description: 'UTC' });
+export const validity = { validFrom: moment.optional(), validUntil: moment.optional() };
+interface Validity {
+  validFrom?: string | undefined;
+  validUntil?: string | undefined;
+}
+/** For `refine` of what has a validity. */
+export const isSpan = ({ validFrom, validUntil }: Validity) =>
+  validFrom === undefined || validUntil === undefined || validFrom < validUntil;
+export const noSpan = { path: ['validUntil'], error: '`validUntil` has to be after `validFrom`' };
+
+export const slug = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A slug is 1 to 64 small letters, digits, dashes or underscores')
+  .meta({ example: 'mugs' });
+
+/** For `superRefine`: nobody could pay what lies between the steps of a currency. */
+export function checkPayable(
+  { currency, amount }: { currency: string; amount: number },
+  path: PropertyKey[],
+  { addIssue }: z.RefinementCtx,
+): void {
+  const unit = payableUnit(currency);
+  if (amount % unit !== 0)
+    addIssue({ code: 'custom', path, message: `In ${currency} it has to be a multiple of ${unit}` });
+}
+export const amounts = z
+  .record(currency, z.int().min(0).max(maxAmount))
+  .superRefine((amounts, context) => {
+    for (const [currency, amount] of Object.entries(amounts)) checkPayable({ currency, amount }, [currency], context);
+  })
+  .meta({ description: 'Minor units per currency', example: { EUR: 1490, USD: 1590 } });
 
 export const phone = z
   .string()

@@ -1,0 +1,145 @@
+/** What prices depend on, as an admin writes and reads it. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { priceBook } from '../../activities/price-book.ts';
+import { unitPriceOf } from '../../workflows/domain/pricing.ts';
+import { startApi, type TestApi } from './support.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.stop());
+afterEach(async () => {
+  const { staffTokens: _, ...models } = api.mongo.models;
+  await Promise.all(Object.values(models).map((model) => (model as typeof api.mongo.models.orders).deleteMany({})));
+});
+
+const put = (path: string, body: unknown) => api.ask('PUT', path, { token: api.tokens.admin, body });
+const get = async (path: string) => (await api.ask('GET', path, { token: api.tokens.support })).body;
+
+/** What is changed in a body that would be taken, and the field and words of the refusal. */
+type Refusals = Record<string, [changes: object, field: string, says: string | RegExp]>;
+
+function refuses(path: string, body: object, refusals: Refusals): void {
+  for (const [what, [changes, field, says]] of Object.entries(refusals)) {
+    test(`refuses ${what}`, async () => {
+      const answer = await put(path, { ...body, ...changes });
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { type: 'https://waybill.dev/problems/invalid-request' },
+      });
+      const error = { in: 'body', field, message: expect.stringMatching(says) };
+      expect(answer.body.errors).toContainEqual(error);
+      expect(new Set(Object.values(await api.counts()))).toEqual(new Set([0]));
+    });
+  }
+}
+
+const summer = { validFrom: '2026-06-01T00:00:00Z', validUntil: '2026-09-01T00:00:00Z' };
+const backwards = { validFrom: summer.validUntil, validUntil: summer.validFrom };
+
+describe('a product', () => {
+  const mug = { name: 'Mug', weightGrams: 300, prices: { EUR: 1490 }, active: true };
+  const path = '/v1/products/MUG';
+
+  test('has special prices, categories, a tax class and code and a size', async () => {
+    const more = { categories: ['mugs', 'blue'], taxClass: 'reduced', taxCode: 'txcd_99999999' };
+    const sizeMm = { length: 120, width: 90, height: 100 };
+    const specialPrices = [
+      { currency: 'EUR', amount: 1190, validFrom: '2020-06-01T00:00:00Z', validUntil: '2020-09-01T00:00:00Z' },
+      { currency: 'EUR', amount: 990, minQuantity: 10 },
+    ];
+    const answer = await put(path, { ...mug, ...more, sizeMm, specialPrices });
+    const written = {
+      ...mug,
+      ...more,
+      sizeMm,
+      specialPrices: [
+        {
+          currency: 'EUR',
+          amount: 1190,
+          minQuantity: 1,
+          validFrom: '2020-06-01T00:00:00.000Z',
+          validUntil: '2020-09-01T00:00:00.000Z',
+        },
+        { currency: 'EUR', amount: 990, minQuantity: 10 },
+      ],
+    };
+    const { active: _, ...shown } = written;
+    expect(answer).toMatchObject({ status: 201, body: shown });
+    expect((await get(path)).specialPrices).toEqual(written.specialPrices);
+    expect((await get('/v1/products')).products).toMatchObject([shown]);
+    expect(await api.mongo.models.products.findById('MUG').lean()).toEqual({ _id: 'MUG', ...written });
+  });
+
+  test('stores nothing for what is not said', async () => {
+    await put(path, { ...mug, categories: ['mugs'], sizeMm: { length: 1, width: 1, height: 1 } });
+    expect((await put(path, mug)).status).toBe(200);
+    expect(await api.mongo.models.products.findById('MUG').lean()).toEqual({ _id: 'MUG', ...mug });
+    expect(Object.keys(await get(path)).sort()).toEqual(['availability', 'name', 'prices', 'sku', 'weightGrams']);
+  });
+
+  test('keeps prices of the future to itself until they hold', async () => {
+    const later = { currency: 'EUR', amount: 990, minQuantity: 1, validFrom: '2126-01-01T00:00:00.000Z' };
+    const answer = await put(path, { ...mug, specialPrices: [later] });
+    expect(answer.body.specialPrices).toEqual([later]);
+    for (const shown of [await get(path), (await get('/v1/products')).products[0]]) {
+      expect(shown.prices).toEqual(mug.prices);
+      expect(shown).not.toHaveProperty('specialPrices');
+    }
+  });
+
+  test('may be sold for special prices alone', async () => {
+    const special = { currency: 'EUR', amount: 990, ...summer };
+    expect((await put(path, { ...mug, prices: {}, specialPrices: [special] })).status).toBe(201);
+    const { products } = await priceBook(api.mongo, { skus: ['MUG'], codes: [] });
+    expect(unitPriceOf(products.get('MUG')!, 'EUR', 1, '2026-06-01T00:00:00.000Z')).toBe(990);
+    expect(unitPriceOf(products.get('MUG')!, 'EUR', 1, '2026-09-01T00:00:00.000Z')).toBeUndefined();
+  });
+
+  const special = (...each: object[]) => ({
+    specialPrices: each.map((one) => ({ currency: 'EUR', amount: 990, ...one })),
+  });
+  test('may have special prices one after the other, for other numbers and in other currencies', async () => {
+    const then = { validFrom: summer.validUntil };
+    const answer = await put(path, { ...mug, ...special(summer, then, { minQuantity: 2 }, { currency: 'USD' }) });
+    expect(answer.status).toBe(201);
+  });
+
+  refuses(path, mug, {
+    'a negative price': [{ prices: { EUR: -1 } }, 'prices.EUR', '>=0'],
+    'no price': [{ prices: {} }, 'prices', 'at least one currency'],
+    'no price and no special one': [{ prices: {}, specialPrices: [] }, 'prices', 'at least one currency'],
+    'a price that cannot be paid': [{ prices: { KWD: 1005 } }, 'prices.KWD', 'In KWD it has to be a multiple of 10$'],
+    'ariary in parts': [{ prices: { MGA: 150 } }, 'prices.MGA', 'In MGA it has to be a multiple of 100$'],
+    'a negative special price': [special({ amount: -1 }), 'specialPrices.0.amount', '>=0'],
+    'a special price that cannot be paid': [
+      special({}, { currency: 'KWD', amount: 1005 }),
+      'specialPrices.1.amount',
+      'In KWD it has to be a multiple of 10$',
+    ],
+    'a special price in no currency': [special({ currency: 'xx' }), 'specialPrices.0.currency', 'ISO 4217'],
+    'a special price that ends before it begins': [
+      special(backwards),
+      'specialPrices.0.validUntil',
+      '`validUntil` has to be after `validFrom`',
+    ],
+    'one that ends as it begins': [
+      special({ validFrom: '2026-01-01T00:00:00Z', validUntil: '2026-01-01T00:00:00.000Z' }),
+      'specialPrices.0.validUntil',
+      'after',
+    ],
+    'a day that there is not': [special({ validFrom: '2026-02-30T00:00:00Z' }), 'specialPrices.0.validFrom', 'Invalid'],
+    'two special prices at one time': [
+      special(summer, { minQuantity: 2 }, { validFrom: '2026-08-31T23:59:59Z' }),
+      'specialPrices.2',
+      /^specialPrices\.0 and specialPrices\.2 are both the price in EUR from 1 on, at the same time$/,
+    ],
+    'a category that is no slug': [{ categories: ['Blue mugs'] }, 'categories.0', 'slug'],
+    'a category twice': [{ categories: ['mugs', 'mugs'] }, 'categories', 'named twice'],
+    'a tax class that is no slug': [{ taxClass: 'Reduced' }, 'taxClass', 'slug'],
+    'a tax code of another form': [{ taxCode: 'txcd_x' }, 'taxCode', 'txcd_ and digits'],
+    'a size without a side': [{ sizeMm: { length: 1, width: 1 } }, 'sizeMm.height', 'expected number'],
+    'a side of nothing': [{ sizeMm: { length: 1, width: 1, height: 0 } }, 'sizeMm.height', '>=1'],
+  });
+});
