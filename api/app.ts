@@ -18,6 +18,7 @@ import * as deliveries from './routes/deliveries.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
 import { makeQuote } from './routes/quotes.ts';
+import * as promotions from './routes/promotions.ts';
 import * as refunds from './routes/refunds.ts';
 import * as returns from './routes/returns.ts';
 import * as shipments from './routes/shipments.ts';
@@ -32,6 +33,9 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/products/:sku', 'catalogue.read', catalogue.getProduct),
   route('PUT', '/v1/products/:sku', 'catalogue.write', catalogue.putProduct),
   route('GET', '/v1/availability', 'catalogue.read', catalogue.listAvailability),
+  route('GET', '/v1/promotions', 'pricing.read', promotions.listPromotions),
+  route('GET', '/v1/promotions/:id', 'pricing.read', promotions.getPromotion),
+  route('PUT', '/v1/promotions/:id', 'pricing.write', promotions.putPromotion),
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),

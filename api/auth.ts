@@ -19,6 +19,8 @@ const staff = ['warehouse', 'support', 'admin'] as const;
 export const permissions = {
   'catalogue.read': ['public'],
   'catalogue.write': ['admin'],
+  'pricing.read': ['support', 'admin'],
+  'pricing.write': ['admin'],
   'warehouses.read': staff,
   'warehouses.write': ['admin'],
   'stock.read': staff,

@@ -42,9 +42,12 @@ export interface Idempotency {
 
 type Answers = Readonly<Record<number, z.ZodType>>;
 
+/** An answer is sent and not changed, so it may hold what the domain keeps unchangeable. */
+type Sent<T> = T extends object ? { readonly [K in keyof T]: Sent<T[K]> } : T;
+
 /** One of the statuses that the endpoint declares, with the body that goes with it. */
 export type Answer<A extends Answers> = {
-  [S in keyof A & number]: { status: S; body: z.input<A[S]>; headers?: Record<string, string> };
+  [S in keyof A & number]: { status: S; body: Sent<z.input<A[S]>>; headers?: Record<string, string> };
 }[keyof A & number];
 
 interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, A extends Answers> {

@@ -23,6 +23,7 @@ export const problems = {
   'not-a-bundle': [409, 'This cannot be a bundle'],
   'refund-refused': [409, 'That much cannot be refunded'],
   'return-refused': [409, 'These lines cannot be returned'],
+  'code-taken': [409, 'Another promotion has this code'],
   'too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body is of another type than this route takes'],
   // 422: well formed, but it names what cannot be.

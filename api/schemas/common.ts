@@ -72,11 +72,24 @@ export const isSpan = ({ validFrom, validUntil }: Validity) =>
   validFrom === undefined || validUntil === undefined || validFrom < validUntil;
 export const noSpan = { path: ['validUntil'], error: '`validUntil` has to be after `validFrom`' };
 
+/** What an admin calls what prices depend on. */
+export const ruleId = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'An id is 1 to 64 letters, digits, dashes or underscores')
+  .meta({ example: 'summer-2026' });
 export const slug = z
   .string()
   .trim()
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A slug is 1 to 64 small letters, digits, dashes or underscores')
   .meta({ example: 'mugs' });
+
+export const promotionCode = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9_-]{3,40}$/, 'A code is 3 to 40 letters, digits, dashes or underscores')
+  .toUpperCase()
+  .meta({ example: 'SUMMER10' });
 
 /** For `superRefine`: nobody could pay what lies between the steps of a currency. */
 export function checkPayable(
@@ -94,6 +107,20 @@ export const amounts = z
     for (const [currency, amount] of Object.entries(amounts)) checkPayable({ currency, amount }, [currency], context);
   })
   .meta({ description: 'Minor units per currency', example: { EUR: 1490, USD: 1590 } });
+
+export const percent = z
+  .number()
+  .min(0)
+  .max(100)
+  .refine((percent) => percentOf(ppmOf(percent)) === percent, 'It has at most 4 decimals')
+  .meta({ example: 8.875 });
+/** People write 8.875 %, which is kept as 88_750 parts per million. */
+export function ppmOf(percent: number): number {
+  return Math.round(percent * 10_000);
+}
+export function percentOf(ppm: number): number {
+  return ppm / 10_000;
+}
 
 export const phone = z
   .string()

@@ -21,6 +21,9 @@ const allowed: Record<string, string[]> = {
   'GET /v1/products/:sku': everybody,
   'PUT /v1/products/:sku': ['admin'],
   'GET /v1/availability': everybody,
+  'GET /v1/promotions': support,
+  'GET /v1/promotions/:id': support,
+  'PUT /v1/promotions/:id': ['admin'],
   'GET /v1/warehouses': staff,
   'PUT /v1/warehouses/:id': ['admin'],
   'GET /v1/stock': staff,
@@ -210,6 +213,7 @@ function address(path: string): string {
     .replace(':sku', 'MUG')
     .replace(':warehouseId', 'berlin')
     .replace('/warehouses/:id', '/warehouses/berlin')
+    .replace(/\/(promotions|tax-rates)\/:id/, '/$1/walk')
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1');
@@ -265,6 +269,17 @@ async function writeOrder(): Promise<void> {
       pickedAt: now,
       lines: [{ lineId: 'line_1', sku: 'MUG', name: 'Mug', quantity: 1, picked: 1, state: 'picked' }],
       label: { id: 'lbl_1', trackingNumber: 'T1', url: 'https://carrier.example/l', costMinor: 500, currency: 'EUR' },
+    },
+  ]);
+  await models.promotions.create([
+    {
+      _id: 'walk',
+      name: 'Walk',
+      active: true,
+      on: { what: 'order' },
+      discount: { kind: 'percent', ppm: 100_000 },
+      priority: 100,
+      stacking: 'with_others',
     },
   ]);
   await models.payments.create([

@@ -143,3 +143,123 @@ describe('a product', () => {
     'a side of nothing': [{ sizeMm: { length: 1, width: 1, height: 0 } }, 'sizeMm.height', '>=1'],
   });
 });
+
+describe('a promotion', () => {
+  const sale = { name: 'Sale', active: true, on: { what: 'order' }, discount: { kind: 'percent', percent: 10 } };
+  const path = '/v1/promotions/sale';
+
+  test('is written and read in the units of people', async () => {
+    expect(await put(path, sale)).toMatchObject({ status: 201 });
+    const defaults = { priority: 100, stacking: 'with_others' };
+    expect(await get(path)).toEqual({ id: 'sale', ...sale, ...defaults });
+
+    const full = {
+      name: 'Three for two',
+      active: false,
+      code: ' three-4-two ',
+      on: { what: 'products', skus: ['MUG'] },
+      discount: { kind: 'buy_get', buy: 2, get: 1, percent: 8.8755 },
+      minimumSpend: { EUR: 5000 },
+      ...summer,
+      oncePerCustomer: true,
+      totalLimit: 10,
+      priority: 0,
+      stacking: 'alone',
+      group: 'sales',
+    };
+    expect(await put(path, full)).toMatchObject({ status: 200 });
+    const times = { validFrom: '2026-06-01T00:00:00.000Z', validUntil: '2026-09-01T00:00:00.000Z' };
+    const written = { ...full, ...times, code: 'THREE-4-TWO' };
+    expect(await get(path)).toEqual({ id: 'sale', ...written, used: 0 });
+    expect(await api.mongo.models.promotions.findById('sale').lean()).toEqual({
+      _id: 'sale',
+      ...written,
+      discount: { kind: 'buy_get', buy: 2, get: 1, ppm: 88_755 },
+    });
+
+    const shipping = { ...sale, on: { what: 'shipping' }, discount: { kind: 'amount', amounts: { EUR: 490 } } };
+    await put(path, shipping);
+    expect(await api.mongo.models.promotions.findById('sale').lean()).toEqual({
+      _id: 'sale',
+      ...shipping,
+      ...defaults,
+    });
+    expect(await get(path)).toEqual({ id: 'sale', ...shipping, ...defaults });
+  });
+
+  test('keeps every percentage of four decimals', async () => {
+    for (const percent of [0.0001, 0.07, 1.1, 8.875, 33.3333, 57.29, 99.9999, 100]) {
+      await put(path, { ...sale, discount: { kind: 'percent', percent } });
+      expect((await get(path)).discount).toEqual({ kind: 'percent', percent });
+    }
+  });
+
+  test('says how many orders have it, where that is limited', async () => {
+    await api.mongo.models.promotionCounts.create([{ _id: 'sale', used: 3 }]);
+    expect((await put(path, { ...sale, totalLimit: 10 })).body).toMatchObject({ totalLimit: 10, used: 3 });
+    expect(await get(path)).toMatchObject({ used: 3 });
+    expect((await put(path, sale)).body).not.toHaveProperty('used');
+    expect((await put(path, { ...sale, oncePerCustomer: true })).body).toMatchObject({ used: 3 });
+  });
+
+  test('is listed page by page', async () => {
+    for (const id of ['c', 'a', 'b']) await put(`/v1/promotions/${id}`, sale);
+    const first = await get('/v1/promotions?limit=2');
+    expect(first.promotions).toMatchObject([{ id: 'a' }, { id: 'b' }]);
+    const second = await get(`/v1/promotions?limit=2&cursor=${first.next}`);
+    expect(second).toMatchObject({ promotions: [{ id: 'c' }], next: null });
+    expect((await api.ask('GET', '/v1/promotions/d', { token: api.tokens.admin })).status).toBe(404);
+  });
+
+  test('has a code of its own, also where two are written at once', async () => {
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((id) => put(`/v1/promotions/${id}`, { ...sale, code: 'summer' })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    const { promotions } = await get('/v1/promotions');
+    expect(promotions).toMatchObject([{ code: 'SUMMER' }]);
+    await put('/v1/promotions/d', sale);
+    const answer = await put('/v1/promotions/d', { ...sale, name: 'Other', code: 'SUMMER' });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: {
+        type: 'https://waybill.dev/problems/code-taken',
+        detail: 'SUMMER is the code of another promotion already',
+      },
+    });
+    expect(await get('/v1/promotions/d')).toEqual({ id: 'd', ...sale, priority: 100, stacking: 'with_others' });
+    expect((await put(`/v1/promotions/${promotions[0].id}`, { ...sale, code: 'Summer' })).status).toBe(200);
+  });
+
+  const percent = (value: unknown) => ({ discount: { kind: 'percent', percent: value } });
+  const off = (amounts: object) => ({ discount: { kind: 'amount', amounts } });
+  refuses(path, sale, {
+    'a percentage of nothing': [percent(0), 'discount.percent', '>0'],
+    'a negative percentage': [percent(-1), 'discount.percent', '>0'],
+    'more than all': [percent(100.0001), 'discount.percent', '<=100'],
+    'five decimals': [percent(8.87555), 'discount.percent', 'at most 4 decimals'],
+    'next to nothing': [percent(1e-7), 'discount.percent', 'at most 4 decimals'],
+    'a percentage in words': [percent('10'), 'discount.percent', 'expected number'],
+    'amounts of no currency': [off({}), 'discount.amounts', 'at least one currency'],
+    'an amount that cannot be paid': [off({ KWD: 5 }), 'discount.amounts.KWD', 'In KWD it has to be a multiple of 10$'],
+    'a negative amount': [off({ EUR: -1 }), 'discount.amounts.EUR', '>=0'],
+    'a spend that cannot be paid': [{ minimumSpend: { MGA: 1 } }, 'minimumSpend.MGA', 'multiple of 100$'],
+    'an unknown discount': [{ discount: { kind: 'gift' } }, 'discount.kind', 'Invalid'],
+    'parts per million': [{ discount: { kind: 'percent', ppm: 100_000 } }, 'discount.percent', 'expected number'],
+    'units of shipping': [
+      { on: { what: 'shipping' }, discount: { kind: 'buy_get', buy: 1, get: 1, percent: 100 } },
+      'discount.kind',
+      'Shipping has no units',
+    ],
+    'no product': [{ on: { what: 'products', skus: [] } }, 'on.skus', '>=1'],
+    'a product twice': [{ on: { what: 'products', skus: ['MUG', 'MUG'] } }, 'on.skus', 'named twice'],
+    'a category that is no slug': [{ on: { what: 'categories', categories: ['A B'] } }, 'on.categories.0', 'slug'],
+    'a code that is too short': [{ code: 'AB' }, 'code', '3 to 40'],
+    'a code of other characters': [{ code: 'GRÜN10' }, 'code', '3 to 40'],
+    'a time that ends before it begins': [backwards, 'validUntil', 'after'],
+    'a limit of nothing': [{ totalLimit: 0 }, 'totalLimit', '>=1'],
+    'too high a limit': [{ totalLimit: 10_000_001 }, 'totalLimit', '<=10000000'],
+    'a priority below zero': [{ priority: -1 }, 'priority', '>=0'],
+    'a count that it has of itself': [{ used: 0 }, '', 'used'],
+  });
+});

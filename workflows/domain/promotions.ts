@@ -43,7 +43,7 @@ export type Discount =
   | { kind: 'buy_get'; buy: number; get: number; ppm: number };
 
 /** What is limited is claimed with the order: see activities/promotions.ts. */
-export function isLimited({ totalLimit, oncePerCustomer }: Promotion): boolean {
+export function isLimited({ totalLimit, oncePerCustomer }: Pick<Promotion, 'totalLimit' | 'oncePerCustomer'>): boolean {
   return totalLimit !== undefined || oncePerCustomer === true;
 }
 
