@@ -25,6 +25,7 @@ import * as shipments from './routes/shipments.ts';
 import * as stock from './routes/stock.ts';
 import * as stockFiles from './routes/stock-files.ts';
 import * as support from './routes/support.ts';
+import * as taxRates from './routes/tax-rates.ts';
 import * as transfers from './routes/transfers.ts';
 import * as webhooks from './routes/webhooks.ts';
 
@@ -36,6 +37,9 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/promotions', 'pricing.read', promotions.listPromotions),
   route('GET', '/v1/promotions/:id', 'pricing.read', promotions.getPromotion),
   route('PUT', '/v1/promotions/:id', 'pricing.write', promotions.putPromotion),
+  route('GET', '/v1/tax-rates', 'pricing.read', taxRates.listTaxRates),
+  route('PUT', '/v1/tax-rates/:id', 'pricing.write', taxRates.putTaxRate),
+  route('DELETE', '/v1/tax-rates/:id', 'pricing.write', taxRates.deleteTaxRate),
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),

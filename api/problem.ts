@@ -24,6 +24,7 @@ export const problems = {
   'refund-refused': [409, 'That much cannot be refunded'],
   'return-refused': [409, 'These lines cannot be returned'],
   'code-taken': [409, 'Another promotion has this code'],
+  'rates-overlap': [409, 'Two rates of one name would hold at one time'],
   'too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body is of another type than this route takes'],
   // 422: well formed, but it names what cannot be.

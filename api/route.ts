@@ -10,7 +10,7 @@ import type { Api, Caller, Endpoint, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
 import { csvFile } from './schemas/common.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export interface Route {
   method: Method;
@@ -60,7 +60,7 @@ export function register(app: Express, api: Api, { method, path, permission, end
       .set({ 'cache-control': 'no-store', ...answer.headers })
       .json(answer.body);
   };
-  app[method.toLowerCase() as 'get' | 'post' | 'put'](path, handler);
+  app[method.toLowerCase() as 'get' | 'post' | 'put' | 'delete'](path, handler);
 }
 
 /** Whoever has the same already is told so, without a body: RFC 9110, 13.1.2. */

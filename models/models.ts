@@ -12,6 +12,7 @@ import {
   promotionModel,
   promotionUseModel,
   taxRateModel,
+  taxTableModel,
 } from './pricing.ts';
 import { quoteModel } from './quote.ts';
 import { returnModel } from './return.ts';
@@ -31,6 +32,7 @@ export function createModels(connection: Connection) {
     promotionCounts: promotionCountModel(connection),
     promotionUses: promotionUseModel(connection),
     taxRates: taxRateModel(connection),
+    taxTables: taxTableModel(connection),
     deliveryMethods: deliveryMethodModel(connection),
     settings: storeSettingsModel(connection),
     customers: customerModel(connection),

@@ -77,6 +77,21 @@ export function taxRateModel(connection: Connection) {
   return connection.model('TaxRate', schema, 'tax_rates');
 }
 
+/** What every change of a country's rates writes as well, so that two at once cannot overlook each other. */
+export interface TaxTable {
+  /** The country. */
+  _id: string;
+  changes: number;
+}
+
+export function taxTableModel(connection: Connection) {
+  const schema = new Schema<TaxTable>({
+    _id: { type: String, required: true },
+    changes: { type: Number, required: true },
+  });
+  return connection.model('TaxTable', schema, 'tax_tables');
+}
+
 export function deliveryMethodModel(connection: Connection) {
   const schema = new Schema<DeliveryMethod>({
     _id: { type: String, required: true },

@@ -263,3 +263,86 @@ describe('a promotion', () => {
     'a count that it has of itself': [{ used: 0 }, '', 'used'],
   });
 });
+
+describe('a tax rate', () => {
+  const vat = { name: 'VAT', country: 'DE', percent: 19 };
+  const path = '/v1/tax-rates/de';
+
+  test('is written and read in percent, listed and removed', async () => {
+    const written = { id: 'de', ...vat, taxClass: 'standard', onShipping: true };
+    expect(await put(path, vat)).toMatchObject({ status: 201, body: written });
+    const ny = { name: 'Sales tax', country: 'US', region: 'NY', taxClass: 'food', percent: 8.875, onShipping: false };
+    expect(await put('/v1/tax-rates/us-ny', { ...ny, validFrom: '2026-01-01T00:00:00Z' })).toMatchObject({
+      status: 201,
+    });
+    const from = { validFrom: '2026-01-01T00:00:00.000Z' };
+    const first = await get('/v1/tax-rates?limit=1');
+    expect(first.taxRates).toEqual([written]);
+    const second = await get(`/v1/tax-rates?limit=1&cursor=${first.next}`);
+    expect(second).toEqual({ taxRates: [{ id: 'us-ny', ...ny, ...from }], next: null });
+    const { percent: _, ...fields } = ny;
+    expect(await api.mongo.models.taxRates.findById('us-ny').lean()).toEqual({
+      _id: 'us-ny',
+      ...fields,
+      ...from,
+      ppm: 88_750,
+    });
+
+    const remove = () => api.ask('DELETE', path, { token: api.tokens.admin });
+    expect(await remove()).toMatchObject({ status: 200, body: written });
+    expect(await remove()).toMatchObject({ status: 404 });
+    expect((await get('/v1/tax-rates')).taxRates).toMatchObject([{ id: 'us-ny' }]);
+  });
+
+  test('holds at no time together with another of its name, place and class', async () => {
+    await put(path, { ...vat, validFrom: '2021-01-01T00:00:00Z' });
+    const answer = await put('/v1/tax-rates/de-covid', { ...vat, percent: 16, validUntil: '2021-01-01T00:00:00.001Z' });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: {
+        type: 'https://waybill.dev/problems/rates-overlap',
+        detail: 'de is the VAT of DE for the class standard at that time already',
+      },
+    });
+    expect((await get('/v1/tax-rates')).taxRates).toHaveLength(1);
+    const others = [
+      { validUntil: '2021-01-01T00:00:00Z' },
+      { taxClass: 'reduced' },
+      { region: 'BY' },
+      { name: 'Tourist tax' },
+      { country: 'FR' },
+    ];
+    for (const [index, other] of others.entries())
+      expect(await put(`/v1/tax-rates/other-${index}`, { ...vat, ...other })).toMatchObject({ status: 201 });
+    expect(await put(path, { ...vat, percent: 20, validFrom: '2021-01-01T00:00:00Z' })).toMatchObject({ status: 200 });
+    const moved = await put('/v1/tax-rates/other-4', { ...vat, region: 'BY' });
+    expect(moved.body.detail).toBe('other-2 is the VAT of BY, DE for the class standard at that time already');
+    expect((await get('/v1/tax-rates')).taxRates).toContainEqual(expect.objectContaining({ country: 'FR' }));
+  });
+
+  test('is written once where many are written at once', async () => {
+    for (let times = 0; times < 5; times += 1) {
+      await api.mongo.models.taxTables.deleteMany({});
+      const ids = [0, 1, 2, 3].map((each) => `rate-${times}-${each}`);
+      const country = ['DE', 'FR', 'IT', 'ES', 'PL'][times]!;
+      const answers = await Promise.all(ids.map((id) => put(`/v1/tax-rates/${id}`, { ...vat, country })));
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+      expect(await api.mongo.models.taxRates.countDocuments({ country })).toBe(1);
+    }
+  });
+
+  test('is the same one where it is written by many at once', async () => {
+    const answers = await Promise.all([16, 17, 18, 19].map((percent) => put(path, { ...vat, percent })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201]);
+  });
+
+  refuses(path, vat, {
+    'more than all': [{ percent: 101 }, 'percent', '<=100'],
+    'less than nothing': [{ percent: -1 }, 'percent', '>=0'],
+    'five decimals': [{ percent: 0.00001 }, 'percent', 'at most 4 decimals'],
+    'an unknown country': [{ country: 'XX' }, 'country', 'ISO 3166-1'],
+    'a class that is no slug': [{ taxClass: 'A B' }, 'taxClass', 'slug'],
+    'no name': [{ name: ' ' }, 'name', '>=1'],
+    'a time that ends before it begins': [backwards, 'validUntil', 'after'],
+  });
+});
