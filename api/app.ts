@@ -15,6 +15,7 @@ import * as catalogue from './routes/catalogue.ts';
 import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
+import * as deliveryMethods from './routes/delivery-methods.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
 import { makeQuote } from './routes/quotes.ts';
@@ -40,6 +41,8 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/tax-rates', 'pricing.read', taxRates.listTaxRates),
   route('PUT', '/v1/tax-rates/:id', 'pricing.write', taxRates.putTaxRate),
   route('DELETE', '/v1/tax-rates/:id', 'pricing.write', taxRates.deleteTaxRate),
+  route('GET', '/v1/delivery-methods', 'pricing.read', deliveryMethods.listDeliveryMethods),
+  route('PUT', '/v1/delivery-methods/:id', 'pricing.write', deliveryMethods.putDeliveryMethod),
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),

@@ -27,6 +27,8 @@ const allowed: Record<string, string[]> = {
   'GET /v1/tax-rates': support,
   'PUT /v1/tax-rates/:id': ['admin'],
   'DELETE /v1/tax-rates/:id': ['admin'],
+  'GET /v1/delivery-methods': support,
+  'PUT /v1/delivery-methods/:id': ['admin'],
   'GET /v1/warehouses': staff,
   'PUT /v1/warehouses/:id': ['admin'],
   'GET /v1/stock': staff,
@@ -218,7 +220,7 @@ function address(path: string): string {
     .replace(':sku', 'MUG')
     .replace(':warehouseId', 'berlin')
     .replace('/warehouses/:id', '/warehouses/berlin')
-    .replace(/\/(promotions|tax-rates)\/:id/, '/$1/walk')
+    .replace(/\/(promotions|tax-rates|delivery-methods)\/:id/, '/$1/walk')
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1');

@@ -346,3 +346,82 @@ describe('a tax rate', () => {
     'a time that ends before it begins': [backwards, 'validUntil', 'after'],
   });
 });
+
+describe('a way of delivery', () => {
+  const zone = { countries: ['DE'], prices: { EUR: [{ price: 490 }] }, minDays: 1, maxDays: 3 };
+  const parcel = { name: 'Parcel', active: true, zones: [zone] };
+  const path = '/v1/delivery-methods/parcel';
+
+  test('is written, read back and changed', async () => {
+    expect(await put(path, parcel)).toMatchObject({ status: 201, body: { id: 'parcel', ...parcel, position: 100 } });
+    const full = {
+      name: 'Express',
+      active: false,
+      position: 1,
+      zones: [
+        {
+          countries: ['DE', 'AT'],
+          regions: ['BY', 'Tirol'],
+          prices: {
+            EUR: [{ price: 490, upToGrams: 1_000, upToTotal: 5_000 }, { price: 590, upToGrams: 1_000 }, { price: 0 }],
+            KWD: [{ price: 1_500 }],
+          },
+          freeFrom: { EUR: 10_000 },
+          minDays: 0,
+          maxDays: 90,
+        },
+        { ...zone, countries: ['*'] },
+      ],
+      volumetricDivisor: 5_000,
+      liveService: 'express',
+    };
+    expect(await put(path, full)).toMatchObject({ status: 200 });
+    expect(await get('/v1/delivery-methods')).toEqual({ deliveryMethods: [{ id: 'parcel', ...full }] });
+    await put(path, parcel);
+    expect(await api.mongo.models.deliveryMethods.findById('parcel').lean()).toEqual({
+      _id: 'parcel',
+      ...parcel,
+      position: 100,
+    });
+  });
+
+  const zoned = (changes: object) => ({ zones: [zone, { ...zone, ...changes }] });
+  const tiers = (...EUR: object[]) => zoned({ prices: { EUR } });
+  refuses(path, parcel, {
+    'no zone': [{ zones: [] }, 'zones', '>=1'],
+    'an unknown country': [zoned({ countries: ['DE', 'XX'] }), 'zones.1.countries.1', 'ISO 3166-1'],
+    'no country': [zoned({ countries: [] }), 'zones.1.countries', '>=1'],
+    'no price': [zoned({ prices: {} }), 'zones.1.prices', 'at least one currency'],
+    'a currency without a price': [tiers(), 'zones.1.prices.EUR', '>=1'],
+    'a negative price': [tiers({ price: -1 }), 'zones.1.prices.EUR.0.price', '>=0'],
+    'a price that cannot be paid': [
+      zoned({ prices: { KWD: [{ price: 1_501 }] } }),
+      'zones.1.prices.KWD.0.price',
+      'In KWD it has to be a multiple of 10$',
+    ],
+    'a price after one without bound': [
+      tiers({ price: 490 }, { price: 990, upToGrams: 1_000 }),
+      'zones.1.prices.EUR.1',
+      'It never counts: EUR.0 takes all of it',
+    ],
+    'bounds that descend': [
+      tiers({ price: 990, upToGrams: 5_000 }, { price: 490, upToGrams: 1_000 }),
+      'zones.1.prices.EUR.1',
+      'Bounds ascend',
+    ],
+    'one bound twice': [
+      tiers({ price: 990, upToTotal: 5_000 }, { price: 490, upToTotal: 5_000 }),
+      'zones.1.prices.EUR.1',
+      'Bounds ascend',
+    ],
+    'a free delivery that cannot be reached exactly': [
+      zoned({ freeFrom: { KWD: 15 } }),
+      'zones.1.freeFrom.KWD',
+      'multiple of 10$',
+    ],
+    'more days at least than at most': [zoned({ minDays: 4 }), 'zones.1.maxDays', 'less than `minDays`'],
+    'more than 90 days': [zoned({ maxDays: 91 }), 'zones.1.maxDays', '<=90'],
+    'a divisor in other units': [{ volumetricDivisor: 5 }, 'volumetricDivisor', '>=1000'],
+    'a position below zero': [{ position: -1 }, 'position', '>=0'],
+  });
+});
