@@ -22,6 +22,7 @@ import { makeQuote } from './routes/quotes.ts';
 import * as promotions from './routes/promotions.ts';
 import * as refunds from './routes/refunds.ts';
 import * as returns from './routes/returns.ts';
+import * as settings from './routes/settings.ts';
 import * as shipments from './routes/shipments.ts';
 import * as stock from './routes/stock.ts';
 import * as stockFiles from './routes/stock-files.ts';
@@ -43,6 +44,8 @@ export const routes: readonly Route[] = [
   route('DELETE', '/v1/tax-rates/:id', 'pricing.write', taxRates.deleteTaxRate),
   route('GET', '/v1/delivery-methods', 'pricing.read', deliveryMethods.listDeliveryMethods),
   route('PUT', '/v1/delivery-methods/:id', 'pricing.write', deliveryMethods.putDeliveryMethod),
+  route('GET', '/v1/settings', 'pricing.read', settings.getSettings),
+  route('PUT', '/v1/settings', 'pricing.write', settings.putSettings),
   route('GET', '/v1/warehouses', 'warehouses.read', catalogue.listWarehouses),
   route('PUT', '/v1/warehouses/:id', 'warehouses.write', catalogue.putWarehouse),
   route('GET', '/v1/stock', 'stock.read', stock.listStock),

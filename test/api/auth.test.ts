@@ -29,6 +29,8 @@ const allowed: Record<string, string[]> = {
   'DELETE /v1/tax-rates/:id': ['admin'],
   'GET /v1/delivery-methods': support,
   'PUT /v1/delivery-methods/:id': ['admin'],
+  'GET /v1/settings': support,
+  'PUT /v1/settings': ['admin'],
   'GET /v1/warehouses': staff,
   'PUT /v1/warehouses/:id': ['admin'],
   'GET /v1/stock': staff,

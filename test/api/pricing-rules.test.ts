@@ -425,3 +425,52 @@ describe('a way of delivery', () => {
     'a position below zero': [{ position: -1 }, 'position', '>=0'],
   });
 });
+
+describe('the settings of the store', () => {
+  const address = { name: 'Shop', line1: 'Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' };
+  const seller = {
+    name: 'Shop GmbH',
+    address,
+    taxIds: [{ name: 'VAT ID', value: 'DE123456789' }],
+    email: 'shop@example.com',
+    timeZone: 'Europe/Berlin',
+  };
+  const taxes = { inclusiveIn: ['EUR'], rounding: 'line', source: 'table' };
+  const path = '/v1/settings';
+
+  test('have defaults, and are written as a whole', async () => {
+    expect(await get(path)).toEqual({ taxes: { inclusiveIn: [], rounding: 'total', source: 'table' } });
+    const full = { seller: { ...seller, footer: 'HRB 1' }, taxes: { ...taxes, shippingClass: 'standard' } };
+    expect(await put(path, full)).toMatchObject({ status: 200, body: full });
+    expect(await get(path)).toEqual(full);
+    await put(path, { taxes });
+    expect(await get(path)).toEqual({ taxes });
+    expect(await api.mongo.models.settings.findById('store').lean()).toEqual({ _id: 'store', taxes });
+  });
+
+  const sold = (changes: object) => ({ seller: { ...seller, ...changes } });
+  refuses(
+    path,
+    { seller, taxes },
+    {
+      'a time zone that there is not': [sold({ timeZone: 'Europe/Atlantis' }), 'seller.timeZone', 'Not an IANA'],
+      'an e-mail address that is none': [sold({ email: 'shop' }), 'seller.email', 'Not an e-mail'],
+      'an address without a country': [
+        sold({ address: { ...address, country: undefined } }),
+        'seller.address.country',
+        'expected string',
+      ],
+      'no list of tax ids': [sold({ taxIds: undefined }), 'seller.taxIds', 'expected array'],
+      'no taxes': [{ taxes: undefined }, 'taxes', 'expected object'],
+      'an unknown currency': [{ taxes: { ...taxes, inclusiveIn: ['XQQ'] } }, 'taxes.inclusiveIn.0', 'ISO 4217'],
+      'a currency twice': [{ taxes: { ...taxes, inclusiveIn: ['EUR', 'EUR'] } }, 'taxes.inclusiveIn', 'named twice'],
+      'another rounding': [{ taxes: { ...taxes, rounding: 'up' } }, 'taxes.rounding', 'Invalid option'],
+      'another source': [{ taxes: { ...taxes, source: 'guess' } }, 'taxes.source', 'Invalid option'],
+      'a shipping class that is no slug': [
+        { taxes: { ...taxes, shippingClass: 'A B' } },
+        'taxes.shippingClass',
+        'slug',
+      ],
+    },
+  );
+});

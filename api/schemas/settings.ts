@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { address, currency, email, slug, text } from './common.ts';
+
+const seller = z
+  .strictObject({
+    name: text(200),
+    address,
+    taxIds: z
+      .array(z.strictObject({ name: text(50), value: text(50) }))
+      .max(10)
+      .meta({ description: 'Whatever the law asks for', example: [{ name: 'VAT ID', value: 'DE123456789' }] }),
+    email,
+    timeZone: z
+      .string()
+      .trim()
+      .max(64)
+      .refine(isTimeZone, 'Not an IANA time zone')
+      .meta({ description: 'Its date is the date of an invoice', example: 'Europe/Berlin' }),
+    footer: text(1_000).optional().meta({ description: 'Printed at the foot: register, bank, managing directors' }),
+  })
+  .meta({ description: 'Who sells, as invoices have to say. Without it nothing is invoiced' });
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+export const settings = z
+  .strictObject({
+    seller: seller.optional(),
+    taxes: z.strictObject({
+      inclusiveIn: z
+        .array(currency)
+        .max(200)
+        .refine((currencies) => new Set(currencies).size === currencies.length, 'A currency is named twice')
+        .meta({ description: 'Currencies whose prices have the tax in them' }),
+      rounding: z.enum(['line', 'total']),
+      shippingClass: slug
+        .optional()
+        .meta({ description: 'The tax class of shipping. Without one it is taxed as the goods are, by their shares' }),
+      source: z.enum(['table', 'stripe']).meta({ description: 'The table of rates, or Stripe Tax' }),
+    }),
+  })
+  .meta({ id: 'Settings' });
