@@ -1,7 +1,10 @@
 /** What prices depend on, as an admin writes and reads it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { priceBook } from '../../activities/price-book.ts';
-import { unitPriceOf } from '../../workflows/domain/pricing.ts';
+import type { Product } from '../../models/catalogue.ts';
+import { price, unitPriceOf } from '../../workflows/domain/pricing.ts';
 import { startApi, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -92,9 +95,9 @@ describe('a product', () => {
   test('may be sold for special prices alone', async () => {
     const special = { currency: 'EUR', amount: 990, ...summer };
     expect((await put(path, { ...mug, prices: {}, specialPrices: [special] })).status).toBe(201);
-    const { products } = await priceBook(api.mongo, { skus: ['MUG'], codes: [] });
-    expect(unitPriceOf(products.get('MUG')!, 'EUR', 1, '2026-06-01T00:00:00.000Z')).toBe(990);
-    expect(unitPriceOf(products.get('MUG')!, 'EUR', 1, '2026-09-01T00:00:00.000Z')).toBeUndefined();
+    const stored = (await api.mongo.models.products.findById('MUG').lean<Product>())!;
+    expect(unitPriceOf(stored, 'EUR', 1, '2026-06-01T00:00:00.000Z')).toBe(990);
+    expect(unitPriceOf(stored, 'EUR', 1, '2026-09-01T00:00:00.000Z')).toBeUndefined();
   });
 
   const special = (...each: object[]) => ({
@@ -473,4 +476,43 @@ describe('the settings of the store', () => {
       ],
     },
   );
+});
+
+test('the commands of docs/price-rules.md do what it says', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/price-rules.md'), 'utf8');
+  const commands = [...text.matchAll(/^curl -X PUT \$API(\S+) [^']*-d '([^']+)'$/gm)];
+  expect(commands).toHaveLength(text.split('\ncurl ').length - 1);
+  for (const [, path, body] of commands) {
+    const { status } = await put(`/v1${path}`, JSON.parse(body!));
+    expect([path, status]).toEqual([path, path === '/settings' ? 200 : 201]);
+  }
+
+  const book = await priceBook(api.mongo, { skus: ['MUG'], codes: ['FRIENDS'] });
+  const ask = (quantity: number, changes: object = {}) =>
+    price(
+      {
+        currency: 'EUR',
+        at: '2027-06-02T12:00:00.000Z',
+        items: [{ sku: 'MUG', quantity }],
+        to: { country: 'DE' },
+        codes: ['FRIENDS'],
+        ...changes,
+      },
+      book,
+    );
+  const promotions = [
+    { id: 'friends', amount: 500 },
+    { id: 'summer', amount: 794 },
+  ];
+  // 3 x 14.90 less 5.00 less a fifth, and 4.90 for delivery, with 19 % in all of it.
+  expect(ask(3)).toMatchObject({ promotions, shipping: { total: 490 }, total: 3666, tax: 585, taxInclusive: true });
+  expect(ask(6)).toMatchObject({ shipping: { total: 0 }, total: 6752 });
+  expect(ask(3, { at: '2027-06-07T12:00:00.000Z', to: { country: 'FR' } })).toMatchObject({
+    subtotal: 3 * 1590 + 1490,
+    taxes: [{ name: 'VAT', ppm: 200_000 }],
+  });
+  expect(ask(1, { currency: 'USD', to: { country: 'US', region: 'NY' }, codes: [] })).toMatchObject({
+    total: 1272 + 1590 + 254,
+    taxes: [{ name: 'Sales tax', base: 1272 + 1590, amount: 254 }],
+  });
 });
