@@ -9,6 +9,7 @@ import type { Payments } from './providers/stripe.ts';
 import { askRates, askTaxes } from './quotes.ts';
 import { sendRefund } from './refunds.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
+import { recordTaxes, reverseTaxes } from './sales.ts';
 import { readSetup, savePaymentMethod } from './setups.ts';
 import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 import {
@@ -64,6 +65,8 @@ export function createProviderActivities({
     sendRefund: (input) => sendRefund(mongo, payments, input),
     pollTracking: (input) => pollTracking(mongo, carrier, input),
     readDispute: (input) => readDispute(mongo, payments, input),
+    recordTaxes: (input) => recordTaxes(mongo, payments, input),
+    reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
     askRates: (input) => askRates(mongo, carrier, input),
     askTaxes: (input) => askTaxes(mongo, payments, input),
   };

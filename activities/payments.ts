@@ -1,15 +1,12 @@
-/** The money of an order. What the provider says is read, recorded, and never moved back by an older answer. */
+/** The money of an order, at the provider: authorized, captured, voided. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Order } from '../models/order.ts';
-import type { LedgerEntry, Payment, Sale } from '../models/payment.ts';
-import { findOneBy } from '../platform/documents.ts';
+import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
-import type { AttemptStatus } from '../workflows/domain/states.ts';
-import { broken } from './failure.ts';
-import { type Intent, type Payments, ProviderError } from './providers/stripe.ts';
-import { amountDue, keptUnits } from './stock/reservations.ts';
+import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
+import type { Payments } from './providers/stripe.ts';
+import { saleOf } from './sales.ts';
 
 export async function authorizePayment(
   mongo: Mongo,
@@ -59,38 +56,29 @@ export async function mayRefresh({ models }: Mongo, orderId: string): Promise<bo
   return asked.modifiedCount === 1;
 }
 
-/** The rest of the authorization is released by the provider: a payment is captured once. */
+/** What store credit does not pay of the sale; the rest of the authorization is released by the provider. */
 export async function capturePayment(
   mongo: Mongo,
   payments: Payments,
   { orderId }: { orderId: string },
 ): Promise<PaymentOutcome> {
+  const sale = await saleOf(mongo, orderId);
   const payment = await readRecord(mongo, orderId);
-  const amount = Math.max(0, (await saleOf(mongo, orderId)).total - payment.credit);
-  if (payment.captured > 0 || amount === 0) return outcomeOf(payment);
-  if (payment.intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
-  const key = `${orderId}:capture:${payment.serverErrors}`;
-  const { currency } = payment;
+  const amount = Math.max(0, sale.total - payment.credit);
+  const done = payment.captured > 0 || amount === 0;
+  return outcomeOf(done ? payment : await capture(mongo, payments, payment, amount));
+}
+
+async function capture(mongo: Mongo, payments: Payments, payment: Payment, amount: number): Promise<Payment> {
+  const { orderId, intentId, currency, serverErrors } = payment;
+  if (intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
+  const key = `${orderId}:capture:${serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.captureIntent(payment.intentId!, { amount, currency, key }),
+    payments.captureIntent(intentId, { amount, currency, key }),
   );
   if (intent.status !== 'captured')
     throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
-  return outcomeOf(await record(mongo, payment, intent));
-}
-
-/** What is captured and invoiced, as it is at the first try: whatever changes afterwards is refunded. */
-async function saleOf({ models }: Mongo, orderId: string): Promise<Sale> {
-  const known = (await models.payments.findOne({ orderId }, { sale: 1 }).lean())?.sale;
-  if (known) return known;
-  const order = await models.orders.findById(orderId).lean<Order>();
-  if (!order) throw broken(`There is no order ${orderId}`);
-  const lines = order.lines.map((line) => ({ lineId: line.lineId, quantity: keptUnits(line) }));
-  const sale = { lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
-  const won = await models.payments
-    .findOneAndUpdate({ orderId, sale: null }, { $set: { sale } }, { returnDocument: 'after' })
-    .lean();
-  return won ? sale : saleOf({ models } as Mongo, orderId);
+  return record(mongo, payment, intent);
 }
 
 /** Leaves a tombstone first: an authorization that thaws later finds it, or finds its intent cancelled. */
@@ -133,91 +121,6 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   const stored = await readRecord(mongo, orderId);
   if (stored.intentId !== intent.id) await payments.cancelIntent(intent.id, { key: `${intent.id}:cancel` });
   return stored;
-}
-
-/** What a stored status may be for a new one to replace it: an older answer never undoes a newer one. */
-function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {
-  const open: (AttemptStatus | 'none')[] = ['none', 'created', 'requires_action', 'processing', 'declined'];
-  if (by === 'captured' || by === 'voided' || by === 'lapsed') return [...open, 'authorized', by];
-  if (by === 'authorized') return [...open, 'authorized'];
-  return open;
-}
-
-async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attempt?: number): Promise<Payment> {
-  const { payments } = mongo.models;
-  const at = new Date();
-  const { status, risky, captureBefore, authorized, captured, declineCode } = intent;
-  const standing = {
-    filter: { orderId, status: { $in: replaceable(status) } },
-    update: {
-      $set: { status, risky, ...(captureBefore && { captureBefore }) },
-      $max: { authorized, captured },
-    },
-  };
-  const attempts = attempt === undefined ? [] : [{ attempt, status, declineCode, at }];
-  const ledger = ledgerOf(intent, at);
-  // Together where all of it is news, as it is most of the time; else each part by its own condition.
-  const news = await payments
-    .findOneAndUpdate(
-      {
-        ...standing.filter,
-        'attempts.attempt': { $nin: attempts.map((entry) => entry.attempt) },
-        'ledger.key': { $nin: ledger.map(({ key }) => key) },
-      },
-      { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
-      { returnDocument: 'after' },
-    )
-    .lean();
-  if (news) return news;
-
-  await payments.updateOne(standing.filter, standing.update);
-  for (const entry of attempts) {
-    await payments.updateOne({ orderId, 'attempts.attempt': { $ne: entry.attempt } }, { $push: { attempts: entry } });
-  }
-  for (const entry of ledger) {
-    await payments.updateOne({ orderId, 'ledger.key': { $ne: entry.key } }, { $push: { ledger: entry } });
-  }
-  return { ...(await readRecord(mongo, orderId)), status };
-}
-
-function ledgerOf(intent: Intent, at: Date): LedgerEntry[] {
-  const providerId = intent.id;
-  if (intent.status === 'authorized') {
-    return [{ key: `${providerId}:authorize`, kind: 'authorize', amount: intent.authorized, providerId, at }];
-  }
-  if (intent.status === 'captured') {
-    return [{ key: `${providerId}:capture`, kind: 'capture', amount: intent.captured, providerId, at }];
-  }
-  return intent.status === 'voided' ? [{ key: `${providerId}:void`, kind: 'void', amount: 0, providerId, at }] : [];
-}
-
-export async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof ProviderError) await takeNewKeys(mongo, orderId);
-    throw error;
-  }
-}
-
-async function takeNewKeys({ models }: Mongo, orderId: string): Promise<void> {
-  await models.payments.updateOne({ orderId }, { $inc: { serverErrors: 1 } });
-}
-
-export async function readRecord({ models }: Mongo, orderId: string): Promise<Payment> {
-  const payment = await findOneBy(models.payments, 'orderId', orderId);
-  if (!payment) throw ApplicationFailure.nonRetryable(`Order ${orderId} has no payment record`, failures.recordBroken);
-  return payment;
-}
-
-function outcomeOf(payment: Payment): PaymentOutcome {
-  return {
-    attempt: payment.status === 'none' ? (payment.closedAt ? 'voided' : 'created') : payment.status,
-    authorized: payment.authorized,
-    captured: payment.captured,
-    declineCode: payment.status === 'declined' ? payment.attempts.at(-1)?.declineCode : undefined,
-    risky: payment.risky,
-  };
 }
 
 function refused(message: string): ApplicationFailure {

@@ -9,6 +9,7 @@ import { failures } from '../workflows/domain/failures.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { bookCreditIn } from './credit.ts';
 import { broken } from './failure.ts';
+import { readRecord } from './payment-records.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
 export interface RefundRequest {
@@ -106,6 +107,19 @@ export async function sendRefund(
   mongo: Mongo,
   payments: Payments,
   { refundId, attempt }: { refundId: string; attempt: number },
+): ReturnType<ProviderSteps['sendRefund']> {
+  const sent = await send(mongo, payments, refundId, attempt);
+  if (sent.status !== 'succeeded') return sent;
+  const { orderId } = await readRefund(mongo, refundId);
+  const { taxTransaction } = await readRecord(mongo, orderId);
+  return { ...sent, ...(taxTransaction !== undefined && { providerTaxes: true }) };
+}
+
+async function send(
+  mongo: Mongo,
+  payments: Payments,
+  refundId: string,
+  attempt: number,
 ): ReturnType<ProviderSteps['sendRefund']> {
   let refund = await readRefund(mongo, refundId);
   if (refund.attempt < attempt && refund.status === 'failed') refund = await openAgain(mongo, refund, attempt);

@@ -2,7 +2,7 @@
 import type { Payment, Setup } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { SetupOutcome } from '../workflows/activities.ts';
-import { countingErrors, readRecord } from './payments.ts';
+import { countingErrors, readRecord } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
 
 /** Without a method the customer gives it in the browser, with the setup's client secret. */

@@ -79,6 +79,7 @@ export async function authorize(
     return { kind: 'customer', customerId };
   }
   if (audience.includes('public') || audience.includes('signed')) return { kind: 'public' };
+  if (token?.startsWith('ct_')) throw new Problem('forbidden', 'The token of a customer cannot do this');
   if (token?.startsWith('ot_')) {
     if (!audience.includes('owner')) throw new Problem('forbidden', 'The token of an order cannot do this');
     const orderId = await orderOf();
@@ -92,7 +93,11 @@ export async function authorize(
       return { kind: 'staff', tokenId: found._id, role: found.role };
     }
   }
-  const accepted = audience.includes('owner') ? "a staff token or the order's own token" : 'a staff token';
+  const others = [
+    audience.includes('owner') && "the order's own",
+    audience.includes('customer') && "the customer's own",
+  ];
+  const accepted = ['a staff token', ...others.filter(Boolean)].join(', or ');
   throw new Problem('unauthenticated', `Send ${accepted} as Authorization: Bearer`);
 }
 

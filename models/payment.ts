@@ -41,6 +41,8 @@ export interface Payment {
   refundPending: number;
   /** What the capture is for, once it is begun. */
   sale?: Sale;
+  /** The provider's record of the taxes, where it has worked them out. */
+  taxTransaction?: string;
   captureBefore?: Date;
   risky: boolean;
   /** When the customer last asked to look at it. */
@@ -128,6 +130,7 @@ export function paymentModel(connection: Connection) {
     refunded: { type: Number, default: 0 },
     refundPending: { type: Number, default: 0 },
     sale: Schema.Types.Mixed,
+    taxTransaction: String,
     captureBefore: Date,
     risky: { type: Boolean, default: false },
     refreshedAt: Date,

@@ -16,7 +16,7 @@ export function customerToken(
 
 /** Whose token it is; undefined where it was not given out here, or is over. */
 export function customerOf(secret: string, token: string, now = Date.now()): string | undefined {
-  const parts = /^ct_((cus_[0-9A-Z]{26})\.([0-9a-z]{1,12}))\.([\w-]{43})$/.exec(token);
+  const parts = /^ct_((cus_[0-9A-Za-z]{1,64})\.([0-9a-z]{1,12}))\.([\w-]{43})$/.exec(token);
   if (!parts) return undefined;
   const [, content, customerId, expiry, signature] = parts as unknown as [string, string, string, string, string];
   const expected = Buffer.from(sign(secret, content));

@@ -36,6 +36,8 @@ export type Reservation =
       amountDue: number;
       /** Store credit that was spent: a card pays the rest of what is due. */
       credit: number;
+      /** The provider works out its taxes, and has to hear when they are due. */
+      providerTaxes: boolean;
       shipments: NewShipment[];
       /** Some of it is not there yet, or must not be sent yet: it is paid when it is. */
       comesLater: boolean;
@@ -174,10 +176,15 @@ export interface ProviderSteps {
     status: RefundStatus;
     attempt: number;
     why?: string | undefined;
+    /** The provider has recorded the order's taxes, and has to hear of it. */
+    providerTaxes?: boolean;
   }>;
   /** Receives every tracking event since a time, and answers with the time of the last one. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<string>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
+  /** Tells the provider that the taxes of what is sold are due; and that those of a refund are not. */
+  recordTaxes(input: { orderId: string }): Promise<void>;
+  reverseTaxes(input: { refundId: string }): Promise<void>;
   /** What only a provider knows of a quote's price; the answers are written to it. */
   askRates(input: { quoteId: string }): Promise<void>;
   askTaxes(input: { quoteId: string }): Promise<void>;

@@ -42,6 +42,9 @@ export interface Order {
   stockHints: number;
   nextMethod?: string;
   refundHints: { count: number };
+  /** The provider works out the taxes. */
+  providerTaxes: boolean;
+  taxesRecorded?: Promise<void>;
   /** The money for what is sent was taken. */
   captured: boolean;
   /** Minor units that the provider could not return and that support has settled in another way. */
@@ -103,6 +106,7 @@ export function createOrder(orderId: string): Order {
     payAgain: false,
     stockHints: 0,
     refundHints: { count: 0 },
+    providerTaxes: false,
     captured: false,
     settledOtherwise: 0,
     messages: 0,

@@ -57,6 +57,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     for (const shipment of state.shipments)
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
+  await order.taxesRecorded;
   if (ending !== 'rejected') await settlePayment(order);
 
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
@@ -81,6 +82,7 @@ async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved
   state.currency = reservation.currency;
   state.amountDue = reservation.amountDue;
   state.payment.credit = reservation.credit;
+  order.providerTaxes = reservation.providerTaxes;
   addShipments(order, reservation.shipments);
   return reservation;
 }

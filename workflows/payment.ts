@@ -177,7 +177,14 @@ export async function capturePayment(order: Order, shipmentId: string): Promise<
     if (outcome === undefined) return;
     order.captured = true;
     recordPayment(order, outcome);
+    if (order.providerTaxes) order.taxesRecorded = recordTaxes(order);
   });
+}
+
+/** No parcel waits for it, only the order's end. */
+async function recordTaxes(order: Order): Promise<void> {
+  const tell = () => callProvider('recordTaxes', { summary: 'Record the taxes' }, { orderId: order.id });
+  await CancellationScope.nonCancellable(() => order.record.step('record_taxes', tell, { answers: ['retry', 'skip'] }));
 }
 
 /** Ends with exactly what is due captured, and nothing authorized. */

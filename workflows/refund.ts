@@ -68,6 +68,10 @@ export async function payBack<S extends Recorded>(
     if (sent.status !== 'failed' && hints.count > seen) continue;
     if (sent.status === 'succeeded') {
       record.mail('refunded', refundId);
+      if (sent.providerTaxes) {
+        const taxes = () => callProvider('reverseTaxes', { summary: `Taxes of ${refundId}` }, { refundId });
+        await record.step('reverse_taxes', taxes, { answers: ['retry', 'skip'] });
+      }
       return 'succeeded';
     }
     if (sent.status === 'pending') {

@@ -107,6 +107,7 @@ function reserved(order: Order): Reservation {
     currency: order.currency,
     amountDue: order.total,
     credit: order.credit ?? 0,
+    providerTaxes: order.taxCalculation !== undefined,
     shipments: shipmentsOf(order.lines.flatMap((line) => line.allocations)),
     comesLater: waits(order) || (order.notBefore !== undefined && order.notBefore > new Date()),
     expectedAt: order.expectedAt?.toISOString(),

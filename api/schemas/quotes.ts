@@ -8,9 +8,12 @@ export const items = z
   .max(limits.lines);
 
 export const codes = z
-  .array(common.text(40).toUpperCase())
+  .array(common.text(100).toUpperCase())
   .max(10)
-  .meta({ description: 'Promotion codes; capitals or not is the same', example: ['SUMMER'] });
+  .meta({
+    description: 'As the customer has typed them; one that does not apply is in `refusedCodes`',
+    example: ['SUMMER'],
+  });
 
 export const deliveryMethod = common.text(40).meta({ description: 'The cheapest where none is named' });
 

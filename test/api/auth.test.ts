@@ -6,13 +6,14 @@ import { type Permission, permissions } from '../../api/auth.ts';
 import { endpoint, reply } from '../../api/endpoint.ts';
 import { register, route } from '../../api/route.ts';
 import type { Order } from '../../models/order.ts';
+import { customerToken } from '../../platform/customer-token.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { config, seedShop, startApi, type TestApi } from './support.ts';
 
 /** Who may use each route, written down a second time: a route that is not here fails. */
 const strangers = ['none', 'a token of nobody', 'a forged link', 'stranger'];
-const everybody = [...strangers, 'owner', 'warehouse', 'support', 'admin'];
+const everybody = [...strangers, 'owner', 'customer', 'another customer', 'warehouse', 'support', 'admin'];
 const staff = ['warehouse', 'support', 'admin'];
 const support = ['support', 'admin'];
 const warehouse = ['warehouse', 'admin'];
@@ -59,6 +60,14 @@ const allowed: Record<string, string[]> = {
   'GET /v1/counts/:id': staff,
   'PUT /v1/counts/:id/counted': warehouse,
   'POST /v1/counts/:id/decide': ['admin'],
+  'POST /v1/customers': support,
+  'GET /v1/customers': support,
+  'GET /v1/customers/:id': support,
+  'PUT /v1/customers/:id': support,
+  'POST /v1/customers/:id/tokens': ['admin'],
+  'GET /v1/customers/:id/credit/:currency': ['customer', ...support],
+  'POST /v1/customers/:id/credit/:currency': support,
+  'POST /v1/quotes': everybody,
   'POST /v1/orders': everybody,
   'GET /v1/orders': support,
   'GET /v1/orders/:id': ['owner', ...support],
@@ -135,7 +144,7 @@ describe('the walk', () => {
         const outcome = { caller, status: answer.status };
         if (callers.includes(caller)) {
           expect([401, 403, 404, 500]).not.toContain(answer.status);
-          if (method === 'GET' && !/movements|availability/.test(path))
+          if (method === 'GET' && !/movements|availability|customers$/.test(path))
             expect(outcome).toEqual({ caller, status: 200 });
         } else {
           expect(outcome).toEqual({ caller, status: refusal(caller, callers) });
@@ -197,18 +206,22 @@ function tokens(): Record<string, string | undefined> {
     'a forged link': `${api.linkTokenOf(orderId).slice(0, -1)}_`,
     owner: api.linkTokenOf(orderId),
     stranger: api.linkTokenOf('ord_01OTHER'),
+    customer: customerToken(config.WAYBILL_SECRET, 'cus_01WALK').token,
+    'another customer': customerToken(config.WAYBILL_SECRET, 'cus_01OTHER').token,
     ...api.tokens,
   };
 }
 
 function refusal(caller: string, callers: string[]): number {
   if (caller === 'none' || caller === 'a token of nobody') return 401;
+  if (caller === 'another customer' && callers.includes('customer')) return 404;
   const isLink = ['a forged link', 'owner', 'stranger'].includes(caller);
   return isLink && callers.includes('owner') ? 404 : 403;
 }
 
 function address(path: string): string {
   const prefixes = {
+    customers: 'cus',
     shipments: 'shp',
     returns: 'ret',
     refunds: 'ref',
@@ -225,7 +238,8 @@ function address(path: string): string {
     .replace(/\/(promotions|tax-rates|delivery-methods)\/:id/, '/$1/walk')
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
-    .replace(':incidentId', 'inc_1');
+    .replace(':incidentId', 'inc_1')
+    .replace(':currency', 'EUR');
 }
 
 /** One order with something of everything, as workflows and providers would have written it. */
@@ -269,6 +283,7 @@ async function writeOrder(): Promise<void> {
     },
   };
   await models.orders.create([order]);
+  await models.customers.create([{ _id: 'cus_01WALK', email: 'walker@example.com', name: 'Walker', createdAt: now }]);
   await models.shipments.create([
     {
       _id: 'shp_01WALK',
