@@ -58,6 +58,8 @@ export async function audit(sources: Sources): Promise<AuditResult> {
     await checkProgress(sources, order, result);
   }
   await checkStock(mongo, result);
+  await checkPromotions(mongo, result);
+  await checkCredit(mongo, result);
   await checkOpenWork(sources, result);
   return result;
 }
@@ -121,6 +123,42 @@ function checkMoney(
   ] as const) {
     const booked = ledger.filter((entry) => entry.kind === kind).reduce((sum, entry) => sum + entry.amount, 0);
     if (booked !== amount) report('G4', `${kind}: the ledger says ${booked}, the payment ${amount}`);
+  }
+}
+
+/** G6 for limited promotions: they are used by the orders that have them, and by no other. */
+async function checkPromotions({ models }: Mongo, { violations }: AuditResult): Promise<void> {
+  const used = new Map<string, number>();
+  const having = { redemptions: { $exists: true }, 'lines.allocations.0': { $exists: true }, releasedAt: null };
+  for await (const { redemptions = [] } of models.orders.find(having, { redemptions: 1 }).lean().cursor()) {
+    for (const { promotionId } of redemptions) used.set(promotionId, (used.get(promotionId) ?? 0) + 1);
+  }
+  const counts = new Map((await models.promotionCounts.find().lean()).map((count) => [count._id, count.used]));
+  for (const id of new Set([...used.keys(), ...counts.keys()])) {
+    const [is, should] = [counts.get(id) ?? 0, used.get(id) ?? 0];
+    if (is !== should)
+      violations.push({ guarantee: 'G6', where: id, what: `used ${is} times, ${should} orders have it` });
+  }
+}
+
+/** G4 for store credit: a balance is the sum of its entries, and what orders have spent and got back is among them. */
+async function checkCredit({ models }: Mongo, { violations }: AuditResult): Promise<void> {
+  const report = (where: string, what: string) => violations.push({ guarantee: 'G4', where, what });
+  const sums = await models.creditEntries.aggregate<{ _id: string; sum: number; entries: number }>([
+    { $group: { _id: '$accountId', sum: { $sum: '$amount' }, entries: { $sum: 1 } } },
+  ]);
+  for (const { _id, balance, seq } of await models.creditAccounts.find().lean()) {
+    const { sum = 0, entries = 0 } = sums.find((each) => each._id === _id) ?? {};
+    if (balance < 0) report(_id, `the balance is ${balance}`);
+    if (balance !== sum || seq !== entries)
+      report(_id, `the balance is ${balance} after ${seq} entries, ${entries} are there and add up to ${sum}`);
+  }
+  const having = { $or: [{ credit: { $gt: 0 } }, { refundedAsCredit: { $gt: 0 } }] };
+  for (const { orderId, credit, creditReturned, refundedAsCredit } of await models.payments.find(having).lean()) {
+    const entries = await models.creditEntries.find({ orderId }).lean();
+    const booked = entries.reduce((total, { amount }) => total + amount, 0);
+    const should = creditReturned + refundedAsCredit - credit;
+    if (booked !== should) report(orderId, `${booked} in store credit were booked, the payment says ${should}`);
   }
 }
 

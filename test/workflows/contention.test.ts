@@ -1,17 +1,9 @@
 /** A thousand people want the same hundred units at the same time, over the real API with real workers behind it. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
-import { createApp } from '../../api/app.ts';
 import { load, percentile } from '../../bench/load.ts';
-import { createLog } from '../../platform/log.ts';
-import { createMetrics } from '../../platform/metrics.ts';
-import { connectMongo, type Mongo } from '../../platform/mongo.ts';
 import { createShopClient, type Placed, Unexpected } from '../../sandbox/shop/client.ts';
-import { config } from '../api/support.ts';
+import { serve } from '../support/serve.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -20,34 +12,17 @@ const units = 100;
 const atATime = 64;
 
 let world: World;
-/** The API's own, as of another process, so that the database can tell what it asks for. */
-let apisMongo: Mongo;
-let server: Server;
+let api: Awaited<ReturnType<typeof serve>>;
 let shop: ReturnType<typeof createShopClient>;
-/** What the API sent to Temporal. */
-const sent: string[] = [];
 
 beforeAll(async () => {
   world = await startWorld();
-  const watch: WorkflowClientInterceptor = {
-    startUpdateWithStart: (input, next) => {
-      sent.push(input.workflowType);
-      return next(input);
-    },
-  };
-  const temporal = new Client({ connection: world.client.connection, interceptors: { workflow: [watch] } });
-  const log = createLog('api', 'silent');
-  apisMongo = await connectMongo(`${world.childEnvironment.MONGODB_URI}&appName=api`);
-  const app = createApp({ mongo: apisMongo, temporal, config, log, metrics: createMetrics() });
-  server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  shop = createShopClient(`http://127.0.0.1:${port}`, { warehouse: '', support: '', admin: '' });
+  api = await serve(world);
+  shop = createShopClient(api.url, { warehouse: '', support: '', admin: '' });
 });
 afterAll(async () => {
   shop.close();
-  server.close();
-  await apisMongo.close();
+  await api.stop();
   await world.stop();
 });
 
@@ -100,7 +75,7 @@ test('of 1,000 orders for 100 units, 64 at a time, exactly 100 are confirmed, an
 
   // Once nothing is left, a refusal looks at the catalogue, the stock and the request: nothing is written, nothing started.
   const { db } = world.mongo.connection;
-  const before = { orders: await world.mongo.models.orders.countDocuments(), sent: sent.length };
+  const before = { orders: await world.mongo.models.orders.countDocuments(), sent: api.sent.length };
   await db!.command({ profile: 2 });
   expect(await buy(sku, randomUUID())).toMatchObject({ status: 409, body: { shortages } });
   await db!.command({ profile: 0 });
@@ -112,7 +87,7 @@ test('of 1,000 orders for 100 units, 64 at a time, exactly 100 are confirmed, an
     .filter(({ collection }) => !shared.includes(collection))
     .map(({ op, collection }) => `${op} ${collection}`);
   expect(reads.sort()).toEqual(['query backlogs', 'query orders', 'query products', 'query stock']);
-  expect({ orders: await world.mongo.models.orders.countDocuments(), sent: sent.length }).toEqual(before);
+  expect({ orders: await world.mongo.models.orders.countDocuments(), sent: api.sent.length }).toEqual(before);
 
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);
