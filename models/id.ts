@@ -18,7 +18,8 @@ export function newId(
     | 'note'
     | 'quo'
     | 'cus'
-    | 'crd',
+    | 'crd'
+    | 'inv',
 ): string {
   return `${prefix}_${ulid()}`;
 }

@@ -4,6 +4,7 @@ import { apiRequestModel, staffTokenModel } from './access.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
 import { creditAccountModel, creditEntryModel, customerModel } from './customer.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
+import { invoiceCounterModel, invoiceModel } from './invoice.ts';
 import { orderModel } from './order.ts';
 import { disputeModel, paymentModel, refundModel } from './payment.ts';
 import {
@@ -52,6 +53,8 @@ export function createModels(connection: Connection) {
     refunds: refundModel(connection),
     disputes: disputeModel(connection),
     returns: returnModel(connection),
+    invoices: invoiceModel(connection),
+    invoiceCounters: invoiceCounterModel(connection),
     inbox: inboxModel(connection),
     mails: outgoingMailModel(connection),
     requests: apiRequestModel(connection),

@@ -81,7 +81,7 @@ export interface Refund {
   /** The part of the amount that went to the store credit, at once. The rest goes back by the provider. */
   credited: number;
   currency: string;
-  /** The units that it is for, where it is for some. */
+  /** What it pays back of the order's lines, in minor units; the credit note names them. */
   lines?: { lineId: string; quantity: number; amount: number }[];
   reason: string;
   actor: string;
@@ -152,8 +152,8 @@ export function refundModel(connection: Connection) {
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
     credited: { type: Number, default: 0 },
-    lines: { type: [Schema.Types.Mixed] as never, default: undefined },
     currency: { type: String, required: true },
+    lines: { type: [Schema.Types.Mixed] as never, default: undefined },
     reason: { type: String, required: true },
     actor: { type: String, required: true },
     status: { type: String, required: true },
