@@ -16,6 +16,7 @@ import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
+import * as invoices from './routes/invoices.ts';
 import * as orders from './routes/orders.ts';
 import { placeOrder } from './routes/place.ts';
 import * as promotions from './routes/promotions.ts';
@@ -100,6 +101,8 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/orders/:id/incidents/:incidentId/answer', 'incidents.answer', support.answerIncident),
   route('POST', '/v1/orders/:id/refunds', 'refunds.open', refunds.openRefund),
   route('GET', '/v1/refunds/:id', 'refunds.read', refunds.getRefund),
+  route('GET', '/v1/orders/:id/invoices', 'invoices.read', invoices.listInvoices),
+  route('GET', '/v1/orders/:id/invoices/:invoiceId/pdf', 'invoices.read', invoices.getInvoicePdf),
 
   route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),
   route('GET', '/v1/shipments/:id', 'shipments.read', shipments.getShipment),

@@ -39,6 +39,7 @@ export const permissions = {
   'incidents.answer': ['support', 'admin'],
   'refunds.open': ['support', 'admin'],
   'refunds.read': ['owner', 'support', 'admin'],
+  'invoices.read': ['owner', 'support', 'admin'],
 
   'customers.read': ['support', 'admin'],
   'customers.write': ['support', 'admin'],

@@ -54,7 +54,7 @@ interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   summary: string;
   params?: P;
   query?: Q;
-  /** JSON, or `csvFile`, which is streamed; so are answers of that. */
+  /** JSON, or `csvFile`, which is streamed; so are answers of that. An answer may be a `pdfFile` as well. */
   body?: B;
   /** Takes any content type and leaves the bytes alone: a webhook. */
   raw?: true;

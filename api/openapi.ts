@@ -8,7 +8,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { permissions } from './auth.ts';
 import { type ProblemKind, problems, statusOf } from './problem.ts';
 import type { Route } from './route.ts';
-import { csvFile } from './schemas/common.ts';
+import { csvFile, pdfFile } from './schemas/common.ts';
 import { problem } from './schemas/problem.ts';
 
 function createOpenApi(routes: readonly Route[]) {
@@ -80,7 +80,8 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
 }
 
 function typeOf(schema: z.ZodType): string {
-  return schema === csvFile ? 'text/csv' : 'application/json';
+  if (schema === csvFile) return 'text/csv';
+  return schema === pdfFile ? 'application/pdf' : 'application/json';
 }
 
 function keyHeader(required: boolean) {

@@ -55,10 +55,9 @@ export function register(app: Express, api: Api, { method, path, permission, end
     });
     if (endpoint.etag !== undefined) return sendCacheable(request, response, endpoint.etag, answer.body);
     if (answer.body instanceof Readable) return sendCsv(response, { ...answer, body: answer.body });
-    response
-      .status(answer.status)
-      .set({ 'cache-control': 'no-store', ...answer.headers })
-      .json(answer.body);
+    response.status(answer.status).set({ 'cache-control': 'no-store', ...answer.headers });
+    if (Buffer.isBuffer(answer.body)) response.type('pdf').send(answer.body);
+    else response.json(answer.body);
   };
   app[method.toLowerCase() as 'get' | 'post' | 'put' | 'delete'](path, handler);
 }

@@ -37,6 +37,7 @@ export const transferId = idOf('trf');
 export const countId = idOf('cnt');
 export const quoteId = idOf('quo');
 export const customerId = idOf('cus');
+export const invoiceId = idOf('inv');
 export const lineId = idOf('line').meta({ example: 'line_1' });
 /** Made by the scanner, new for each scan: a scan sent twice counts once. */
 export const scanId = z
@@ -154,5 +155,7 @@ export const pageQuery = {
 
 /** A body that goes by in pieces, in or out, and is never there as a whole. */
 export const csvFile = z.instanceof(Readable).meta({ override: { type: 'string' }, description: 'CSV in UTF-8' });
+
+export const pdfFile = z.instanceof(Buffer).meta({ override: { type: 'string', format: 'binary' } });
 
 export const next = z.string().nullable().meta({ description: 'The cursor of the next page; null on the last' });

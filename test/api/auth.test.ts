@@ -83,6 +83,8 @@ const allowed: Record<string, string[]> = {
   'POST /v1/orders/:id/incidents/:incidentId/answer': support,
   'POST /v1/orders/:id/refunds': support,
   'GET /v1/refunds/:id': ['owner', ...support],
+  'GET /v1/orders/:id/invoices': ['owner', ...support],
+  'GET /v1/orders/:id/invoices/:invoiceId/pdf': ['owner', ...support],
   'GET /v1/shipments': warehouse,
   'GET /v1/shipments/:id': staff,
   'POST /v1/shipments/:id/scans': warehouse,
@@ -240,6 +242,7 @@ function address(path: string): string {
     .replace(':id', id)
     .replace(':incidentId', 'inc_1')
     .replace(':currency', 'EUR');
+    .replace(':invoiceId', 'inv_01WALK');
 }
 
 /** One order with something of everything, as workflows and providers would have written it. */
@@ -345,6 +348,24 @@ async function writeOrder(): Promise<void> {
     { _id: 'trf_01WALK', from: 'berlin', to: 'bonn', status: 'in_transit', reason: 'r', ...work },
   ]);
   await models.counts.create([{ _id: 'cnt_01WALK', warehouseId: 'berlin', status: 'open', reason: 'r', ...work }]);
+  const shopAddress = { name: 'Shop', line1: 'Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' };
+  await models.invoices.create([
+    {
+      ...{ _id: 'inv_01WALK', kind: 'invoice', number: 'INV-2026-000001', year: 2026, seq: 1, key: 'invoice:walk' },
+      ...{ orderId, issuedAt: now, currency: 'EUR' },
+      content: {
+        ...{ lines: [], rates: [], net: 1490, tax: 0, gross: 1490, issuedOn: '2026-03-01', suppliedOn: '2026-03-01' },
+        seller: {
+          name: 'Shop',
+          address: shopAddress,
+          taxIds: [],
+          email: 'shop@example.com',
+          timeZone: 'Europe/Berlin',
+        },
+        buyer: { name: 'Walker', address: shopAddress },
+      },
+    },
+  ]);
   await models.refunds.create([
     {
       _id: 'ref_01WALK',
