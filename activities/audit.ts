@@ -3,6 +3,7 @@
  * It expects quiet: while orders move, the three tell of slightly different moments.
  */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { invoiceCounterId, invoiceKinds } from '../models/invoice.ts';
 import { type Order, type OrderLine, openStates } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -23,7 +24,15 @@ export interface Violation {
 export interface AuditResult {
   violations: Violation[];
   /** How much was looked at: an audit of nothing finds nothing. */
-  checked: { orders: number; stock: number; movements: number; payments: number; intents: number; workflows: number };
+  checked: {
+    orders: number;
+    stock: number;
+    movements: number;
+    payments: number;
+    intents: number;
+    invoices: number;
+    workflows: number;
+  };
 }
 
 interface Sources {
@@ -40,7 +49,7 @@ export async function audit(sources: Sources): Promise<AuditResult> {
   const { models } = mongo;
   const result: AuditResult = {
     violations: [],
-    checked: { orders: 0, stock: 0, movements: 0, payments: 0, intents: 0, workflows: 0 },
+    checked: { orders: 0, stock: 0, movements: 0, payments: 0, intents: 0, invoices: 0, workflows: 0 },
   };
   const oldest = await models.orders.findOne({}, { createdAt: 1 }).sort({ createdAt: 1 }).lean();
   const intents = new Map<string, AuditedIntent[]>();
@@ -49,11 +58,13 @@ export async function audit(sources: Sources): Promise<AuditResult> {
     result.checked.intents += 1;
   }
 
+  const invoicing = await checkDocuments(mongo, result);
   for await (const order of models.orders.find().lean().cursor()) {
     result.checked.orders += 1;
     const payment = await models.payments.findOne({ orderId: order._id }).lean();
     if (payment) result.checked.payments += 1;
     checkMoney(order, payment, intents.get(order._id) ?? [], result);
+    checkInvoiced(payment, invoicing, result);
     await checkGoods(mongo, order, payment, result);
     await checkProgress(sources, order, result);
   }
@@ -160,6 +171,54 @@ async function checkCredit({ models }: Mongo, { violations }: AuditResult): Prom
     const should = creditReturned + refundedAsCredit - credit;
     if (booked !== should) report(orderId, `${booked} in store credit were booked, the payment says ${should}`);
   }
+/** What the documents say of orders. */
+interface Invoicing {
+  /** Who pays from then on gets an invoice: when the first was issued. */
+  since?: Date;
+  /** Minor units of the invoice that are not credited, by order. */
+  left: Map<string, number>;
+}
+
+/** G4 for documents: numbers without a gap, sums that add up, and no more credited than was invoiced. */
+async function checkDocuments({ models }: Mongo, { violations, checked }: AuditResult): Promise<Invoicing> {
+  const report = (where: string, what: string) => violations.push({ guarantee: 'G4', where, what });
+  const settings = await models.settings.findById('store').lean();
+  const first = settings?.seller && (await models.invoices.findOne({}, { issuedAt: 1 }).sort({ issuedAt: 1 }).lean());
+  const left = new Map<string, number>();
+  const last = new Map<string, number>();
+  for (const kind of invoiceKinds) {
+    const found = models.invoices.find({ kind }, { pdf: 0 }).sort({ year: 1, seq: 1 });
+    for await (const { number, year, seq, orderId, content } of found.lean().cursor()) {
+      checked.invoices += 1;
+      const counter = invoiceCounterId(kind, year);
+      const before = last.get(counter) ?? 0;
+      if (seq !== before + 1) report(number, `the number before it is ${before}`);
+      last.set(counter, seq);
+
+      const { gross, net, tax, paid } = content;
+      const lines = content.lines.reduce((sum, { total }) => sum + total, 0);
+      if (gross !== lines || gross !== net + tax)
+        report(number, `it is over ${gross}, its lines say ${lines}, net and tax ${net + tax}`);
+      if (paid && paid.card + paid.credit !== gross)
+        report(number, `it is over ${gross}, and ${paid.card + paid.credit} was paid`);
+      const open = left.get(orderId) ?? 0;
+      if (kind === 'credit_note' && gross > open) report(number, `it credits ${gross}, ${open} are left`);
+      left.set(orderId, kind === 'invoice' ? gross : open - gross);
+    }
+  }
+  const counters = await models.invoiceCounters.find().lean();
+  for (const counter of new Set([...last.keys(), ...counters.map(({ _id }) => _id)])) {
+    const said = counters.find(({ _id }) => _id === counter)?.last;
+    if (said !== last.get(counter))
+      report(counter, `the last number is ${last.get(counter)}, the counter says ${said}`);
+  }
+  return { ...(first && { since: first.issuedAt }), left };
+}
+
+function checkInvoiced(payment: Payment | null, { since, left }: Invoicing, { violations }: AuditResult): void {
+  const captured = payment?.ledger.find(({ kind }) => kind === 'capture');
+  if (!payment || !captured || since === undefined || captured.at < since || left.has(payment.orderId)) return;
+  violations.push({ guarantee: 'G4', where: payment.orderId, what: 'it was paid, and has no invoice' });
 }
 
 /** G5 and G6: no goods without money, no money without goods, nothing held after the end. */

@@ -64,6 +64,7 @@ export function invoiceModel(connection: Connection) {
   schema.index({ kind: 1, year: 1, seq: 1 }, { unique: true });
   schema.index({ key: 1 }, { unique: true });
   schema.index({ orderId: 1 });
+  schema.index({ issuedAt: 1 });
   return connection.model('Invoice', schema, 'invoices');
 }
 

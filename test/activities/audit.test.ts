@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { audit } from '../../activities/audit.ts';
+import { issueCreditNote, issueInvoice } from '../../activities/invoices.ts';
+import { seller, setSeller, writeRefund } from '../support/invoices.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -52,6 +54,52 @@ test.each<[string, string, () => Promise<unknown>]>([
   expect(violations).toContainEqual({ guarantee, where: expect.any(String), what: expect.stringContaining(what) });
   await restore(before);
   expect((await findings()).violations).toEqual([]);
+});
+
+describe('documents', () => {
+  let paid: string;
+  beforeAll(async () => {
+    await setSeller(world.mongo, seller);
+    const invoice = (orderId: string) => issueInvoice(world.mongo, { orderId, paid: { card: 3998, credit: 0 } });
+    await invoice(delivered);
+    await invoice(await toTheDoor());
+    paid = await toTheDoor();
+    await invoice(paid);
+    await issueCreditNote(world.mongo, { refundId: await writeRefund(world.mongo, delivered, 3000) });
+    await world.mongo.models.refunds.deleteMany({});
+  });
+
+  test('of which nothing was meddled with are looked at, and nothing is found', async () => {
+    const { violations, checked } = await findings();
+    expect(violations).toEqual([]);
+    expect(checked.invoices).toBe(4);
+  });
+
+  const ofDelivered = (kind: 'invoice' | 'credit_note') => ({ orderId: delivered, kind });
+  test.each<[string, () => Promise<unknown>]>([
+    ['the number before it is 1', () => invoices().deleteOne({ seq: 2 })],
+    ['the last number is 3, the counter says 9', () => counters().updateOne({ last: 3 }, { $set: { last: 9 } })],
+    ['the last number is 3, the counter says undefined', () => counters().deleteOne({ last: 3 })],
+    ['its lines say 3998', () => invoices().updateOne(ofDelivered('invoice'), { $set: { 'content.gross': 4000 } })],
+    ['and 1 was paid', () => invoices().updateOne(ofDelivered('invoice'), { $set: { 'content.paid.card': 1 } })],
+    ['it credits 3000, 0 are left', () => invoices().deleteOne(ofDelivered('invoice'))],
+    ['it was paid, and has no invoice', () => invoices().deleteOne({ orderId: paid })],
+  ])('G4: %s', async (what, meddle) => {
+    const before = await Promise.all([invoices().find().toArray(), counters().find().toArray()]);
+    await meddle();
+    const { violations } = await findings();
+    expect(violations).toContainEqual({
+      guarantee: 'G4',
+      where: expect.any(String),
+      what: expect.stringContaining(what),
+    });
+    await Promise.all([invoices().deleteMany({}), counters().deleteMany({})]);
+    await Promise.all([invoices().insertMany(before[0]), counters().insertMany(before[1])]);
+    expect((await findings()).violations).toEqual([]);
+  });
+
+  const invoices = () => world.mongo.connection.collection('invoices');
+  const counters = () => world.mongo.connection.collection('invoice_counters');
 });
 
 test('a second live payment of an order at the provider is a violation of G3', async () => {
