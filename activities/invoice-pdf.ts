@@ -33,8 +33,8 @@ export async function renderInvoice(invoice: Invoice): Promise<Buffer> {
   return buffer(document);
 }
 
-/** What the fonts that every reader of PDF has can draw: the languages of western Europe, and line breaks. */
-const standard = /^[\n\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/;
+/** What the fonts that every reader of PDF has can draw: the languages of western Europe. */
+const standard = /^[\x20-\x7e\xa0-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]*$/;
 
 /**
  * DejaVu has the letters of every language of the EU, Greek and Cyrillic among them. A document with it is ten times
@@ -46,8 +46,11 @@ function registerFonts(document: Page, text: string): void {
   document.registerFont('bold', fonts[1]!);
 }
 
-const { resolve } = createRequire(import.meta.url);
-const dejaVu = [resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'), resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf')];
+const require = createRequire(import.meta.url);
+const dejaVu = [
+  require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
+  require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf'),
+];
 
 function drawHead(document: Page, { kind, number, orderId, content }: Invoice): void {
   const { seller, buyer, issuedOn, suppliedOn, invoice } = content;
@@ -129,18 +132,14 @@ function drawRates(document: Page, { currency, content }: Invoice): void {
 }
 
 function drawTotals(document: Page, { kind, currency, content }: Invoice): void {
-  const { net, tax, gross, paid = { card: 0, credit: 0 } } = content;
-  const rows: [string, number][] = [
-    ['Net', net],
-    ['Tax', tax],
-    [kind === 'invoice' ? 'Total' : 'Total credited', gross],
-    ...(paid.card > 0 ? [['Paid by card', paid.card] as [string, number]] : []),
-    ...(paid.credit > 0 ? [['Paid with store credit', paid.credit] as [string, number]] : []),
-  ];
-  for (const [name, amount] of rows) {
-    const font = amount === gross && name.startsWith('Total') ? 'bold' : 'regular';
+  const { net, tax, gross, paid } = content;
+  const row = (name: string, amount: number, font?: string) =>
     drawRow(document, [270, 125, 100], ['', name, formatMoney(amount, currency)], font);
-  }
+  row('Net', net);
+  row('Tax', tax);
+  row(kind === 'invoice' ? 'Total' : 'Total credited', gross, 'bold');
+  if (paid && paid.card > 0) row('Paid by card', paid.card);
+  if (paid && paid.credit > 0) row('Paid with store credit', paid.credit);
 }
 
 /** Once it is known how many pages there are. */
