@@ -6,7 +6,7 @@ import type { Order } from '../models/order.ts';
 import type { Refund } from '../models/payment.ts';
 import type { Seller } from '../models/store.ts';
 import { batched } from '../platform/batch.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import { creditNoteOf, invoiceOf, type Paid } from '../workflows/domain/invoices.ts';
 import { broken } from './failure.ts';
 import { renderInvoice } from './invoice-pdf.ts';
@@ -82,37 +82,29 @@ async function issue<Asked>(
   const seller = (await models.settings.findById('store').lean())?.seller;
   if (!seller) return new Map([...asked.keys()].map((about) => [about, fulfilled(undefined)]));
   const keyOf = (about: string) => `${kind}:${about}`;
-  try {
-    return await inTransaction(mongo, async (session) => {
-      const keys = [...asked.keys()].map(keyOf);
-      const known = await models.invoices
-        .find({ key: { $in: keys } }, { pdf: 0 })
-        .session(session)
-        .lean<Invoice[]>();
-      const issued = new Map(known.map((each) => [each.key, each]));
-      const missing = new Map([...asked].filter(([about]) => !issued.has(keyOf(about))));
-      const issuedAt = new Date();
-      const issuedOn = dateAt(issuedAt, seller);
-      const drafts = await draft({ mongo, session, seller, issuedOn }, missing);
-      const documents = [...drafts].flatMap(([about, outcome]) =>
-        outcome.status === 'fulfilled' && outcome.value
-          ? [{ ...outcome.value, kind, key: keyOf(about), issuedAt }]
-          : [],
-      );
-      for (const each of await write(mongo, session, kind, Number(issuedOn.slice(0, 4)), documents))
-        issued.set(each.key, each);
-      return new Map(
-        [...asked.keys()].map((about) => {
-          const outcome = drafts.get(about);
-          return [about, outcome?.status === 'rejected' ? outcome : fulfilled(issued.get(keyOf(about)))];
-        }),
-      );
-    });
-  } catch (error) {
-    // Somebody else has issued one of them this moment, in another year.
-    if (!isDuplicateKey(error)) throw error;
-    return issue(mongo, kind, asked, draft);
-  }
+  return inTransaction(mongo, async (session) => {
+    const keys = [...asked.keys()].map(keyOf);
+    const known = await models.invoices
+      .find({ key: { $in: keys } }, { pdf: 0 })
+      .session(session)
+      .lean<Invoice[]>();
+    const issued = new Map(known.map((each) => [each.key, each]));
+    const missing = new Map([...asked].filter(([about]) => !issued.has(keyOf(about))));
+    const issuedAt = new Date();
+    const issuedOn = dateAt(issuedAt, seller);
+    const drafts = await draft({ mongo, session, seller, issuedOn }, missing);
+    const documents = [...drafts].flatMap(([about, outcome]) =>
+      outcome.status === 'fulfilled' && outcome.value ? [{ ...outcome.value, kind, key: keyOf(about), issuedAt }] : [],
+    );
+    for (const each of await write(mongo, session, kind, Number(issuedOn.slice(0, 4)), documents))
+      issued.set(each.key, each);
+    return new Map(
+      [...asked.keys()].map((about) => {
+        const outcome = drafts.get(about);
+        return [about, outcome?.status === 'rejected' ? outcome : fulfilled(issued.get(keyOf(about)))];
+      }),
+    );
+  });
 }
 
 const prefixes: Record<InvoiceKind, string> = { invoice: 'INV', credit_note: 'CN' };

@@ -176,14 +176,13 @@ describe('what is issued', () => {
     const text = textOf(await readInvoicePdf(mongo, first!.invoiceId));
     for (const said of ['Credit note', first!.number, invoice.number, 'Mug', '11.90 EUR']) expect(text).toContain(said);
 
-    const refundIds = await Promise.all([500, 500, 500].map((amount) => writeRefund(mongo, orderId, amount)));
+    const refundIds = await Promise.all([800, 800, 800].map((amount) => writeRefund(mongo, orderId, amount)));
     const rest = await Promise.all(
       refundIds.map((refundId, index) => issueCreditNote(index % 2 ? mongo : other, { refundId })),
     );
-    const contents = await Promise.all(rest.map((each) => each && read(each.invoiceId)));
-    expect(contents.map((each) => each!.content.gross).sort()).toEqual([190, 500, 500]);
-    expect(await issueCreditNote(mongo, { refundId: await writeRefund(mongo, orderId, 1) })).toBeUndefined();
-    expect(await numbers('credit_note')).toEqual([1, 2, 3, 4]);
+    const contents = await Promise.all(rest.flatMap((each) => (each ? read(each.invoiceId) : [])));
+    expect(contents.map(({ content }) => content.gross).sort()).toEqual([390, 800]);
+    expect(await numbers('credit_note')).toEqual([1, 2, 3]);
     const notes = await mongo.models.invoices.find({ kind: 'credit_note' }).lean();
     expect(notes.reduce((sum, { content }) => sum + content.tax, 0)).toBe(380);
   });
