@@ -171,6 +171,8 @@ async function checkCredit({ models }: Mongo, { violations }: AuditResult): Prom
     const should = creditReturned + refundedAsCredit - credit;
     if (booked !== should) report(orderId, `${booked} in store credit were booked, the payment says ${should}`);
   }
+}
+
 /** What the documents say of orders. */
 interface Invoicing {
   /** Who pays from then on gets an invoice: when the first was issued. */

@@ -241,7 +241,7 @@ function address(path: string): string {
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1')
-    .replace(':currency', 'EUR');
+    .replace(':currency', 'EUR')
     .replace(':invoiceId', 'inv_01WALK');
 }
 
