@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatMoney, isCurrency, minorDigits, shareOfLine, split } from '../../workflows/domain/money.ts';
+import { formatMoney, isCurrency, minorDigits, portion, shareOfLine, split } from '../../workflows/domain/money.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 
 /** A line's total, its units, and one way to give all of them back in parts. */
@@ -68,6 +68,18 @@ describe('split', () => {
     expect(split(100, [1, 1, 1])).toEqual([34, 33, 33]);
     expect(split(5, [0, 0])).toEqual([3, 2]);
     expect(split(10, [3, 3, 4])).toEqual([3, 3, 4]);
+  });
+});
+
+describe('portion', () => {
+  test('rounds half a minor unit up', () => {
+    expect([5_000, 4_500, 4_499].map((ppm) => portion(1000, ppm))).toEqual([5, 5, 4]);
+    expect(portion(1999, 1_000_000)).toBe(1999);
+  });
+
+  test('stays exact where a product of two safe integers is none', () => {
+    // Exactly: 90,057,937,911.499992.
+    expect(portion(312_844_560_394, 287_868)).toBe(90_057_937_911);
   });
 });
 

@@ -39,7 +39,13 @@ export function payableUnit(currency: string): number {
 
 /** Parts per million of an amount, half a minor unit rounded up: 8.875 % of it are `portion(amount, 88_750)`. */
 export function portion(amount: number, ppm: number): number {
-  return Math.floor((amount * ppm + 500_000) / 1_000_000);
+  return proportion(amount, ppm, 1_000_000);
+}
+
+/** `amount * part / whole`, half a minor unit rounded up. */
+export function proportion(amount: number, part: number, whole: number): number {
+  const { whole: down, rest } = quotasFor(amount * part)(amount, part, whole);
+  return 2 * rest < whole ? down : down + 1;
 }
 
 /** For people: 88_750 parts per million become `8.875 %`. */
@@ -68,7 +74,7 @@ export function split(total: number, weights: readonly number[]): number[] {
       total,
       weights.map(() => 1),
     );
-  const quotas = total * Math.max(...weights) <= Number.MAX_SAFE_INTEGER ? quotasOf : bigQuotasOf;
+  const quotas = quotasFor(total * Math.max(...weights));
   const parts = weights.map((weight, index) => ({ index, ...quotas(total, weight, sum) }));
   const left = total - parts.reduce((all, { whole }) => all + whole, 0);
   const amounts = parts.map(({ whole }) => whole);
@@ -76,6 +82,10 @@ export function split(total: number, weights: readonly number[]): number[] {
   parts.sort((a, b) => b.rest - a.rest || a.index - b.index);
   for (const { index } of parts.slice(0, left)) amounts[index]! += 1;
   return amounts;
+}
+
+function quotasFor(largestProduct: number): typeof quotasOf {
+  return largestProduct <= Number.MAX_SAFE_INTEGER ? quotasOf : bigQuotasOf;
 }
 
 function quotasOf(total: number, weight: number, sum: number): { whole: number; rest: number } {

@@ -1,5 +1,5 @@
 /** Promotions: what they take off, of which lines, and when they apply. */
-import { portion, split } from './money.ts';
+import { portion, shareOfLine, split } from './money.ts';
 import { isValid } from './taxes.ts';
 
 export interface Promotion {
@@ -207,7 +207,7 @@ function cheapest(
   for (const { target, index } of cheapestFirst) {
     const taken = Math.min(free, target.quantity);
     free -= taken;
-    shares[index] = portion(Math.floor((target.left * taken) / target.quantity), ppm);
+    shares[index] = portion(shareOfLine(target.left, target.quantity, 0, taken), ppm);
   }
   return shares;
 }

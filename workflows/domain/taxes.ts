@@ -1,5 +1,5 @@
 /** Taxes on what is sold: which rates a destination has, and what they come to, in prices with the tax in them or without. */
-import { portion, split } from './money.ts';
+import { portion, proportion, split } from './money.ts';
 
 export interface Destination {
   /** ISO 3166-1 alpha-2. */
@@ -127,6 +127,5 @@ function onTop(sum: number, amounts: readonly number[], rates: readonly AppliedR
 function withinPrice(sum: number, amounts: readonly number[], rates: readonly AppliedRate[]): number[][] {
   const weights = rates.map(({ ppm }) => ppm);
   const ppm = weights.reduce((all, weight) => all + weight, 0);
-  const tax = Math.floor((2 * sum * ppm + 1_000_000 + ppm) / (2 * (1_000_000 + ppm)));
-  return split(tax, amounts).map((share) => split(share, weights));
+  return split(proportion(sum, ppm, 1_000_000 + ppm), amounts).map((share) => split(share, weights));
 }
