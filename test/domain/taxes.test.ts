@@ -211,6 +211,12 @@ describe('taxes that are worked out elsewhere', () => {
       total: 1624,
     });
   });
+
+  test('are rounded to what can be paid', () => {
+    const given = { lines: new Map([['line_1', [{ name: 'VAT', ppm: 50_000, amount: 123 }]]]), shipping: [] };
+    const products = [{ sku: 'MUG', prices: { KWD: 2460 } }];
+    expect(pricing({ given }, { currency: 'KWD' }, { products })).toMatchObject({ tax: 120, total: 2580 });
+  });
 });
 
 test('two times overlap where both hold at some moment', () => {

@@ -407,7 +407,7 @@ function shippingPiecesOf(left: number, drafts: readonly Draft[], cart: Cart, ru
 }
 
 function inUnits(levied: readonly Levied[] = [], unit: number): Levied[] {
-  return levied.map((each) => ({ ...each, amount: each.amount / unit }));
+  return levied.map((each) => ({ ...each, amount: Math.round(each.amount / unit) }));
 }
 
 function withBase(amount: number, levied: readonly Levied[], inclusive: boolean): TaxPart[] {
