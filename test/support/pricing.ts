@@ -32,7 +32,7 @@ export function priceOf(shortCart: ShortCart, shortBook: ShortBook): Pricing {
 }
 
 /** Tuesday noon, to Germany, one unit of each. */
-export function cartOf({ items, ...cart }: ShortCart): Cart {
+function cartOf({ items, ...cart }: ShortCart): Cart {
   return {
     at: '2026-11-24T12:00:00Z',
     to: { country: 'DE' },
@@ -41,7 +41,7 @@ export function cartOf({ items, ...cart }: ShortCart): Cart {
   };
 }
 
-export function bookOf(book: ShortBook, { to }: Pick<Cart, 'to'>): PriceBook {
+function bookOf(book: ShortBook, { to }: Pick<Cart, 'to'>): PriceBook {
   const { products, promotions = [], taxes, deliveryMethods = [] } = book;
   return {
     products: new Map(products.map((product) => [product.sku, { name: product.sku, weightGrams: 100, ...product }])),
