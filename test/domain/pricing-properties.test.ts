@@ -1,7 +1,7 @@
 /** What holds for every price, whatever is in the cart and in the price book. Examples are in the files beside this one. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
+import { payableUnit, portion, shareOfLine } from '../../workflows/domain/money.ts';
 import {
   type Cart,
   maxAmount,
@@ -421,6 +421,23 @@ describe('the order in which things are given', () => {
 });
 
 describe('promotions', () => {
+  test('take exactly their percentage of all goods, or their amount', () => {
+    fc.assert(
+      fc.property(anySale, fc.integer({ min: 1, max: 1_000_000 }), anyAmount(1), ({ cart, book }, ppm, amount) => {
+        const unit = payableUnit(cart.currency);
+        const promotion = { id: 'one', name: 'One', active: true, on: { what: 'order' }, priority: 1 } as const;
+        const discountBy = (discount: Promotion['discount']) =>
+          price(cart, { ...book, promotions: [{ ...promotion, discount, stacking: 'with_others' }] }).discount;
+        const goods = sum(price(cart, book).lines, ({ subtotal }) => subtotal);
+        expect(discountBy({ kind: 'percent', ppm })).toBe(portion(goods / unit, ppm) * unit);
+        expect(discountBy({ kind: 'amount', amounts: { [cart.currency]: amount } })).toBe(
+          Math.min(goods, amount - (amount % unit)),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('take only where they may: not used up, alone, and one of a group', () => {
     fc.assert(
       fc.property(anySale, ({ cart, book }) => {
