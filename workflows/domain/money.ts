@@ -68,6 +68,7 @@ export function shareOfLine(total: number, ofUnits: number, before: number, quan
  * most the sum of the weights no part exceeds its weight. Without any weight the parts are as equal as they can be.
  */
 export function split(total: number, weights: readonly number[]): number[] {
+  if (weights.length === 1) return [total];
   const sum = weights.reduce((all, weight) => all + weight, 0);
   if (sum === 0 && weights.length > 0)
     return split(
@@ -75,12 +76,12 @@ export function split(total: number, weights: readonly number[]): number[] {
       weights.map(() => 1),
     );
   const quotas = quotasFor(total * Math.max(...weights));
-  const parts = weights.map((weight, index) => ({ index, ...quotas(total, weight, sum) }));
-  const left = total - parts.reduce((all, { whole }) => all + whole, 0);
+  const parts = weights.map((weight) => quotas(total, weight, sum));
   const amounts = parts.map(({ whole }) => whole);
+  const left = total - amounts.reduce((all, amount) => all + amount, 0);
   if (left === 0) return amounts;
-  parts.sort((a, b) => b.rest - a.rest || a.index - b.index);
-  for (const { index } of parts.slice(0, left)) amounts[index]! += 1;
+  const byRest = parts.map((_part, index) => index).sort((a, b) => parts[b]!.rest - parts[a]!.rest || a - b);
+  for (const index of byRest.slice(0, left)) amounts[index]! += 1;
   return amounts;
 }
 

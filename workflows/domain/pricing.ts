@@ -192,8 +192,10 @@ export function price(cart: Cart, book: PriceBook): Pricing {
 
   // 4. Taxes on what is left.
   const shippingPieces = chosen ? shippingPiecesOf(chosen.promoted.left, drafts, cart, book.taxes) : [];
+  const classes = new Set(drafts.map(({ product }) => classOf(product)));
+  const ratesBy = new Map([...classes].map((taxClass) => [taxClass, ratesOf(taxClass, cart, book.taxes, false)]));
   const pieces = [
-    ...drafts.map(({ left, product }) => pieceOf(left, classOf(product), cart, book.taxes, false)),
+    ...drafts.map(({ left, product }) => ({ amount: left, rates: ratesBy.get(classOf(product))! })),
     ...shippingPieces,
   ];
   const { inclusiveIn, rounding, given } = book.taxes;
@@ -327,14 +329,17 @@ interface Draft {
 }
 
 function draftsOf(item: Item, currency: string, products: PriceBook['products']): Draft[] {
+  if (item.product.bundle === undefined) {
+    const { product, quantity, subtotal, left, discounts } = item;
+    return [{ item, product, quantity, subtotal, left, discounts }];
+  }
   const parts = partsOf(item.product, products);
-  if (item.product.bundle === undefined) return [{ ...item, item, discounts: item.discounts }];
-  // Each discount is shared by what is left, so that none takes more from a part than there is.
-  const lefts = split(item.subtotal, weightsOf(parts, currency));
+  const subtotals = split(item.subtotal, weightsOf(parts, currency));
   const drafts = parts.map(({ product, quantity }, index): Draft => {
-    const subtotal = lefts[index]!;
+    const subtotal = subtotals[index]!;
     return { item, product, quantity: quantity * item.quantity, subtotal, left: subtotal, discounts: [] };
   });
+  // Each discount is shared by what is left, so that none takes more from a part than there is.
   for (const { promotionId, amount } of item.discounts) {
     const shares = split(
       amount,
@@ -387,14 +392,18 @@ function classOf({ taxClass }: PricedProduct): string {
   return taxClass ?? standardClass;
 }
 
-function pieceOf(amount: number, taxClass: string, { to, at }: Cart, { rates }: TaxRules, shipping: boolean): Piece {
-  return { amount, rates: ratesFor(rates, { taxClass, to, at, shipping }) };
+function ratesOf(taxClass: string, { to, at }: Cart, { rates }: TaxRules, shipping: boolean): AppliedRate[] {
+  return ratesFor(rates, { taxClass, to, at, shipping });
 }
 
 /** By a class of its own, or as the goods are: each class of goods taxes its share of the shipping. */
 function shippingPiecesOf(left: number, drafts: readonly Draft[], cart: Cart, rules: TaxRules): Piece[] {
   if (rules.given !== undefined) return [{ amount: left, rates: [] }];
-  if (rules.shippingClass !== undefined) return [pieceOf(left, rules.shippingClass, cart, rules, true)];
+  const pieceOf = (amount: number, taxClass: string): Piece => ({
+    amount,
+    rates: ratesOf(taxClass, cart, rules, true),
+  });
+  if (rules.shippingClass !== undefined) return [pieceOf(left, rules.shippingClass)];
   const classes = new Map<string, number>();
   for (const draft of drafts)
     classes.set(classOf(draft.product), (classes.get(classOf(draft.product)) ?? 0) + draft.left);
@@ -403,7 +412,7 @@ function shippingPiecesOf(left: number, drafts: readonly Draft[], cart: Cart, ru
     left,
     sorted.map(([, amount]) => amount),
   );
-  return sorted.map(([taxClass], index) => pieceOf(shares[index]!, taxClass, cart, rules, true));
+  return sorted.map(([taxClass], index) => pieceOf(shares[index]!, taxClass));
 }
 
 function inUnits(levied: readonly Levied[] = [], unit: number): Levied[] {
@@ -440,11 +449,11 @@ function added(parts: readonly TaxPart[]): TaxPart[] {
   for (const part of parts) {
     const key = rateKey(part);
     const before = sums.get(key);
-    sums.set(key, {
-      ...part,
-      base: part.base + (before?.base ?? 0),
-      amount: part.amount + (before?.amount ?? 0),
-    });
+    if (before === undefined) sums.set(key, { ...part });
+    else {
+      before.base += part.base;
+      before.amount += part.amount;
+    }
   }
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
 }

@@ -112,7 +112,9 @@ function groupsOf(pieces: readonly Piece[]): number[][] {
   const groups = new Map<string, number[]>();
   for (const [index, { rates }] of pieces.entries()) {
     const key = rates.map(({ name, ppm }) => `${name}:${ppm}`).join('|');
-    groups.set(key, [...(groups.get(key) ?? []), index]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [index]);
+    else group.push(index);
   }
   return [...groups.values()];
 }
