@@ -8,8 +8,9 @@ import { engine } from './engine.ts';
 import { inventory } from './inventory.ts';
 import type { Figures } from './load.ts';
 import { orders } from './orders.ts';
+import { pricing } from './pricing.ts';
 
-const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory };
+const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory, pricing };
 
 const name = process.argv[2] ?? '';
 if (name === '--help' || !(name in benches)) {
