@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { overlap } from '../../workflows/domain/taxes.ts';
+import { isValid, overlap } from '../../workflows/domain/taxes.ts';
 import { priceOf, type ShortBook, type ShortCart } from '../support/pricing.ts';
 
 type Taxes = NonNullable<ShortBook['taxes']>;
@@ -217,6 +217,19 @@ describe('taxes that are worked out elsewhere', () => {
     const products = [{ sku: 'MUG', prices: { KWD: 2460 } }];
     expect(pricing({ given }, { currency: 'KWD' }, { products })).toMatchObject({ tax: 120, total: 2580 });
   });
+});
+
+test('a time with and without milliseconds is the same moment', () => {
+  const [whole, precise] = ['2026-11-24T12:00:00Z', '2026-11-24T12:00:00.000Z'];
+  const justAfter = '2026-11-24T12:00:00.500Z';
+  for (const moment of [whole, precise]) {
+    for (const at of [whole, precise, justAfter]) {
+      expect(isValid({ validFrom: moment }, at)).toBe(true);
+      expect(isValid({ validUntil: moment }, at)).toBe(false);
+    }
+    expect(overlap({ validUntil: whole }, { validFrom: moment })).toBe(false);
+    expect(overlap({ validUntil: precise }, { validFrom: moment })).toBe(false);
+  }
 });
 
 test('two times overlap where both hold at some moment', () => {

@@ -18,6 +18,7 @@ import type { BackorderRule } from './stock.ts';
 import {
   type AppliedRate,
   type Destination,
+  isBefore,
   isValid,
   type Levied,
   type Piece,
@@ -307,7 +308,7 @@ function optionsOf(cart: Cart, book: PriceBook, items: readonly Item[], goodsTot
     })),
   );
   const { deliveryMethods, liveRates } = book;
-  const ready = readyAt !== undefined && readyAt > at ? readyAt : at;
+  const ready = readyAt !== undefined && isBefore(at, readyAt) ? readyAt : at;
   return deliveryOptions(deliveryMethods, { shipped, goodsTotal, currency, to, readyAt: ready, liveRates });
 }
 

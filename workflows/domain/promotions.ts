@@ -1,6 +1,6 @@
 /** Promotions: what they take off, of which lines, and when they apply. */
 import { portion, shareOfLine, split } from './money.ts';
-import { isValid } from './taxes.ts';
+import { isBefore, isValid } from './taxes.ts';
 
 export interface Promotion {
   id: string;
@@ -163,7 +163,7 @@ function inOrder(promotions: readonly Promotion[]): Promotion[] {
 function whyNot(promotion: Promotion, { currency, at, usedUp, goods, unit }: PromotionContext): WhyNot | undefined {
   const { id, active, minimumSpend, discount, validUntil } = promotion;
   if (!active) return 'not_active';
-  if (!isValid(promotion, at)) return validUntil !== undefined && validUntil <= at ? 'over' : 'not_yet';
+  if (!isValid(promotion, at)) return validUntil !== undefined && !isBefore(at, validUntil) ? 'over' : 'not_yet';
   const used = usedUp.get(id);
   if (used !== undefined) return used;
   if (discount.kind === 'amount' && discount.amounts[currency] === undefined) return 'not_in_currency';

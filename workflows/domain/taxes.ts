@@ -75,7 +75,14 @@ export function isValid(
   { validFrom, validUntil }: { validFrom?: string | undefined; validUntil?: string | undefined },
   at: string,
 ): boolean {
-  return (validFrom === undefined || validFrom <= at) && (validUntil === undefined || at < validUntil);
+  return (
+    (validFrom === undefined || !isBefore(at, validFrom)) && (validUntil === undefined || isBefore(at, validUntil))
+  );
+}
+
+/** ISO 8601, UTC. As strings they are in order only where they are equally precise: `12:00:00.5Z` stands before `12:00:00Z`. */
+export function isBefore(a: string, b: string): boolean {
+  return a.length === b.length ? a < b : Date.parse(a) < Date.parse(b);
 }
 
 /** True where both hold at some moment. */
@@ -84,7 +91,7 @@ export function overlap(
   b: { validFrom?: string | undefined; validUntil?: string | undefined },
 ): boolean {
   const before = (until: string | undefined, from: string | undefined) =>
-    until !== undefined && from !== undefined && until <= from;
+    until !== undefined && from !== undefined && !isBefore(from, until);
   return !before(a.validUntil, b.validFrom) && !before(b.validUntil, a.validFrom);
 }
 
