@@ -7,12 +7,12 @@ import { invoiceCounterId, invoiceKinds } from '../models/invoice.ts';
 import { type Order, type OrderLine, openStates } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
+import { amountDue } from '../workflows/domain/sales.ts';
 import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.ts';
 import { salable } from '../workflows/domain/stock.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
 import { type Drift, findDrifts } from './stock/facts.ts';
-import { amountDue } from './stock/reservations.ts';
 
 export interface Violation {
   guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7';

@@ -2,14 +2,14 @@
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
 import { readDispute } from './disputes.ts';
-import { loadCase, openOrderRefund, openReship, saveCase, saveOrder } from './orders.ts';
+import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
 import { askRates, askTaxes } from './quotes.ts';
 import { sendRefund } from './refunds.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
-import { recordTaxes, reverseTaxes } from './sales.ts';
+import { openOrderRefund, recordTaxes, reverseTaxes } from './sales.ts';
 import { readSetup, savePaymentMethod } from './setups.ts';
 import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 import {

@@ -144,7 +144,7 @@ async function draftInvoices(
     .session(session)
     .lean<Order[]>();
   const payments = await models.payments
-    .find({ orderId: { $in: orderIds } }, { orderId: 1, ledger: 1 })
+    .find({ orderId: { $in: orderIds } }, { orderId: 1, ledger: 1, sale: 1 })
     .session(session)
     .lean();
   const customerIds = orders.flatMap(({ customerId }) => customerId ?? []);
@@ -155,12 +155,15 @@ async function draftInvoices(
   return settled(asked, ({ orderId, paid }) => {
     const order = orders.find(({ _id }) => _id === orderId);
     if (!order) throw broken(`There is no order ${orderId}`);
-    const content = invoiceOf(order, paid);
+    const payment = payments.find((each) => each.orderId === orderId);
+    if (!payment?.sale) throw broken(`Nothing of ${orderId} was sold yet`);
+    const { currency, customerId, customer, shipTo, shipping } = order;
+    const units = new Map(payment.sale.lines.map(({ lineId, quantity }) => [lineId, quantity]));
+    const lines = order.lines.map((line) => ({ ...line, sold: units.get(line.lineId) ?? 0 }));
+    const content = invoiceOf({ currency, lines, shipping }, paid);
     if (content.gross === 0) return undefined;
-    const { currency, customerId, customer, shipTo } = order;
     const { phone: _, ...address } = shipTo;
-    const ledger = payments.find((payment) => payment.orderId === orderId)?.ledger ?? [];
-    const captured = ledger.find((entry) => entry.kind === 'capture');
+    const captured = payment.ledger.find((entry) => entry.kind === 'capture');
     const taxExempt = customers.find(({ _id }) => _id === customerId)?.taxExempt;
     const buyer = { name: customer.name, address, ...(taxExempt && content.tax === 0 && { taxExempt }) };
     // Goods are paid when they are handed over; for what is paid before, the day of payment counts.

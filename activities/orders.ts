@@ -2,13 +2,11 @@
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import { writeOne } from '../platform/documents.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { free } from '../workflows/domain/pricing.ts';
 import type { CaseState } from '../workflows/messages.ts';
-import { workflowIds } from '../workflows/messages.ts';
-import { openRefundIn, refundable } from './refunds.ts';
 
 /** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
 export async function saveOrder({ models }: Mongo, { state, mails }: Saved): Promise<void> {
@@ -52,25 +50,6 @@ export async function queueMails(
   await Promise.all(mailOperations(orderId, mails).map((operation) => writeOne(models.mails, operation)));
 }
 
-/** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */
-export async function openOrderRefund(
-  mongo: Mongo,
-  { orderId, key, amount, reason }: { orderId: string; key: string; amount: number; reason: string },
-): ReturnType<LocalSteps['openOrderRefund']> {
-  const opened = await inTransaction(mongo, async (session) =>
-    openRefundIn(mongo, session, {
-      key,
-      orderId,
-      amount: Math.min(amount, await refundable(mongo, session, orderId)),
-      reason,
-      actor: 'system',
-      workflowId: workflowIds.order(orderId),
-    }),
-  );
-  return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
-}
-
-/** A new order, linked to the first and free of charge, for the goods of one shipment. */
 export async function openReship(
   { models }: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },

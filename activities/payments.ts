@@ -4,6 +4,7 @@ import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
+import { issueInvoice } from './invoices.ts';
 import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
 import { saleOf } from './sales.ts';
@@ -66,7 +67,10 @@ export async function capturePayment(
   const payment = await readRecord(mongo, orderId);
   const amount = Math.max(0, sale.total - payment.credit);
   const done = payment.captured > 0 || amount === 0;
-  return outcomeOf(done ? payment : await capture(mongo, payments, payment, amount));
+  const captured = done ? payment : await capture(mongo, payments, payment, amount);
+  const card = captured.captured;
+  await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
+  return outcomeOf(captured);
 }
 
 async function capture(mongo: Mongo, payments: Payments, payment: Payment, amount: number): Promise<Payment> {

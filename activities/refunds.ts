@@ -9,6 +9,7 @@ import { failures } from '../workflows/domain/failures.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { bookCreditIn } from './credit.ts';
 import { broken } from './failure.ts';
+import { issueCreditNote } from './invoices.ts';
 import { readRecord } from './payment-records.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
@@ -110,6 +111,7 @@ export async function sendRefund(
 ): ReturnType<ProviderSteps['sendRefund']> {
   const sent = await send(mongo, payments, refundId, attempt);
   if (sent.status !== 'succeeded') return sent;
+  await issueCreditNote(mongo, { refundId });
   const { orderId } = await readRefund(mongo, refundId);
   const { taxTransaction } = await readRecord(mongo, orderId);
   return { ...sent, ...(taxTransaction !== undefined && { providerTaxes: true }) };

@@ -1,11 +1,16 @@
 /** What of an order was sold: it is captured, invoiced and taxed, and what changes afterwards is refunded. */
+import type { ClientSession } from 'mongoose';
 import type { Order } from '../models/order.ts';
-import type { Sale } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
+import type { Refund, Sale } from '../models/payment.ts';
+import { inTransaction, type Mongo } from '../platform/mongo.ts';
+import type { LocalSteps } from '../workflows/activities.ts';
+import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
+import { amountDue, keptUnits } from '../workflows/domain/sales.ts';
+import { workflowIds } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { countingErrors, readRecord } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
-import { amountDue, keptUnits } from './stock/reservations.ts';
+import { openRefundIn, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */
 export async function saleOf(mongo: Mongo, orderId: string): Promise<Sale> {
@@ -17,6 +22,38 @@ export async function saleOf(mongo: Mongo, orderId: string): Promise<Sale> {
   const sale = { lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
   const { modifiedCount } = await models.payments.updateOne({ orderId, sale: null }, { $set: { sale } });
   return modifiedCount === 1 ? sale : saleOf(mongo, orderId);
+}
+
+/** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */
+export async function openOrderRefund(
+  mongo: Mongo,
+  { orderId, key, amount, reason }: { orderId: string; key: string; amount: number; reason: string },
+): ReturnType<LocalSteps['openOrderRefund']> {
+  const opened = await inTransaction(mongo, async (session) =>
+    openRefundIn(mongo, session, {
+      key,
+      orderId,
+      amount: Math.min(amount, await refundable(mongo, session, orderId)),
+      lines: await unsentLines(mongo, session, orderId),
+      reason,
+      actor: 'system',
+      workflowId: workflowIds.order(orderId),
+    }),
+  );
+  return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
+}
+
+/** A new order, linked to the first and free of charge, for the goods of one shipment. */
+/** What was sold and is not to be sent any more. Undefined where nothing was sold yet. */
+async function unsentLines({ models }: Mongo, session: ClientSession, orderId: string): Promise<Refund['lines']> {
+  const sale = (await models.payments.findOne({ orderId }, { sale: 1 }).session(session).lean())?.sale;
+  const order = await models.orders.findById(orderId).session(session).lean<Order>();
+  return sale?.lines.flatMap(({ lineId, quantity: sold }) => {
+    const line = order!.lines.find((each) => each.lineId === lineId)!;
+    const kept = Math.min(sold, keptUnits(line));
+    const amount = shareOfLine(line.total, line.quantity, kept, sold - kept, payableUnit(order!.currency));
+    return sold > kept ? { lineId, quantity: sold - kept, amount } : [];
+  });
 }
 
 /** Tells Stripe, where it has worked out the taxes, that they are due now. */

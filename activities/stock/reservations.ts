@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../../models/id.ts';
-import type { LineAllocation, Order, OrderLine } from '../../models/order.ts';
+import type { LineAllocation, Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { Claims, LocalSteps, NewShipment, Reservation, Saved } from '../../workflows/activities.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../workflows/domain/allocation.ts';
 import { failures } from '../../workflows/domain/failures.ts';
 import { limits } from '../../workflows/domain/limits.ts';
-import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
+import { amountDue } from '../../workflows/domain/sales.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
 import { giveUsesBack, redeem } from '../redemptions.ts';
@@ -307,22 +307,6 @@ export function shipStock(
       });
     },
   });
-}
-
-/** Minor units: what the units that are still meant to arrive cost, and their shipping. */
-export function amountDue({ lines, shipping, currency }: Pick<Order, 'lines' | 'shipping' | 'currency'>): number {
-  const kept = lines.map((line) => ({ line, units: keptUnits(line) })).filter(({ units }) => units > 0);
-  const goods = kept.reduce((sum, { line, units }) => {
-    return sum + shareOfLine(line.total, line.quantity, 0, units, payableUnit(currency));
-  }, 0);
-  return kept.length > 0 ? goods + (shipping?.total ?? 0) : 0;
-}
-
-/** Units of a line that have arrived, or are still meant to. */
-export function keptUnits({ allocations }: OrderLine): number {
-  return allocations
-    .filter(({ state }) => state !== 'released' && state !== 'lost')
-    .reduce((units, { quantity }) => units + quantity, 0);
 }
 
 // ---- What the steps above share ----

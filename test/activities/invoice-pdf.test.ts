@@ -6,10 +6,9 @@ import { seller, textOf } from '../support/invoices.ts';
 
 function invoice(name: string, products: readonly string[]): Invoice {
   const taxes = [{ name: 'VAT', ppm: 190_000, base: 1000, amount: 190 }];
-  const allocations = [{ quantity: 1, state: 'shipped' }];
   const lines = products.map((product, index) => {
     const about = { lineId: `line_${index + 1}`, sku: `SKU-${index + 1}`, name: product, quantity: 1 };
-    return { ...about, total: 1190, taxes, allocations };
+    return { ...about, total: 1190, taxes, sold: 1 };
   });
   const content = invoiceOf({ currency: 'EUR', lines }, { card: 1190 * products.length, credit: 0 });
   const buyer = { name, address: { name, line1: 'Street 1', city: 'Town', postalCode: '1000', country: 'GR' } };

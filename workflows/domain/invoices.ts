@@ -6,9 +6,8 @@ import type { Levied, TaxPart } from './taxes.ts';
 /** What of an order its invoice is made of. */
 export interface Sold {
   currency: string;
-  lines: readonly (Pick<PricedLine, 'lineId' | 'sku' | 'name' | 'quantity' | 'total' | 'taxes'> & {
-    allocations: readonly { quantity: number; state: string }[];
-  })[];
+  /** `sold` of the units that were ordered. */
+  lines: readonly (Pick<PricedLine, 'lineId' | 'sku' | 'name' | 'quantity' | 'total' | 'taxes'> & { sold: number })[];
   shipping?: Pick<PricedShipping, 'name' | 'net' | 'taxes'> | undefined;
 }
 
@@ -56,12 +55,11 @@ export interface InvoiceContent {
   paid?: Paid;
 }
 
-/** The units that are kept: of those that were given back or lost nothing is owed. The delivery goes with them. */
+/** The units that are sold, and the delivery where there are any. */
 export function invoiceOf({ currency, lines, shipping }: Sold, paid: Paid): InvoiceContent {
   const unit = payableUnit(currency);
   const kept = lines.flatMap((line) => {
-    const { lineId, sku, name } = line;
-    const quantity = keptUnits(line);
+    const { lineId, sku, name, sold: quantity } = line;
     if (quantity === 0) return [];
     const share = (amount: number) => shareOfLine(amount, line.quantity, 0, quantity, unit);
     const levied = line.taxes.map((tax) => ({ ...tax, amount: share(tax.amount) }));
@@ -109,11 +107,6 @@ export function creditNoteOf(
   });
   const rest = lineOf({ name: 'Refund', quantity: 1 }, take(left, open));
   return contentOf([...credited, rest].filter(({ total }) => total > 0));
-}
-
-function keptUnits({ allocations }: Sold['lines'][number]): number {
-  const kept = allocations.filter(({ state }) => state !== 'released' && state !== 'lost');
-  return sum(kept, ({ quantity }) => quantity);
 }
 
 /**
