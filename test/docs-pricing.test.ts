@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { payWith } from '../workflows/domain/credit.ts';
 import { priceOf, type ShortBook, type ShortCart } from './support/pricing.ts';
 
 interface Example {
@@ -15,14 +16,18 @@ const examples = [...doc.matchAll(/^### (.+?)$.+?^```json$(.+?)^```$/gms)].map((
   heading: heading!,
   ...JSON.parse(json!),
 }));
-// Those of payments are not about prices.
 const priced: Example[] = examples.filter((example) => 'cart' in example);
+const paid = examples.filter((example) => 'payWith' in example);
 
 test('docs/pricing.md has its examples, each heading one', () => {
   expect(priced.length).toBeGreaterThanOrEqual(15);
   expect(examples.map(({ heading }) => heading)).toEqual(
     [...doc.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading),
   );
+});
+
+test.each(paid)('$heading', ({ payWith: { total, balance, currency }, expect: expected }) => {
+  expect(payWith(total, balance, currency)).toEqual(expected);
 });
 
 test.each(priced)('$heading', ({ cart, book, expect: expected }) => {

@@ -8,6 +8,7 @@ import type { Promotion } from '../../models/pricing.ts';
 import { linkToken } from '../../platform/link-token.ts';
 import { inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { config } from '../api/support.ts';
+import { seller } from '../support/invoices.ts';
 import { type Answered, serve } from '../support/serve.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -18,6 +19,18 @@ let api: Awaited<ReturnType<typeof serve>>;
 
 beforeAll(async () => {
   world = await startWorld();
+  await world.mongo.models.settings.create([
+    { _id: 'store', seller, taxes: { inclusiveIn: ['EUR'], rounding: 'total', source: 'table' } },
+  ]);
+  await world.mongo.models.taxRates.create([
+    { _id: 'de', name: 'VAT', country: 'DE', taxClass: 'standard', ppm: 190_000, onShipping: true },
+    { _id: 'ca', name: 'Sales tax', country: 'US', region: 'CA', taxClass: 'standard', ppm: 72_500, onShipping: false },
+  ]);
+  const free = { countries: ['US'], regions: ['NY'], prices: { USD: [{ price: 0 }] }, minDays: 1, maxDays: 3 };
+  const paid = { countries: ['*'], prices: { USD: [{ price: 590 }], EUR: [{ price: 490 }] }, minDays: 2, maxDays: 4 };
+  await world.mongo.models.deliveryMethods.create([
+    { _id: 'post', name: 'Post', active: true, position: 1, zones: [free, paid] },
+  ]);
   api = await serve(world);
 });
 afterEach(async () => {
@@ -127,6 +140,63 @@ describe('a quote', () => {
     }
     expect(answers[1]).toEqual(answers[0]);
     expect(await usesOf(code)).toBe(1);
+  });
+});
+
+describe('taxes and documents', () => {
+  const berlin = { country: 'DE', postalCode: '10115', city: 'Berlin' };
+  const sacramento = { country: 'US', region: 'CA', postalCode: '95814', city: 'Sacramento' };
+  const documentsOf = (orderId: string) =>
+    world.mongo.models.invoices.find({ orderId }, { pdf: 0 }).sort({ issuedAt: 1 }).lean();
+
+  test('euros have the tax in them: the invoice says what of it is net, the credit note what comes back', async () => {
+    const code = await promotion({ discount: { kind: 'amount', amounts: { EUR: 500 } } });
+    const asked = { currency: 'EUR', destination: berlin, codes: [code] };
+    const { body: told } = await quote(asked);
+    expect(told).toMatchObject({
+      ...{ taxInclusive: true, subtotal: 2 * 1899 + 490, discount: 500, total: 2 * 1899 + 490 - 500 },
+      taxes: [{ name: 'VAT', percent: 19, base: 3183, amount: 605 }],
+      shipping: { total: 490, promisedBy: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) },
+    });
+    const { body } = await place({
+      quoteId: told.id,
+      shippingAddress: { ...shippingAddress, ...berlin, region: undefined },
+    });
+    const { id } = body.order;
+    expect(await documentsOf(id)).toEqual([]);
+    await world.deliver(id);
+    const [invoice] = await documentsOf(id);
+    expect(invoice).toMatchObject({
+      ...{ kind: 'invoice', orderId: id },
+      content: { gross: 3788, net: 3183, tax: 605, paid: { card: 3788, credit: 0 } },
+    });
+    await sendBack(id, 1);
+    // One of two mugs, with its half of the promotion; the delivery stays paid.
+    expect(await world.atStripe(id)).toMatchObject({ refunds: [1649] });
+    expect((await documentsOf(id))[1]).toMatchObject({ kind: 'credit_note', content: { gross: 1649 } });
+    await world.refund(id);
+    await until(async () => (await documentsOf(id)).length === 3, 'the rest is credited');
+    const notes = (await documentsOf(id)).slice(1);
+    const sum = (of: 'net' | 'tax' | 'gross') => notes.reduce((total, { content }) => total + content[of], 0);
+    expect({ net: sum('net'), tax: sum('tax'), gross: sum('gross') }).toEqual({ net: 3183, tax: 605, gross: 3788 });
+  });
+
+  test('dollars have none, and where it is sent to says whether the delivery is taxed', async () => {
+    const { body: told } = await quote({ destination: sacramento });
+    // 7.25 % of 39.98 are 2.90; California does not tax the delivery.
+    expect(told).toMatchObject({ taxInclusive: false, net: 2 * price + 590, tax: 290, total: 2 * price + 590 + 290 });
+    expect(told.shipping).toMatchObject({ total: 590, taxes: [] });
+    const other = await place({ quoteId: told.id });
+    expectChanged(other, 'shipping', 'tax', 'total');
+  });
+
+  test('whoever is exempt pays the net, and nobody delivers where nobody does', async () => {
+    const customerId = await newCustomer();
+    await world.mongo.models.customers.updateOne({ _id: customerId }, { $set: { taxExempt: { reason: 'School' } } });
+    const { body } = await quote({ currency: 'EUR', destination: berlin }, api.signedIn(customerId));
+    expect(body).toMatchObject({ tax: 0, taxes: [], total: 3603 });
+    const nowhere = await quote({ deliveryMethod: 'drone' });
+    expect(nowhere).toMatchObject({ status: 422, body: { deliveryOptions: [{ method: 'post' }] } });
   });
 });
 
