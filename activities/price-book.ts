@@ -2,6 +2,7 @@
 import type { Product } from '../models/catalogue.ts';
 import type { StoreSettings } from '../models/store.ts';
 import { defaultSettings } from '../models/store.ts';
+import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { DeliveryMethod } from '../workflows/domain/delivery.ts';
 import type { PriceBook } from '../workflows/domain/pricing.ts';
@@ -59,12 +60,12 @@ export async function priceBook(
   const [products, { promotions, rates, deliveryMethods, settings }, byCode] = await Promise.all([
     productsOf(mongo, skus),
     storeRules(mongo),
-    codes.length === 0 ? [] : mongo.models.promotions.find({ code: { $in: [...codes] } }).lean(),
+    Promise.all([...new Set(codes)].map((code) => findOneBy(mongo.models.promotions, 'code', code))),
   ]);
   const { source: _, ...taxes } = settings.taxes;
   return {
     products: new Map([...products].map(([sku, product]) => [sku, { ...product, sku }])),
-    promotions: [...promotions, ...(byCode.map(withId) as unknown as Promotion[])],
+    promotions: [...promotions, ...byCode.flatMap((each) => (each ? (withId(each) as unknown as Promotion) : []))],
     taxes: { rates, ...taxes },
     deliveryMethods,
     settings,
