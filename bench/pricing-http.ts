@@ -85,7 +85,7 @@ async function seed({ models }: Mongo): Promise<void> {
         name: 'Five off',
         active: true,
         priority,
-        stacking: 'with_others',
+        stacking: 'with_others' as const,
         ...percent,
       },
       ...(priority === 5 && { code: 'FIVE' }),
