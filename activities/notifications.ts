@@ -7,8 +7,9 @@ import type { Stock } from '../models/stock.ts';
 import { linkToken } from '../platform/link-token.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { MailTemplate } from '../workflows/activities.ts';
-import { formatMoney } from '../workflows/domain/money.ts';
+import { formatMoney, formatPercent } from '../workflows/domain/money.ts';
 import { isLow, salable, suggestedOrder } from '../workflows/domain/stock.ts';
+import type { TaxPart } from '../workflows/domain/taxes.ts';
 import type { Mailer } from './providers/mail.ts';
 
 export interface MailOptions {
@@ -128,11 +129,11 @@ type Compose = (order: Order, link: string, refund?: Refund) => { subject: strin
 const compose: Record<MailTemplate, Compose> = {
   order_confirmed: (order, link) => ({
     subject: `Your order ${order._id} is confirmed`,
-    text: `Thank you.\n\n${linesOf(order)}\n\nTotal: ${formatMoney(order.total, order.currency)}\n\nFollow it here: ${link}\n`,
+    text: `Thank you.\n\n${priceOf(order)}\n\nFollow it here: ${link}\n`,
   }),
   order_backordered: (order, link) => ({
     subject: `Your order ${order._id} is accepted`,
-    text: `Thank you.\n\n${linesOf(order)}\n\nTotal: ${formatMoney(order.total, order.currency)}\n\nNot all of it is here yet${dateOf(order)}. We charge you when it is, and send everything together. You can cancel it until then: ${link}\n`,
+    text: `Thank you.\n\n${priceOf(order)}\n\nNot all of it is here yet${dateOf(order)}. We charge you when it is, and send everything together. You can cancel it until then: ${link}\n`,
   }),
   backorder_late: (order, link) => ({
     subject: `Your order ${order._id} is late`,
@@ -176,7 +177,7 @@ const compose: Record<MailTemplate, Compose> = {
   }),
   refunded: (order, link, refund) => ({
     subject: `Money back for order ${order._id}`,
-    text: `${refund ? `${formatMoney(refund.amount, refund.currency)} are` : 'Your refund is'} on the way; your bank may need a few days. ${link}\n`,
+    text: `${refund ? paidBack(refund) : 'Your refund is on the way; your bank may need a few days.'} ${link}\n`,
   }),
 };
 
@@ -185,8 +186,29 @@ function dateOf({ expectedAt, notBefore }: Order): string {
   return at ? `; we expect it on ${at.toISOString().slice(0, 10)}` : '';
 }
 
-function linesOf(order: Order): string {
-  return order.lines
-    .map((line) => `${line.quantity} x ${line.name}: ${formatMoney(line.total, order.currency)}`)
-    .join('\n');
+function paidBack({ amount, credited, currency }: Refund): string {
+  const sent = amount - credited;
+  return [
+    ...(sent > 0 ? [`${formatMoney(sent, currency)} are on the way; your bank may need a few days.`] : []),
+    ...(credited > 0 ? [`${formatMoney(credited, currency)} are store credit again.`] : []),
+  ].join(' ');
+}
+
+/** What it costs, in the words of a receipt. */
+function priceOf({ lines, shipping, pricing, total, credit, currency }: Order): string {
+  const money = (amount: number) => formatMoney(amount, currency);
+  const { taxInclusive, promotions, taxes } = pricing;
+  return [
+    ...lines.map(({ quantity, name, subtotal }) => `${quantity} x ${name}: ${money(subtotal)}`),
+    ...(shipping ? [`${shipping.name}, by ${shipping.promisedBy}: ${money(shipping.subtotal)}`] : []),
+    ...promotions.map(({ name, amount }) => `${name}: -${money(amount)}`),
+    ...(taxInclusive ? [] : taxes.map((tax) => taxOf(tax, currency))),
+    `Total: ${money(total)}`,
+    ...(taxInclusive ? taxes.map((tax) => `of which ${taxOf(tax, currency)}`) : []),
+    ...(credit ? [`Paid with store credit: ${money(credit)}`] : []),
+  ].join('\n');
+}
+
+function taxOf({ name, ppm, amount }: TaxPart, currency: string): string {
+  return `${name} ${formatPercent(ppm)}: ${formatMoney(amount, currency)}`;
 }

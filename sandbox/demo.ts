@@ -1,4 +1,4 @@
-/** `npm run demo`: a whole shop on this machine, ten orders to their ends, and the auditor's verdict. */
+/** `npm run demo`: a whole shop on this machine, orders to their ends, and the auditor's verdict. */
 import { styleText } from 'node:util';
 import { audit } from '../activities/audit.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
@@ -66,6 +66,7 @@ async function perform(stack: Stack): Promise<number> {
 
   const verdict = await askAuditor(stack);
   console.log(`\n${table([['story', 'order', 'total', 'ended'], ...told.map(rowOf)])}\n`);
+  for (const { ending } of told) if (ending?.document) console.log(`Invoice ${ending.document}\n`);
   for (const { guarantee, where, what } of verdict.violations) console.log(`  ${guarantee}  ${where}  ${what}`);
   const counts = Object.entries(verdict.checked).map(([name, count]) => `${count} ${name}`);
   console.log(`Auditor: ${verdict.violations.length} violations in ${counts.join(', ')}`);

@@ -1,4 +1,7 @@
 /** The demo's orders: each a short story, told over the public REST API. */
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type BuyRequest, type OrderView, type Placed, type ShopClient, Unexpected } from '../shop/client.ts';
 import { eventually, play } from '../shop/outside.ts';
 
@@ -15,6 +18,8 @@ export interface Ending {
   orderId: string;
   total: string;
   status: string;
+  /** What was written, and where it is. */
+  document?: string;
 }
 
 export interface Story {
@@ -179,8 +184,57 @@ export const cast: Story[] = [
     },
   },
   {
+    title: 'A code for one order, wanted by ten',
+    expected: 'completed, captured, delivered',
+    async play(stage, tell) {
+      const order = request({ items: [{ sku: 'TEAPOT-6', quantity: 1 }], codes: ['FIRST25'] });
+      const answers = await Promise.allSettled(Array.from({ length: 10 }, () => stage.shop.buy(order)));
+      const full = (await stage.shop.quote(request({ items: order.items }))).total;
+      const won = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      const cheaper = won.filter(({ order: { total } }) => total < full);
+      // Whoever asked after it was used was quoted the full price, and has paid it.
+      for (const { order: other, link } of won.filter((each) => !cheaper.includes(each)))
+        await stage.shop.cancel(other.id, link.token, 'Only with the code');
+      const told = answers.length - won.length;
+      tell(
+        `${cheaper.length} had it, ${told} were told that it costs more, ${won.length - cheaper.length} had been told before`,
+      );
+      if (cheaper.length !== 1) throw new Error(`One should have had it, not ${cheaper.length}`);
+      const { id } = cheaper[0]!.order;
+      await deliver(stage, tell, id);
+      return ending(stage, id);
+    },
+  },
+  {
+    title: 'Store credit and a card, in euros, with an invoice',
+    expected: 'completed, captured, delivered',
+    async play(stage, tell) {
+      const { shop } = stage;
+      const { email, name } = german.customer;
+      const { id: customerId } = await shop.createCustomer(email, name);
+      await shop.grantCredit(customerId, 'EUR', 2_000, 'For the chipped mug');
+      const { token } = await shop.signIn(customerId);
+      const items = [
+        { sku: 'KETTLE-1L', quantity: 1 },
+        { sku: 'FILTER-100', quantity: 3 },
+      ];
+      const order = request({ items, currency: 'EUR', useStoreCredit: true, ...german });
+      const placed = await shop.buy(order, token);
+      const { id, total, tax, payment } = placed.order;
+      tell(`${euros(total)} with ${euros(tax)} VAT in it: ${euros(payment!.credit)} by credit, the rest by card`);
+      await deliver(stage, tell, id);
+      const [invoice] = await shop.invoices(id, placed.link.token);
+      const file = join(tmpdir(), `waybill-demo-${invoice!.number}.pdf`);
+      await writeFile(file, await shop.invoicePdf(invoice!.href, placed.link.token));
+      tell(`invoiced as ${invoice!.number}: ${file}`);
+      const ended = await ending(stage, id);
+      return { ...ended, document: `${invoice!.number}: ${file}` };
+    },
+  },
+  {
     title: 'Delivered, then returned',
-    expected: 'completed, refunded, returned',
+    // The delivery stays paid.
+    expected: 'completed, partially_refunded, returned',
     async play(stage, tell) {
       const placed = await place(stage, tell, { items: [{ sku: 'PACK-20L', quantity: 1 }] });
       const { id } = placed.order;
@@ -300,6 +354,10 @@ async function returnIs({ shop }: Stage, returnId: string, wanted: string): Prom
     const { status } = await shop.returned(returnId);
     return status === wanted ? status : undefined;
   });
+}
+
+function euros(amount: number): string {
+  return `${(amount / 100).toFixed(2)} EUR`;
 }
 
 async function ending({ shop }: Stage, orderId: string): Promise<Ending> {

@@ -27,6 +27,8 @@ export interface OrderView {
   fulfillmentStatus: string;
   currency: string;
   total: number;
+  tax: number;
+  payment?: { credit: number };
   lines: { lineId: string; sku: string; quantity: number }[];
   expectedAt?: string;
   shipments: { id: string; warehouseId?: string; status: string; trackingNumber?: string }[];
@@ -66,6 +68,16 @@ interface Buyer {
 export type PlaceRequest = Goods & Buyer & { expectedTotal: number };
 export type BuyRequest = Goods & Buyer;
 
+interface InvoiceView {
+  kind: string;
+  number: string;
+  net: number;
+  tax: number;
+  total: number;
+  currency: string;
+  href: string;
+}
+
 export interface QuoteView {
   id: string;
   total: number;
@@ -81,7 +93,9 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
   const ask = <T>(method: string, path: string, token?: string, body?: unknown, key?: string) =>
     call<T>(agent, `${apiUrl}/v1${path}`, method, token, body, key);
   const { admin, support, warehouse } = tokens;
-  const quote = ({ customer: _, shippingAddress, paymentMethod: _method, ...goods }: BuyRequest, signedIn?: string) => {
+  const quote = (order: BuyRequest, signedIn?: string) => {
+    const { shippingAddress, currency, items, codes, deliveryMethod, acceptBackorder, useStoreCredit } = order;
+    const goods = { currency, items, codes, deliveryMethod, acceptBackorder, useStoreCredit };
     const { country, region, postalCode, city } = shippingAddress;
     return ask<QuoteView>('POST', '/quotes', signedIn, {
       ...goods,
@@ -103,6 +117,13 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       ask<OrderView>('POST', `/orders/${id}/payments`, link, { paymentMethod }),
     backFromTheBank: (id: string, link: string) => ask('POST', `/orders/${id}/payments/refresh`, link, {}),
     cancel: (id: string, link: string, reason: string) => ask('POST', `/orders/${id}/cancel`, link, { reason }),
+    invoices: (id: string, link: string) =>
+      ask<{ invoices: InvoiceView[] }>('GET', `/orders/${id}/invoices`, link).then(({ invoices }) => invoices),
+    invoicePdf: async (href: string, link: string): Promise<Buffer> => {
+      const response = await fetch(new URL(href, apiUrl), { headers: { authorization: `Bearer ${link}` } });
+      if (!response.ok) throw new Error(`GET ${href} answered ${response.status}`);
+      return Buffer.from(await response.arrayBuffer());
+    },
     sendBack: (id: string, link: string, lines: { lineId: string; quantity: number; reason: string }[]) =>
       ask<{ id: string }>('POST', `/orders/${id}/returns`, link, { lines }, randomUUID()),
 
@@ -117,11 +138,20 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
     inspect: (id: string, lines: object[]) => ask('POST', `/returns/${id}/inspect`, warehouse, { lines }),
 
     // The desk.
+    createCustomer: (email: string, name: string) =>
+      ask<{ id: string }>('POST', '/customers', support, { email, name }, randomUUID()),
+    signIn: (id: string) => ask<{ token: string }>('POST', `/customers/${id}/tokens`, admin, {}),
+    grantCredit: (id: string, currency: string, amount: number, reason: string) =>
+      ask('POST', `/customers/${id}/credit/${currency}`, support, { amount, reason }, randomUUID()),
     order: (id: string) => ask<OrderView>('GET', `/orders/${id}`, support),
     returned: (id: string) => ask<{ status: string; refundId?: string }>('GET', `/returns/${id}`, support),
     answer: (id: string, incidentId: string, answer: string) =>
       ask('POST', `/orders/${id}/incidents/${incidentId}/answer`, support, { answer }),
     putProduct: (sku: string, product: object) => ask('PUT', `/products/${sku}`, admin, product),
+    putSettings: (settings: object) => ask('PUT', '/settings', admin, settings),
+    putTaxRate: (id: string, rate: object) => ask('PUT', `/tax-rates/${id}`, admin, rate),
+    putDeliveryMethod: (id: string, method: object) => ask('PUT', `/delivery-methods/${id}`, admin, method),
+    putPromotion: (id: string, promotion: object) => ask('PUT', `/promotions/${id}`, admin, promotion),
     putWarehouse: (id: string, given: object) => ask('PUT', `/warehouses/${id}`, admin, given),
     receiveStock: (sku: string, warehouseId: string, quantity: number) => {
       const reference = 'opening stock';

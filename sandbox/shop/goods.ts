@@ -1,5 +1,6 @@
 /** A small shop to play with: three warehouses and thirty things for the kitchen, the desk and the road. */
 import type { ShopClient } from './client.ts';
+import { setPrices } from './prices.ts';
 
 const warehouses = {
   'wh-newark': {
@@ -91,6 +92,7 @@ export async function openShop(shop: ShopClient): Promise<{ products: number; wa
       }
     }),
   );
+  await setPrices(shop);
   for (const { sku, product } of [comesLater, together]) await shop.putProduct(sku, product);
   return { products: goods.length + 2, warehouses: Object.keys(warehouses).length };
 }

@@ -16,13 +16,34 @@ beforeAll(async () => {
   mailbox = await startMailbox({});
   const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '10001', country: 'US' };
   const now = new Date();
-  const order = { currency: 'USD', items: [], lines: [], total: 1999, rev: 1, status: 'cancelled' as const };
+  const none = { discounts: [], taxes: [], tax: 0 };
+  const mugs = { ...none, lineId: 'line_1', sku: 'MUG', name: 'Mug', weightGrams: 1, quantity: 2, unitPrice: 950 };
+  const post = { ...none, method: 'post', name: 'Post', earliest: '2026-12-01', promisedBy: '2026-12-03' };
+  const order = {
+    ...{ currency: 'USD', items: [], rev: 1, status: 'cancelled' as const, total: 2_375, credit: 375 },
+    lines: [{ ...mugs, subtotal: 1_900, net: 1_700, total: 1_700, allocations: [] }],
+    shipping: { ...post, subtotal: 500, net: 500, total: 500 },
+    pricing: {
+      ...{ taxInclusive: false, subtotal: 2_400, discount: 200, net: 2_200, tax: 175 },
+      promotions: [{ id: 'sale', name: 'Sale', amount: 200 }],
+      taxes: [{ name: 'Sales tax', ppm: 79_500, base: 2_200, amount: 175 }],
+    },
+  };
   await mongo.models.orders.create([
     { ...order, _id: orderId, createdAt: now, placeBefore: now, customer: { email: to, name: 'Buyer' }, shipTo },
   ]);
   const refund = { orderId, paymentId: 'pay_1', workflowId: 'refund-ref_1', reason: 'goodwill', actor: 'test' };
   await mongo.models.refunds.create([
-    { ...refund, _id: 'ref_1', key: 'ref_1', amount: 500, currency: 'USD', status: 'succeeded', createdAt: now },
+    {
+      ...refund,
+      _id: 'ref_1',
+      key: 'ref_1',
+      amount: 500,
+      credited: 125,
+      currency: 'USD',
+      status: 'succeeded',
+      createdAt: now,
+    },
   ]);
 });
 afterAll(async () => {
@@ -54,7 +75,18 @@ test('the mails of an order come in the order of what happened, and money back s
     `Your order ${orderId} is cancelled`,
     `Money back for order ${orderId}`,
   ]);
-  expect(messages[2]!.text).toContain('5.00 USD');
+  expect(messages[0]!.text).toContain(
+    [
+      '2 x Mug: 19.00 USD',
+      'Post, by 2026-12-03: 5.00 USD',
+      'Sale: -2.00 USD',
+      'Sales tax 7.95 %: 1.75 USD',
+      'Total: 23.75 USD',
+      'Paid with store credit: 3.75 USD',
+    ].join('\n'),
+  );
+  expect(messages[2]!.text).toContain('3.75 USD are on the way');
+  expect(messages[2]!.text).toContain('1.25 USD are store credit again');
 });
 
 test('why a mail was not sent is kept without the address', async () => {
