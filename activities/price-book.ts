@@ -23,7 +23,7 @@ const freshMs = 1_000;
 const read = new WeakMap<Mongo, { at: number; rules: Promise<Rules> }>();
 
 /** As of a second ago at the most. */
-export function storeRules(mongo: Mongo): Promise<Rules> {
+function storeRules(mongo: Mongo): Promise<Rules> {
   const known = read.get(mongo);
   if (known && Date.now() - known.at < freshMs) return known.rules;
   const rules = readRules(mongo);

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { limits } from '../../workflows/domain/limits.ts';
 import * as common from './common.ts';
 
-export const items = z
+const items = z
   .array(z.strictObject({ sku: common.sku, quantity: common.quantity }))
   .min(1)
   .max(limits.lines);
 
-export const codes = z
+const codes = z
   .array(common.text(100).toUpperCase())
   .max(10)
   .meta({
@@ -15,7 +15,7 @@ export const codes = z
     example: ['SUMMER'],
   });
 
-export const deliveryMethod = common.text(40).meta({ description: 'The cheapest where none is named' });
+const deliveryMethod = common.text(40).meta({ description: 'The cheapest where none is named' });
 
 const useStoreCredit = z
   .boolean()

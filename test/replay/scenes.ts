@@ -1,8 +1,10 @@
 /** One life for each state of each workflow, played until it is there. The histories of the replay gate come from these. */
+import { bookCredit } from '../../activities/credit.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import * as messages from '../../workflows/messages.ts';
+import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import type { World } from '../support/world.ts';
 
@@ -10,6 +12,7 @@ import type { World } from '../support/world.ts';
 type Scene = (world: World) => Promise<string>;
 
 const { workflowIds } = messages;
+const newYork = { country: 'US', region: 'NY', postalCode: '10001', city: 'New York' };
 const actor = 'test';
 
 /** By the names of their states, `machine.state`; after a dash, by what else happens in them. */
@@ -41,6 +44,40 @@ export const scenes: Record<string, Scene> = {
     const { orderId } = await world.place();
     await world.cancel(orderId);
     return workflowIds.order(orderId);
+  },
+  'order.rejected-the_price_changed': (world) =>
+    placed(world, { redemptions: [{ promotionId: 'sold-out', totalLimit: 0, useIds: [] }] }),
+  'order.completed-paid_with_store_credit': async (world) => {
+    return workflowIds.order(await world.delivered(await withCredit(world, 2 * price)));
+  },
+  'order.cancelled-paid_with_store_credit_and_a_card': async (world) => {
+    const { orderId } = await world.place(await withCredit(world, 1_000));
+    await world.cancel(orderId);
+    return workflowIds.order(orderId);
+  },
+  'order.completed-taxed_by_the_provider': async (world) => {
+    const { calculationId } = await world.payments.calculateTaxes({
+      ...{ currency: 'USD', inclusive: false, exempt: false, shipping: 0, to: newYork },
+      lines: [{ reference: 'line_1', amount: 2 * price, quantity: 2 }],
+    });
+    return workflowIds.order(await world.delivered({ taxCalculation: calculationId }));
+  },
+  'quote.answered': async (world) => {
+    const quoteId = newId('quo');
+    const at = new Date();
+    await world.mongo.models.quotes.create([
+      {
+        ...{ _id: quoteId, createdAt: at, expiresAt: at, acceptBackorder: false, useStoreCredit: false, credit: 0 },
+        ...{
+          usedUp: [],
+          cart: { currency: 'USD', at: at.toISOString(), items: [{ sku: 'MUG', quantity: 1 }], to: newYork },
+        },
+      },
+    ]);
+    const workflowId = workflowIds.quote(quoteId);
+    const args = [{ quoteId, rates: true, taxes: true }] as [messages.QuoteInput];
+    await world.client.workflow.execute('quote', { workflowId, taskQueue: messages.taskQueues.orders, args });
+    return workflowId;
   },
   'order.rejected': async (world) => placed(world, { items: [{ sku: await world.newSku({}), quantity: 1 }] }),
 
@@ -220,6 +257,14 @@ export const longScenes: Record<string, Scene> = {
     return workflowIds.return(returnId);
   },
 };
+
+/** An order of somebody who has store credit for so much of it. */
+async function withCredit(world: World, credit: number): Promise<{ customerId: string; credit: number }> {
+  const customerId = newId('cus');
+  const grant = { key: newId('crd'), currency: 'USD', kind: 'grant' as const, reason: 'welcome', actor };
+  await bookCredit(world.mongo, { ...grant, customerId, amount: credit });
+  return { customerId, credit };
+}
 
 async function placed(world: World, order: Parameters<World['place']>[0] = {}): Promise<string> {
   return workflowIds.order((await world.place(order)).orderId);
