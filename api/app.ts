@@ -35,6 +35,7 @@ import * as webhooks from './routes/webhooks.ts';
 export const routes: readonly Route[] = [
   route('GET', '/v1/products', 'catalogue.read', catalogue.listProducts),
   route('GET', '/v1/products/:sku', 'catalogue.read', catalogue.getProduct),
+  route('GET', '/v1/products/:sku/prices', 'pricing.read', catalogue.getPrices),
   route('PUT', '/v1/products/:sku', 'catalogue.write', catalogue.putProduct),
   route('GET', '/v1/availability', 'catalogue.read', catalogue.listAvailability),
   route('GET', '/v1/promotions', 'pricing.read', promotions.listPromotions),

@@ -49,6 +49,17 @@ export const getProduct = endpoint({
   },
 });
 
+export const getPrices = endpoint({
+  summary: 'Everything that a product costs, planned prices among it',
+  params: schema.productParams,
+  answers: { 200: schema.productPrices },
+  async handle({ mongo }, { params: { sku } }) {
+    const product = await mongo.models.products.findById(sku, { prices: 1, specialPrices: 1 }).lean<Product>();
+    if (!product) throw notFound();
+    return reply(200, { sku, prices: product.prices, specialPrices: product.specialPrices ?? [] });
+  },
+});
+
 export const putProduct = endpoint({
   summary: 'Create or change a product',
   params: schema.productParams,

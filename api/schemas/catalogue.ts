@@ -124,6 +124,14 @@ export const product = z
   })
   .meta({ id: 'Product' });
 
+export const productPrices = z
+  .strictObject({
+    sku: z.string(),
+    prices: z.record(z.string(), money),
+    specialPrices: z.array(specialPrice),
+  })
+  .meta({ id: 'ProductPrices' });
+
 export const availabilityQuery = z.strictObject({
   sku: z
     .string()

@@ -26,6 +26,7 @@ import type { Delivery, Transfer } from '../../models/stock-work.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
 import { salable } from '../../workflows/domain/stock.ts';
 import type { OrderState } from '../../workflows/messages.ts';
+import { costs, plain } from '../support/orders.ts';
 import { newDatabaseUri } from '../support/servers.ts';
 import * as model from './stock-model.ts';
 
@@ -494,8 +495,9 @@ async function writeOrder(
       items: lines.map(({ sku, quantity }) => ({ sku, quantity })),
       lines: lines.map((line) => ({
         ...line,
-        ...{ name: line.sku, weightGrams: 1, unitPrice: 1, total: line.quantity, allocations: [] },
+        ...{ name: line.sku, weightGrams: 1, unitPrice: 1, allocations: [], ...costs(line.quantity) },
       })),
+      pricing: plain(total),
       total,
       rev: 0,
       status: 'pending',

@@ -9,6 +9,7 @@ import type { Order } from '../../models/order.ts';
 import { customerToken } from '../../platform/customer-token.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
+import { plain } from '../support/orders.ts';
 import { config, seedShop, startApi, type TestApi } from './support.ts';
 
 /** Who may use each route, written down a second time: a route that is not here fails. */
@@ -20,6 +21,7 @@ const warehouse = ['warehouse', 'admin'];
 const allowed: Record<string, string[]> = {
   'GET /v1/products': everybody,
   'GET /v1/products/:sku': everybody,
+  'GET /v1/products/:sku/prices': support,
   'PUT /v1/products/:sku': ['admin'],
   'GET /v1/availability': everybody,
   'GET /v1/promotions': support,
@@ -265,7 +267,7 @@ async function writeOrder(): Promise<void> {
     currency: 'EUR',
     items: [{ sku: 'MUG', quantity: 1 }],
     lines: [],
-    pricing: { promotions: [], taxes: [], taxInclusive: false, subtotal: 1490, discount: 0, net: 1490, tax: 0 },
+    pricing: plain(1490),
     total: 1490,
     rev: 3,
     status: 'awaiting_payment',

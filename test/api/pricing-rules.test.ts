@@ -90,6 +90,9 @@ describe('a product', () => {
       expect(shown.prices).toEqual(mug.prices);
       expect(shown).not.toHaveProperty('specialPrices');
     }
+    const { support } = api.tokens;
+    const { body } = await api.ask('GET', `${path}/prices`, { token: support });
+    expect(body).toEqual({ sku: 'MUG', prices: mug.prices, specialPrices: [later] });
   });
 
   test('may be sold for special prices alone', async () => {

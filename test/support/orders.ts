@@ -1,9 +1,19 @@
 /** Orders without a workflow, for the tests of what activities do with them. */
 import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { free } from '../../workflows/domain/pricing.ts';
+import { free, type Priced } from '../../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../../workflows/domain/stock.ts';
 import type { OrderState } from '../../workflows/messages.ts';
+
+/** A price without promotions, taxes and delivery, of the whole and of a line. */
+export function plain(amount: number): Order['pricing'] {
+  const nothing = { promotions: [], taxes: [], taxInclusive: false, discount: 0, tax: 0 };
+  return { ...nothing, subtotal: amount, net: amount };
+}
+export function costs(amount: number): Priced {
+  return { ...free, subtotal: amount, net: amount, total: amount };
+}
 
 /** An order as the API writes it, and what its workflow saves with its first steps. */
 export async function writeOrder(
@@ -31,18 +41,12 @@ export async function writeOrder(
           weightGrams: 400,
           quantity,
           unitPrice: 1,
-          ...free,
-          subtotal: quantity,
-          net: quantity,
-          total: quantity,
+          ...costs(quantity),
           allocations: [],
           ...(backorder && { backorder }),
         },
       ],
-      pricing: {
-        ...{ promotions: [], taxes: [], taxInclusive: false },
-        ...{ subtotal: quantity, discount: 0, net: quantity, tax: 0 },
-      },
+      pricing: plain(quantity),
       total: quantity,
       rev: 0,
       status: 'pending',
