@@ -18,16 +18,21 @@ import { postMovement } from './stock/movements.ts';
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */
 export async function openReturn(
   mongo: Mongo,
-  request: { returnId: string; orderId: string; lines: { lineId: string; quantity: number; reason: string }[] },
+  request: Pick<Return, 'orderId' | 'refundTo'> & {
+    returnId: string;
+    lines: { lineId: string; quantity: number; reason: string }[];
+  },
 ): Promise<{ ok: true } | { ok: false; because: string }> {
   const { models } = mongo;
-  const { returnId, orderId, lines } = request;
+  const { returnId, orderId, refundTo, lines } = request;
   return inTransaction(mongo, async (session) => {
     if (await models.returns.exists({ _id: returnId }).session(session)) return { ok: true };
     const order = await models.orders
       .findOneAndUpdate({ _id: orderId }, { $set: { lastReturnAt: new Date() } }, { session, returnDocument: 'after' })
       .lean();
     if (!order) return { ok: false, because: `There is no order ${orderId}` };
+    if (refundTo === 'store_credit' && order.customerId === undefined)
+      return { ok: false, because: "The order is a guest's, who has no store credit" };
     const decision = decideReturn(lines, await deliveredLines(mongo, order, session), deliveredAt(order), new Date());
     if (decision.decision === 'refuse') return { ok: false, because: decision.because };
     const found: Return = {
@@ -44,6 +49,7 @@ export async function openReturn(
         received: 0,
         dispositions: [],
       })),
+      ...(refundTo && { refundTo }),
       rev: 0,
       status: 'requested',
     };
@@ -131,6 +137,7 @@ export async function recordInspection(
             // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
             amount: Math.min(amount, await refundable(mongo, session, order._id)),
             lines: accepted,
+            to: found.refundTo,
             reason,
             actor,
             workflowId: workflowIds.return(returnId),

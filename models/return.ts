@@ -20,6 +20,8 @@ export interface Return {
   createdAt: Date;
   lines: ReturnLine[];
   label?: { id: string; trackingNumber: string; url: string };
+  /** Where the money goes: back as it was paid, or to the store credit. */
+  refundTo?: 'original' | 'store_credit';
   refundId?: string;
   rev: number;
   status: ReturnStatus;
@@ -34,6 +36,7 @@ export function returnModel(connection: Connection) {
     createdAt: { type: Date, required: true },
     lines: { type: [Schema.Types.Mixed] as never, required: true },
     label: Schema.Types.Mixed,
+    refundTo: String,
     refundId: String,
     rev: { type: Number, required: true },
     status: { type: String, required: true },

@@ -28,8 +28,10 @@ export const openRefund = endpoint({
     if (body.amount !== undefined && body.amount % unit !== 0)
       throw new Problem('refund-refused', `In ${order.currency} an amount has to be a multiple of ${unit}`);
     return once(mongo, idempotency!, newId('ref'), async (refundId) => {
+      const { refundTo, ...asked } = body;
       const opened = await openRefundStep(mongo, {
-        ...body,
+        ...asked,
+        to: refundTo,
         key: refundId,
         refundId,
         orderId: order._id,

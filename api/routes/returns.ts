@@ -27,7 +27,7 @@ export const openReturn = endpoint({
   async handle({ mongo, temporal }, { params, body, idempotency }) {
     const order = await readOrder(mongo, params.id);
     return once(mongo, idempotency!, newId('ret'), async (returnId) => {
-      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, lines: body.lines });
+      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, ...body });
       if (!opened.ok) throw new Problem('return-refused', opened.because);
       await workflows.started(temporal, (client) => startReturn(client, { returnId }));
       return reply(201, viewReturn(await readReturn(mongo, returnId)), { location: `/v1/returns/${returnId}` });

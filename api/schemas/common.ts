@@ -47,6 +47,9 @@ export const scanId = z
 
 export const quantity = z.int().min(1).max(limits.quantity);
 export const amount = z.int().min(1).max(maxAmount).meta({ description: 'Minor units of the currency' });
+export const refundTo = z.enum(['original', 'store_credit']).default('original').meta({
+  description: 'Back as it was paid, the card first; or all of it as store credit, for a customer with an account',
+});
 /** Amounts that we answer with: zero is one of them. */
 export const money = z.int().meta({ description: 'Minor units of the currency' });
 export const currency = z

@@ -5,10 +5,7 @@ import * as common from './common.ts';
 export const refundParams = z.strictObject({ id: common.refundId });
 export const refundBody = z.strictObject({
   amount: common.amount.optional().meta({ description: 'Minor units; everything that is left where it is not given' }),
-  to: z
-    .enum(['original', 'store_credit'])
-    .default('original')
-    .meta({ description: 'Back as it was paid, the card first; or all of it as store credit' }),
+  refundTo: common.refundTo,
   reason: common.text(500),
 });
 export const refund = z

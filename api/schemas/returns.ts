@@ -13,6 +13,7 @@ export const returnBody = z.strictObject({
     .min(1)
     .max(limits.lines)
     .refine(oncePerLine, 'Name each line once'),
+  refundTo: common.refundTo,
 });
 
 export const decideBody = z.strictObject({ approve: z.boolean(), reason: common.text(500) });

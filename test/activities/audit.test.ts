@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { audit } from '../../activities/audit.ts';
+import { bookCredit } from '../../activities/credit.ts';
 import { issueCreditNote, issueInvoice } from '../../activities/invoices.ts';
 import { seller, setSeller, writeRefund } from '../support/invoices.ts';
 import { until } from '../support/until.ts';
@@ -14,7 +15,10 @@ let aMovement: string;
 beforeAll(async () => {
   world = await startWorld();
   delivered = await toTheDoor();
-  open = (await world.place()).orderId;
+  const grant = { key: 'grant', customerId: 'cus_1', currency: 'USD', kind: 'grant', amount: 1_500 } as const;
+  await bookCredit(world.mongo, { ...grant, reason: 'welcome', actor: 'test' });
+  const redemptions = [{ promotionId: 'sale', totalLimit: 5, useIds: [] }];
+  open = (await world.place({ customerId: 'cus_1', credit: 1_000, redemptions })).orderId;
   cancelled = (await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' })).orderId;
   await world.cancel(cancelled);
   aMovement = (await world.mongo.models.movements.findOne({ sku: 'MUG', seq: 2 }).lean().orFail())._id;
@@ -40,6 +44,11 @@ test.each<[string, string, () => Promise<unknown>]>([
   ['G4', 'the provider says 3998', () => setPayment(delivered, { captured: 3997 })],
   ['G4', 'the ledger says 3998', () => setPayment(delivered, { captured: 3997 })],
   ['G4', 'refunded 1 ', () => setPayment(delivered, { refunded: 1 })],
+  ['G3', '1001 of 1000 in store credit', () => setPayment(open, { creditReturned: 1_001 })],
+  ['G4', 'the balance is 501 after 2 entries', () => set('credit_accounts', 'cus_1:USD', { balance: 501 })],
+  ['G4', 'the balance is -1', () => set('credit_accounts', 'cus_1:USD', { balance: -1 })],
+  ['G4', '-1000 in store credit were booked, the payment says -999', () => setPayment(open, { creditReturned: 1 })],
+  ['G6', 'used 2 times, 1 orders have it', () => set('promotion_counts', 'sale', { used: 2 })],
   ['G5', 'that nobody paid', () => setPayment(delivered, { captured: 0 })],
   ['G5', 'the goods cost 0', () => set('orders', delivered, { status: 'cancelled' })],
   ['G6', 'still holds stock', () => set('orders', open, { status: 'cancelled' })],
@@ -114,7 +123,7 @@ function findings() {
   return audit({ mongo: world.mongo, payments: world.payments, temporal: world.client });
 }
 
-function set(collection: 'stock' | 'orders' | 'stock_movements', id: string, change: object) {
+function set(collection: (typeof collections)[number], id: string, change: object) {
   return world.mongo.connection.collection<{ _id: string }>(collection).updateOne({ _id: id }, { $set: change });
 }
 
@@ -122,7 +131,9 @@ function setPayment(orderId: string, change: object) {
   return world.mongo.connection.collection('payments').updateOne({ orderId }, { $set: change });
 }
 
-const collections = ['stock', 'orders', 'payments', 'stock_movements'] as const;
+const collections = [
+  ...(['stock', 'orders', 'payments', 'stock_movements', 'credit_accounts', 'promotion_counts'] as const),
+];
 
 function everything() {
   return Promise.all(collections.map((name) => world.mongo.connection.collection(name).find().toArray()));

@@ -369,11 +369,29 @@ describe('store credit', () => {
     await until(async () => (await world.atStripe(id)).refunds[0] === 2 * price - 500, 'the rest is refunded');
   });
 
+  test('is what a return is paid back with, where it was asked for so', async () => {
+    const customerId = await newCustomer();
+    const { body } = await place({ ...goods, expectedTotal: 2 * price }, api.signedIn(customerId));
+    const { id } = body.order;
+    await world.deliver(id);
+    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'too small' }];
+    const asked = await api.ask('POST', `/v1/orders/${id}/returns`, { lines, refundTo: 'store_credit' }, ownerOf(id));
+    expect(asked.status).toBe(201);
+    await receiveAndInspect(asked.body.id, 1);
+    expect(await balance(customerId)).toBe(price);
+    expect(await world.atStripe(id)).toMatchObject({ refunds: [] });
+    expect(await viewed(id)).toMatchObject({ paymentStatus: 'partially_refunded' });
+  });
+
   test('of a guest there is none', async () => {
     const { body } = await place({ ...goods, expectedTotal: 2 * price });
     await world.deliver(body.order.id);
     const request = { key: 'guest', orderId: body.order.id, amount: 500, reason: 'goodwill', actor: 'support:tok_1' };
     expect(await openRefund(world.mongo, { ...request, to: 'store_credit' })).toMatchObject({ refused: 'no_account' });
+    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'too small' }];
+    const path = `/v1/orders/${body.order.id}/returns`;
+    const refused = await api.ask('POST', path, { lines, refundTo: 'store_credit' }, ownerOf(body.order.id));
+    expect(refused).toMatchObject({ status: 409, body: { type: expect.stringContaining('return-refused') } });
   });
 });
 
@@ -397,12 +415,17 @@ async function balance(customerId: string): Promise<number> {
   return (await world.mongo.models.creditAccounts.findById(`${customerId}:USD`).lean())?.balance ?? 0;
 }
 
+const ownerOf = (orderId: string) => linkToken(config.WAYBILL_SECRET, orderId);
+
 async function viewed(orderId: string) {
-  return (await api.ask('GET', `/v1/orders/${orderId}`, undefined, linkToken(config.WAYBILL_SECRET, orderId))).body;
+  return (await api.ask('GET', `/v1/orders/${orderId}`, undefined, ownerOf(orderId))).body;
 }
 
 async function sendBack(orderId: string, quantity: number): Promise<void> {
-  const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity }]);
+  await receiveAndInspect(await world.sendBack(orderId, [{ lineId: 'line_1', quantity }]), quantity);
+}
+
+async function receiveAndInspect(returnId: string, quantity: number): Promise<void> {
   await world.returnReaches(returnId, 'approved');
   const handle = world.returnHandle(returnId);
   const actor = 'warehouse:tok_1';
