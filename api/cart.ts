@@ -5,9 +5,8 @@ import { type Redemption, redemptionsOf } from '../activities/redemptions.ts';
 import { newId } from '../models/id.ts';
 import type { Quote } from '../models/quote.ts';
 import { writeOne } from '../platform/documents.ts';
-import { minimumCharge, payWith } from '../workflows/domain/credit.ts';
+import { payWith } from '../workflows/domain/credit.ts';
 import { limits } from '../workflows/domain/limits.ts';
-import { formatMoney } from '../workflows/domain/money.ts';
 import { type Cart, maxAmount, type Pricing, price } from '../workflows/domain/pricing.ts';
 import type { Api } from './endpoint.ts';
 import { Problem } from './problem.ts';
@@ -78,7 +77,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
   const { credit, rest } = useStoreCredit
     ? payWith(pricing.total, balance, cart.currency)
     : { credit: 0, rest: pricing.total };
-  refuseUnpayable(rest, cart.currency);
+  if (rest > maxAmount) throw tooLarge(rest, cart.currency);
   return {
     quote: { ...draft, ...answers, pricing, credit },
     goods,
@@ -100,13 +99,6 @@ function refuseUnsold(cart: Cart, { products }: CartBook): void {
   if (lines > limits.lines)
     throw new Problem('invalid-request', `With the parts of its bundles it has more than ${limits.lines} lines`);
   if (goods > mostBeforePromotions) throw tooLarge(goods, currency);
-}
-
-function refuseUnpayable(rest: number, currency: string): void {
-  if (rest > maxAmount) throw tooLarge(rest, currency);
-  const least = minimumCharge(currency);
-  if (rest > 0 && rest < least)
-    throw new Problem('amount-too-small', `A card is charged ${formatMoney(least, currency)} at the least`, { least });
 }
 
 function tooLarge(amount: number, currency: string): Problem {

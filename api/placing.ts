@@ -5,7 +5,9 @@ import { requestId } from '../activities/requests.ts';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import type { Quote } from '../models/quote.ts';
+import { minimumCharge } from '../workflows/domain/credit.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
+import { formatMoney } from '../workflows/domain/money.ts';
 import { type Change, changesBetween, type Told } from '../workflows/domain/quotes.ts';
 import { type Buyer, type CartRequest, type PricedCart, priceCart, saveQuote } from './cart.ts';
 import type { Api, Idempotency } from './endpoint.ts';
@@ -22,7 +24,7 @@ export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Pr
     const cart = await priceCart(api, requestOf(body, quote), buyer, quote);
     const changes = quote ? sinceQuote(quote, cart) : sinceTotal(body.expectedTotal!, cart);
     if (changes.length > 0) return priceChanged(api, cart, changes);
-    return missing(cart) ?? cart;
+    return tooSmall(cart) ?? missing(cart) ?? cart;
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
@@ -83,6 +85,16 @@ export async function priceChangedAtReserving(api: Api, order: Order, buyer: Buy
   const changes = changesBetween({ ...order, ...order.pricing, total: order.total }, pricing);
   const gone: Change = { what: order.priceChange === 'credit' ? 'store_credit' : 'promotion' };
   return priceChanged(api, cart, changes.some(({ what }) => what === gone.what) ? changes : [gone, ...changes]);
+}
+
+/** A quote may be for less: a cart can still grow. */
+function tooSmall({ quote: { pricing, credit, cart } }: PricedCart): Problem | undefined {
+  const least = minimumCharge(cart.currency);
+  const rest = pricing.total - credit;
+  if (rest === 0 || rest >= least) return undefined;
+  return new Problem('amount-too-small', `A card is charged ${formatMoney(least, cart.currency)} at the least`, {
+    least,
+  });
 }
 
 function missing({ goods, quote: { acceptBackorder } }: PricedCart): Problem | undefined {

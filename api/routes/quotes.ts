@@ -12,7 +12,6 @@ export const makeQuote = endpoint({
     'unknown-sku',
     'not-sold-in-currency',
     'amount-too-large',
-    'amount-too-small',
     'not-deliverable',
     'not-taxable',
     'unknown-customer',

@@ -181,6 +181,37 @@ describe('taxes and documents', () => {
     expect({ net: sum('net'), tax: sum('tax'), gross: sum('gross') }).toEqual({ net: 3183, tax: 605, gross: 3788 });
   });
 
+  test('dinars are paid in multiples of ten: price, tax, capture and every refund', async () => {
+    const sku = await world.newSku({ wh_east: 5 });
+    await world.mongo.models.products.updateOne({ _id: sku }, { $set: { 'prices.KWD': 1_230 } });
+    const inKuwait = { country: 'KW', postalCode: '13001', city: 'Kuwait' };
+    await world.mongo.models.taxRates.create([
+      { _id: 'kw', name: 'VAT', country: 'KW', taxClass: 'standard', ppm: 51_000, onShipping: true },
+    ]);
+    await world.mongo.models.deliveryMethods.updateOne(
+      { _id: 'post' },
+      { $set: { 'zones.1.prices.KWD': [{ price: 500 }] } },
+    );
+    // The rules are read once a second.
+    const asked = { items: [{ sku, quantity: 3 }], currency: 'KWD', destination: inKuwait };
+    await until(async () => (await quote(asked)).body.tax > 0, 'the rate is known');
+    const { body: told } = await quote(asked);
+    // 5.1 % of 4.190 are 0.213 69, and 0.21 in steps of a hundredth.
+    expect(told).toMatchObject({ net: 4_190, tax: 210, total: 4_400 });
+    const { body } = await place({
+      quoteId: told.id,
+      shippingAddress: { ...shippingAddress, ...inKuwait, region: undefined },
+    });
+    const { id } = body.order;
+    await world.deliver(id);
+    expect(await world.atStripe(id)).toMatchObject({ captured: [4_400] });
+    for (const _unit of [1, 2, 3]) await sendBack(id, 1);
+    const { refunds } = await world.atStripe(id);
+    expect(refunds).toHaveLength(3);
+    for (const amount of refunds) expect(amount % 10).toBe(0);
+    expect(refunds.reduce((sum, amount) => sum + amount)).toBe(told.lines[0].total);
+  });
+
   test('dollars have none, and where it is sent to says whether the delivery is taxed', async () => {
     const { body: told } = await quote({ destination: sacramento });
     // 7.25 % of 39.98 are 2.90; California does not tax the delivery.

@@ -1,5 +1,6 @@
 /** What happens when nobody comes: on a server that skips the time. It knows no update-with-start, and counts days ahead. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bookCredit } from '../../activities/credit.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
@@ -44,6 +45,24 @@ test('a payment that does not come in time: stock back, intent cancelled, and la
   await expect(world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' })).rejects.toThrow('400');
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
   expect(await world.mongo.models.mails.exists({ _id: `${orderId}:order_expired` })).not.toBeNull();
+});
+
+test('a payment that does not come in time: the use of a promotion and the store credit are given back', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const grant = { key: 'welcome', customerId: 'cus_1', currency: 'USD', kind: 'grant', amount: 700 } as const;
+  await bookCredit(world.mongo, { ...grant, reason: 'welcome', actor: 'test' });
+  const redemptions = [{ promotionId: 'sale', totalLimit: 1, useIds: ['ada'] }];
+  const limited = { ...one(sku), redemptions, customerId: 'cus_1', credit: 700 };
+  const orderId = await place({ ...limited, paymentMethod: 'pm_card_threeDSecure2Required' });
+  const { promotionCounts, promotionUses, creditAccounts } = world.mongo.models;
+  expect(await promotionCounts.findById('sale').lean()).toMatchObject({ used: 1 });
+  expect(await promotionUses.findById('ada').lean()).toMatchObject({ orderId });
+  expect(await creditAccounts.findById('cus_1:USD').lean()).toMatchObject({ balance: 0 });
+  expect(await world.orderHandle(orderId).result()).toBe('expired');
+  expect(await promotionCounts.findById('sale').lean()).toMatchObject({ used: 0 });
+  expect(await promotionUses.findById('ada').lean()).toBeNull();
+  expect(await creditAccounts.findById('cus_1:USD').lean()).toMatchObject({ balance: 700 });
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
 
 test('a payment that nobody told of is found before the order would expire', async () => {
