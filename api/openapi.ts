@@ -31,6 +31,11 @@ function createOpenApi(routes: readonly Route[]) {
       securitySchemes: {
         staff: { type: 'http', scheme: 'bearer', description: 'A staff token, `wb_...`, with its role' },
         owner: { type: 'http', scheme: 'bearer', description: "The order's own token, `ot_...`, from placing it" },
+        customer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The token of a customer who has signed in, `ct_...`',
+        },
       },
     },
     paths,
@@ -39,7 +44,7 @@ function createOpenApi(routes: readonly Route[]) {
 
 function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOperationObject {
   const audience: readonly string[] = permissions[permission];
-  const roles = audience.filter((each) => !['public', 'signed', 'owner'].includes(each));
+  const roles = audience.filter((each) => !['public', 'signed', 'owner', 'customer'].includes(each));
   const responses: ZodOpenApiOperationObject['responses'] = {};
   for (const kind of problemsOf({ method, path, permission, endpoint })) {
     const status = `${statusOf(kind)}` as `${4 | 5}${string}` & '400';
@@ -75,7 +80,13 @@ function describe({ method, path, permission, endpoint }: Route): ZodOpenApiOper
       requestBody: { required: true, content: { 'application/json': { schema: z.looseObject({}) } } },
     }),
     responses,
-    security: [...(roles.length > 0 ? [{ staff: [] }] : []), ...(audience.includes('owner') ? [{ owner: [] }] : [])],
+    security: [
+      ...(roles.length > 0 ? [{ staff: [] }] : []),
+      ...(audience.includes('owner') ? [{ owner: [] }] : []),
+      ...(audience.includes('customer') ? [{ customer: [] }] : []),
+      // Without a token as well.
+      ...(audience.includes('customer') && audience.includes('public') ? [{}] : []),
+    ],
   };
 }
 
@@ -103,7 +114,8 @@ function problemsOf({ permission, endpoint }: Route): ProblemKind[] {
     ...(endpoint.raw ? (['too-large'] as const) : []),
     ...(endpoint.idempotencyKey === 'required' ? (['idempotency-key-missing'] as const) : []),
     ...(endpoint.idempotencyKey ? (['idempotency-key-reused'] as const) : []),
-    ...(closed ? (['unauthenticated', 'forbidden'] as const) : []),
+    ...(closed || audience.includes('customer') ? (['unauthenticated'] as const) : []),
+    ...(closed ? (['forbidden'] as const) : []),
     ...(endpoint.params ? (['not-found'] as const) : []),
     ...(endpoint.problems ?? []),
     'unavailable',

@@ -2,7 +2,7 @@ import { type Connection, Schema } from 'mongoose';
 import type { Cart, Pricing } from '../workflows/domain/pricing.ts';
 import type { Levied } from '../workflows/domain/taxes.ts';
 
-/** What a cart costs, as it was told. Removed a day after its end. */
+/** What a cart costs, as it was told. Removed an hour after its end. */
 export interface Quote {
   _id: string;
   createdAt: Date;
@@ -45,6 +45,6 @@ export function quoteModel(connection: Connection) {
     liveRates: { type: [Schema.Types.Mixed] as never, default: undefined },
     taxes: Schema.Types.Mixed,
   });
-  schema.index({ expiresAt: 1 }, { expireAfterSeconds: 86_400 });
+  schema.index({ expiresAt: 1 }, { expireAfterSeconds: 3_600 });
   return connection.model('Quote', schema, 'quotes');
 }
