@@ -129,7 +129,7 @@ export function outOfStock(
 }
 
 export function newOrder(
-  { customer, shippingAddress, paymentMethod }: PlaceBody,
+  { quoteId, customer, shippingAddress, paymentMethod }: PlaceBody,
   { quote, goods, redemptions }: PricedCart,
   { bodyHash, ...key }: Idempotency,
 ): Order {
@@ -147,6 +147,7 @@ export function newOrder(
   return {
     _id: newId('ord'),
     request: { key: requestId(key), bodyHash },
+    ...(quoteId !== undefined && { quoteId }),
     createdAt,
     placeBefore: new Date(createdAt.getTime() + deadlines.place),
     customer,

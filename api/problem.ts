@@ -13,6 +13,7 @@ export const problems = {
   // 409: the request is fine, but not as things stand.
   'out-of-stock': [409, 'Not enough in stock'],
   'price-changed': [409, 'It costs something else now'],
+  'quote-placed': [409, 'An order was placed by this quote already'],
   'email-taken': [409, 'This address is taken'],
   'credit-refused': [409, 'The store credit is not enough'],
   'order-expired': [409, 'The order came too late and was not placed'],

@@ -29,6 +29,8 @@ export interface Order {
   _id: string;
   /** The request that placed it; unique, so that a repeated one finds it. Absent where no request did, as for a reship. */
   request?: { key: string; bodyHash: string };
+  /** The quote that it was placed by; unique, so that two tabs do not place it twice. */
+  quoteId?: string;
   createdAt: Date;
   /** A workflow that starts later than this does nothing. */
   placeBefore: Date;
@@ -86,6 +88,7 @@ export function orderModel(connection: Connection) {
   const schema = new Schema<Order>({
     _id: { type: String, required: true },
     request: Schema.Types.Mixed,
+    quoteId: String,
     createdAt: { type: Date, required: true },
     placeBefore: { type: Date, required: true },
     customer: { type: Schema.Types.Mixed as never, required: true },
@@ -118,6 +121,7 @@ export function orderModel(connection: Connection) {
     state: Schema.Types.Mixed,
   });
   schema.index({ 'request.key': 1 }, { unique: true, sparse: true });
+  schema.index({ quoteId: 1 }, { unique: true, sparse: true });
   schema.index({ createdAt: -1, _id: -1 });
   schema.index({ status: 1, createdAt: -1 });
   schema.index({ 'customer.email': 1, createdAt: -1 });

@@ -36,6 +36,7 @@ export const placeOrder = endpoint({
     'not-deliverable',
     'not-taxable',
     'unknown-quote',
+    'quote-placed',
     'unknown-customer',
     'out-of-stock',
     'price-changed',
@@ -83,8 +84,13 @@ async function write(mongo: Mongo, key: Idempotency, order: Order): Promise<Orde
     await writeOne(mongo.models.orders, { insertOne: { document: order } });
     return order;
   } catch (error) {
-    const placed = isDuplicateKey(error) ? await findPlaced(mongo, key) : undefined;
-    if (placed === undefined) throw error;
+    if (!isDuplicateKey(error)) throw error;
+    const placed = await findPlaced(mongo, key);
+    if (placed === undefined)
+      throw new Problem(
+        'quote-placed',
+        `There is an order by ${order.quoteId} already: ask for a new quote for another`,
+      );
     return placed;
   }
 }

@@ -141,6 +141,14 @@ describe('a quote', () => {
     expect(answers[1]).toEqual(answers[0]);
     expect(await usesOf(code)).toBe(1);
   });
+
+  test('is placed once, however many tabs place it', async () => {
+    const { body: told } = await quote();
+    const answers = await Promise.all(Array.from({ length: 4 }, () => place({ quoteId: told.id })));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    for (const { status, body } of answers.filter((answer) => answer.status !== 201))
+      expect({ status, type: body.type }).toEqual({ status: 409, type: 'https://waybill.dev/problems/quote-placed' });
+  });
 });
 
 describe('taxes and documents', () => {
