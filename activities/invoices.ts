@@ -191,11 +191,11 @@ async function draftCreditNotes(
   return settled(asked, ({ refundId }) => {
     const refund = refunds.find(({ _id }) => _id === refundId);
     if (!refund) throw broken(`There is no refund ${refundId}`);
-    const { orderId, currency, amount, lines } = refund;
+    const { orderId, currency, amount, unsold, lines } = refund;
     const invoice = before.find((each) => each.orderId === orderId && each.kind === 'invoice');
     if (!invoice) return undefined;
     const earlier = credited.filter((each) => each.orderId === orderId).map((each) => each.content);
-    const content = creditNoteOf(invoice.content, earlier, amount, lines);
+    const content = creditNoteOf(invoice.content, earlier, amount - unsold, lines);
     if (content.gross === 0) return undefined;
     const { number, content: said } = invoice;
     const draft = {

@@ -22,6 +22,8 @@ export interface RefundRequest {
   /** Where it goes: back as it was paid, the card first, or all of it to the customer's store credit. */
   to?: 'original' | 'store_credit' | undefined;
   lines?: Refund['lines'];
+  /** What of the amount had paid for nothing that was sold. */
+  unsold?: number;
   reason: string;
   actor: string;
   refundId?: string | undefined;
@@ -49,7 +51,7 @@ export async function openRefundIn(
   request: RefundRequest,
 ): Promise<RefundOpened> {
   const { models } = mongo;
-  const { key, orderId, to = 'original', lines, reason, actor } = request;
+  const { key, orderId, to = 'original', lines, unsold = 0, reason, actor } = request;
   const known = await models.refunds.findOne({ key }).session(session).lean();
   if (known) return { refundId: known._id, amount: known.amount };
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
@@ -79,6 +81,7 @@ export async function openRefundIn(
     workflowId: request.workflowId ?? workflowIds.refund(refundId),
     amount,
     credited,
+    unsold,
     currency: payment.currency,
     ...(lines && { lines }),
     reason,

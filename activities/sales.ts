@@ -24,36 +24,47 @@ export async function saleOf(mongo: Mongo, orderId: string): Promise<Sale> {
   return modifiedCount === 1 ? sale : saleOf(mongo, orderId);
 }
 
-/** What was captured for goods that will not be sent, and is still there. Followed by the order's own workflow. */
+/** What was paid for goods that will not be sent, and is still there. Followed by the order's own workflow. */
 export async function openOrderRefund(
   mongo: Mongo,
-  { orderId, key, amount, reason }: { orderId: string; key: string; amount: number; reason: string },
+  { orderId, key, amount: excess, reason }: { orderId: string; key: string; amount: number; reason: string },
 ): ReturnType<LocalSteps['openOrderRefund']> {
-  const opened = await inTransaction(mongo, async (session) =>
-    openRefundIn(mongo, session, {
-      key,
-      orderId,
-      amount: Math.min(amount, await refundable(mongo, session, orderId)),
-      lines: await unsentLines(mongo, session, orderId),
-      reason,
+  const opened = await inTransaction(mongo, async (session) => {
+    const amount = Math.min(excess, await refundable(mongo, session, orderId));
+    const { unsold, lines } = await unsentOf(mongo, session, orderId);
+    return openRefundIn(mongo, session, {
+      ...{ key, orderId, amount, lines, reason },
+      unsold: Math.min(unsold, amount),
       actor: 'system',
       workflowId: workflowIds.order(orderId),
-    }),
-  );
+    });
+  });
   return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
 }
 
-/** A new order, linked to the first and free of charge, for the goods of one shipment. */
-/** What was sold and is not to be sent any more. Undefined where nothing was sold yet. */
-async function unsentLines({ models }: Mongo, session: ClientSession, orderId: string): Promise<Refund['lines']> {
-  const sale = (await models.payments.findOne({ orderId }, { sale: 1 }).session(session).lean())?.sale;
+/** What was paid beyond the sale, and what of the sale is not to be sent any more: as far as it was not paid back yet. */
+async function unsentOf(
+  { models }: Mongo,
+  session: ClientSession,
+  orderId: string,
+): Promise<{ unsold: number; lines?: Refund['lines'] }> {
+  const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const order = await models.orders.findById(orderId).session(session).lean<Order>();
-  return sale?.lines.flatMap(({ lineId, quantity: sold }) => {
-    const line = order!.lines.find((each) => each.lineId === lineId)!;
+  if (!payment || !order) return { unsold: 0 };
+  const key = { $regex: `^${orderId}:settle:` };
+  const earlier = await models.refunds.find({ orderId, key }).session(session).lean();
+  const { captured, credit, sale } = payment;
+  const unsold = captured + credit - (sale?.total ?? 0) - earlier.reduce((sum, refund) => sum + refund.unsold, 0);
+  const before = earlier.flatMap((refund) => refund.lines ?? []);
+  const lines = sale?.lines.flatMap(({ lineId, quantity: sold }) => {
+    const line = order.lines.find((each) => each.lineId === lineId)!;
     const kept = Math.min(sold, keptUnits(line));
-    const amount = shareOfLine(line.total, line.quantity, kept, sold - kept, payableUnit(order!.currency));
-    return sold > kept ? { lineId, quantity: sold - kept, amount } : [];
+    const back = before.filter((each) => each.lineId === lineId).reduce((units, { quantity }) => units + quantity, 0);
+    const quantity = sold - back - kept;
+    const amount = shareOfLine(line.total, line.quantity, kept, quantity, payableUnit(order.currency));
+    return quantity > 0 ? { lineId, quantity, amount } : [];
   });
+  return { unsold: Math.max(0, unsold), lines };
 }
 
 /** Tells Stripe, where it has worked out the taxes, that they are due now. */
@@ -86,9 +97,10 @@ export async function reverseTaxes(
 ): Promise<void> {
   const refund = await mongo.models.refunds.findById(refundId).lean();
   if (!refund) throw broken(`There is no refund ${refundId}`);
-  const { orderId, amount, currency } = refund;
+  const { orderId, currency } = refund;
+  const amount = refund.amount - refund.unsold;
   const { taxTransaction: transactionId } = await readRecord(mongo, orderId);
-  if (transactionId === undefined) return;
+  if (transactionId === undefined || amount === 0) return;
   await reverse(mongo, payments, orderId, { transactionId, reference: refundId, amount, currency });
 }
 

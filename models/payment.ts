@@ -80,6 +80,8 @@ export interface Refund {
   amount: number;
   /** The part of the amount that went to the store credit, at once. The rest goes back by the provider. */
   credited: number;
+  /** The part of the amount that had paid for nothing that was sold: store credit beyond the sale. No document is about it. */
+  unsold: number;
   currency: string;
   /** What it pays back of the order's lines, in minor units; the credit note names them. */
   lines?: { lineId: string; quantity: number; amount: number }[];
@@ -152,6 +154,7 @@ export function refundModel(connection: Connection) {
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
     credited: { type: Number, default: 0 },
+    unsold: { type: Number, default: 0 },
     currency: { type: String, required: true },
     lines: { type: [Schema.Types.Mixed] as never, default: undefined },
     reason: { type: String, required: true },

@@ -154,8 +154,6 @@ describe('a quote', () => {
 describe('taxes and documents', () => {
   const berlin = { country: 'DE', postalCode: '10115', city: 'Berlin' };
   const sacramento = { country: 'US', region: 'CA', postalCode: '95814', city: 'Sacramento' };
-  const documentsOf = (orderId: string) =>
-    world.mongo.models.invoices.find({ orderId }, { pdf: 0 }).sort({ issuedAt: 1 }).lean();
 
   test('euros have the tax in them: the invoice says what of it is net, the credit note what comes back', async () => {
     const code = await promotion({ discount: { kind: 'amount', amounts: { EUR: 500 } } });
@@ -218,6 +216,32 @@ describe('taxes and documents', () => {
     expect(refunds).toHaveLength(3);
     for (const amount of refunds) expect(amount % 10).toBe(0);
     expect(refunds.reduce((sum, amount) => sum + amount)).toBe(told.lines[0].total);
+  });
+
+  test('of parcels that are lost one after the other, each credit note names its own goods', async () => {
+    const items = [
+      { sku: 'MUG', quantity: 1 },
+      { sku: 'LAMP', quantity: 1 },
+    ];
+    const { id } = (await place({ currency: 'USD', items, expectedTotal: 2 * price })).body.order;
+    const shipments = await world.shipmentsOf(id);
+    expect(shipments).toHaveLength(2);
+    for (const shipment of shipments) await world.ship(id, shipment.id);
+    for (const shipment of shipments) {
+      await world.carrierSays(shipment.id, 'lost');
+      const { id: incidentId } = await world.incident(id, 'lost');
+      await world.answer(id, incidentId, 'refund');
+      await until(
+        async () => (await world.shipmentsOf(id)).length === 2 && (await world.stateOf(id)).incidents.length === 0,
+      );
+    }
+    await world.reaches(id, 'completed');
+    const notes = (await documentsOf(id)).slice(1);
+    const named = notes.map(({ content }) => content.lines.map(({ sku, total }) => ({ sku, total })));
+    expect(named.flat().sort((a, b) => (a.sku! < b.sku! ? -1 : 1))).toEqual([
+      { sku: 'LAMP', total: price },
+      { sku: 'MUG', total: price },
+    ]);
   });
 
   test('dollars have none, and where it is sent to says whether the delivery is taxed', async () => {
@@ -386,6 +410,8 @@ describe('store credit', () => {
     // One unit is paid by the credit alone: nothing is captured, the rest of the credit is back.
     expect(await world.atStripe(id)).toMatchObject({ captured: [], held: 0 });
     expect(await balance(customerId)).toBe(1_000);
+    // What came back was for nothing that was sold, so it credits nothing of the invoice.
+    expect(await documentsOf(id)).toMatchObject([{ kind: 'invoice', content: { gross: price } }]);
   });
 
   test('takes a refund at the customer’s wish, also of what a card had paid', async () => {
@@ -435,6 +461,10 @@ describe('store credit', () => {
 });
 
 // ---- What the tests above share ----
+
+function documentsOf(orderId: string) {
+  return world.mongo.models.invoices.find({ orderId }, { pdf: 0 }).sort({ issuedAt: 1 }).lean();
+}
 
 async function newCustomer(credit = 0): Promise<string> {
   const _id = newId('cus');
