@@ -100,8 +100,11 @@ export interface LocalSteps {
   reserveStock(input: Saved): Promise<Reservation>;
   commitStock(input: Saved): Promise<Claims>;
   readClaims(input: { orderId: string }): Promise<Claims>;
-  /** Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. */
-  releaseStock(input: { orderId: string }): Promise<void>;
+  /**
+   * Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. Answers with the
+   * store credit that was spent for it, also where nobody has heard of the reservation.
+   */
+  releaseStock(input: { orderId: string }): Promise<{ credit: number }>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
   releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Claims & { amountDue: number }>;
   /** Moves what could not be picked to other warehouses as new shipments, and cancels the rest. */

@@ -50,8 +50,11 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   }
 
   // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
-  if (ending !== 'completed' && ending !== 'rejected')
-    await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
+  if (ending !== 'completed' && ending !== 'rejected') {
+    const released = await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
+    // It may have reserved after all, and nobody has heard of it.
+    state.payment.credit = released.credit;
+  }
   if (ending !== 'completed') {
     state.amountDue = 0;
     for (const shipment of state.shipments)

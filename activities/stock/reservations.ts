@@ -161,17 +161,19 @@ function moveAll(work: Work, order: Order, { shipmentId }: NewShipment): void {
 }
 
 /** Leaves a tombstone, so that a reservation that comes later does nothing. */
-export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Promise<void> {
+export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): ReturnType<LocalSteps['releaseStock']> {
   return changeStock(mongo, {
     orderIds: [orderId],
     redemptions: true,
     make(work) {
       const order = work.orders[0]!;
       const open = claimsOf(order).filter(isOpen);
-      if (!order.releasedAt && claimsOf(order).length > 0) giveUsesBack(work, order);
+      const wasReserved = claimsOf(order).length > 0;
+      if (!order.releasedAt && wasReserved) giveUsesBack(work, order);
       giveBack(open);
       work.write(order, { releasedAt: order.releasedAt ?? new Date() });
       closePickLists(work, [...new Set(open.map(({ shipmentId }) => shipmentId))]);
+      return { credit: wasReserved ? (order.credit ?? 0) : 0 };
     },
   });
 }

@@ -3,7 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { bookCredit } from '../../activities/credit.ts';
 import { orderStart } from '../../activities/starts.ts';
+import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -60,6 +63,25 @@ test.each(['before', 'after'])('killed %s it has reserved: the order is placed o
   await world.reaches(orderId, 'confirmed');
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5, committed: 1 });
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 1, held: 1 });
+  await stop();
+});
+
+test('killed after it has reserved, and cancelled before anybody hears of it: the store credit is back', async () => {
+  const customerId = newId('cus');
+  const grant = { key: newId('crd'), kind: 'grant' as const, reason: 'welcome', actor: 'test' };
+  await bookCredit(world.mongo, { ...grant, customerId, currency: 'USD', amount: 1_500 });
+  const balance = async () => (await world.mongo.models.creditAccounts.findOne({ customerId }).lean().orFail()).balance;
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', 'reserveStock:after');
+  const orderId = await begin(sku, { customerId, credit: 1_500 });
+  await child.says('frozen', 'reserveStock:after');
+  expect(await balance()).toBe(0);
+  const cancelling = world.cancel(orderId);
+  child.process.kill('SIGKILL');
+  const stop = await startWorkers();
+  expect(await cancelling).toBe('cancelled');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+  expect(await balance()).toBe(1_500);
   await stop();
 });
 
@@ -123,8 +145,8 @@ async function startWorkers(): Promise<() => Promise<void>> {
 }
 
 /** Starts an order for one unit. A lost worker is noticed after two seconds, not after ten. */
-async function begin(sku: string): Promise<string> {
-  const { orderId, placeBefore } = await world.write({ items: [{ sku, quantity: 1 }] });
+async function begin(sku: string, more: Partial<Order> = {}): Promise<string> {
+  const { orderId, placeBefore } = await world.write({ items: [{ sku, quantity: 1 }], ...more });
   const start = orderStart({ orderId, placeBefore: placeBefore.toISOString() });
   await world.client.workflow.start('order', { ...start, workflowTaskTimeout: '2s' });
   return orderId;
