@@ -6,12 +6,13 @@ import type { Address } from '../models/address.ts';
 import type { Quote, QuotedTaxes } from '../models/quote.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { chargeableGrams } from '../workflows/domain/delivery.ts';
-import { type Pricing, price } from '../workflows/domain/pricing.ts';
+import { type Cart, type Pricing, price } from '../workflows/domain/pricing.ts';
 import type { Levied } from '../workflows/domain/taxes.ts';
 import { type CartBook, readBook } from './cart.ts';
 import { broken } from './failure.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
+import type { TaxQuestion } from './providers/stripe-taxes.ts';
 import { activeWarehouses } from './stock/warehouses.ts';
 
 /** Whether a provider has to be asked for a price: a carrier, or Stripe for the taxes. */
@@ -32,10 +33,19 @@ function givenBy({ lines, shipping }: QuotedTaxes) {
   return { lines: new Map(lines.map(({ lineId, levied }): [string, Levied[]] => [lineId, levied])), shipping };
 }
 
-/** What Stripe is asked to tax, as one string: another one needs another calculation. */
-export function amountsOf({ lines, shipping }: Pricing): string {
-  const parts = lines.map((line) => [line.lineId, line.sku, line.quantity, leftOf(line)]);
-  return JSON.stringify([parts, shipping && leftOf(shipping)]);
+/** What Stripe is asked; its answer counts for this alone. */
+export function taxQuestionOf({ currency, taxExempt = false, to }: Cart, pricing: Pricing): TaxQuestion {
+  const { lines, shipping, taxInclusive } = pricing;
+  return {
+    currency,
+    inclusive: taxInclusive,
+    exempt: taxExempt,
+    lines: lines.map((line) => ({
+      ...{ reference: line.lineId, amount: leftOf(line), quantity: line.quantity, taxCode: line.taxCode },
+    })),
+    shipping: shipping ? leftOf(shipping) : 0,
+    to,
+  };
 }
 
 /** With the tax in it where prices are inclusive. */
@@ -65,21 +75,13 @@ export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { 
   const { cart } = await readQuote(mongo, quoteId);
   const book = await bookOf(mongo, quoteId);
   const untaxed = price(cart, { ...book, taxes: { ...book.taxes, given: { lines: new Map(), shipping: [] } } });
-  const { calculationId, lines, shipping } = await payments.calculateTaxes({
-    currency: cart.currency,
-    inclusive: untaxed.taxInclusive,
-    exempt: cart.taxExempt ?? false,
-    lines: untaxed.lines.map((line) => ({
-      ...{ reference: line.lineId, amount: leftOf(line), quantity: line.quantity, taxCode: line.taxCode },
-    })),
-    shipping: untaxed.shipping ? leftOf(untaxed.shipping) : 0,
-    to: cart.to,
-  });
+  const question = taxQuestionOf(cart, untaxed);
+  const { calculationId, lines, shipping } = await payments.calculateTaxes(question);
   const taxes: QuotedTaxes = {
     calculationId,
     lines: lines.map(({ reference, taxes: levied }) => ({ lineId: reference, levied })),
     shipping,
-    amounts: amountsOf(untaxed),
+    question: JSON.stringify(question),
   };
   await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { taxes } });
 }

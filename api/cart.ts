@@ -1,6 +1,7 @@
 /** What a cart costs and whether it can be had: one way for quotes and for orders. */
+import { isDeepStrictEqual } from 'node:util';
 import { balanceOf, type CartBook, type Goods, lookAtStock, readBook, unsold } from '../activities/cart.ts';
-import { amountsOf, needsProviders, withAnswers } from '../activities/quotes.ts';
+import { needsProviders, taxQuestionOf, withAnswers } from '../activities/quotes.ts';
 import { type Redemption, redemptionsOf } from '../activities/redemptions.ts';
 import { newId } from '../models/id.ts';
 import type { Quote } from '../models/quote.ts';
@@ -35,7 +36,7 @@ const quoteLifeMs = 30 * 60_000;
 const mostBeforePromotions = 10 * maxAmount;
 
 /**
- * @param earlier a quote whose answers of providers still count, where the amounts are the same
+ * @param earlier a quote whose answers of providers still count, for the same question
  * @throws Problem where it cannot be sold; what is out of stock or a code that does not apply is in the answer
  */
 export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, earlier?: Quote): Promise<PricedCart> {
@@ -52,7 +53,11 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
   ]);
   if (customerId !== undefined && !customer)
     throw new Problem('unknown-customer', `There is no customer ${customerId}`);
-  const cart: Cart = { ...asked, at: now.toISOString(), ...(customer?.taxExempt && { taxExempt: true }) };
+  const cart: Cart = {
+    ...said({ ...asked, to: said(asked.to) }),
+    at: now.toISOString(),
+    ...(customer?.taxExempt && { taxExempt: true }),
+  };
   refuseUnsold(cart, book);
   const goods = await lookAtStock(mongo, cart.items, book.products);
   const readyAt = goods
@@ -89,6 +94,11 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
   };
 }
 
+/** It is stored, where a field that is undefined would become null. */
+function said<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
 function refuseUnsold(cart: Cart, { products }: CartBook): void {
   const { currency } = cart;
   const { unknown, unpriced, lines, goods } = unsold(cart, products);
@@ -116,12 +126,14 @@ function priceOf({ deliveryMethod, ...cart }: Cart, book: CartBook): Pricing {
   return price({ ...cart, deliveryMethod }, book);
 }
 
-/** Asked anew only where an earlier answer is for another cart. */
+/** Asked anew only where an earlier answer is for another cart, or for another destination. */
 async function providersAnswer(api: Api, draft: Quote, book: CartBook, earlier: Quote | undefined) {
-  if (earlier && earlier.expiresAt > draft.createdAt) {
+  const { cart } = draft;
+  if (earlier && earlier.expiresAt > draft.createdAt && isDeepStrictEqual(earlier.cart.to, cart.to)) {
     const { liveRates, taxes } = earlier;
-    const same = taxes === undefined || amountsOf(priceOf(draft.cart, withAnswers(book, earlier))) === taxes.amounts;
-    if (same) return { ...(liveRates && { liveRates }), ...(taxes && { taxes }) };
+    const question = () => JSON.stringify(taxQuestionOf(cart, priceOf(cart, withAnswers(book, earlier))));
+    if (taxes === undefined || question() === taxes.question)
+      return { ...(liveRates && { liveRates }), ...(taxes && { taxes }) };
   }
   await writeOne(api.mongo.models.quotes, { insertOne: { document: draft } });
   await workflows.askProviders(api.temporal, {

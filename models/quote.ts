@@ -26,8 +26,8 @@ export interface QuotedTaxes {
   calculationId: string;
   lines: { lineId: string; levied: Levied[] }[];
   shipping: Levied[];
-  /** What they were worked out for: other amounts need another calculation. */
-  amounts: string;
+  /** What Stripe was asked, as JSON: another question needs another calculation. */
+  question: string;
 }
 
 export function quoteModel(connection: Connection) {

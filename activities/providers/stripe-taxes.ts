@@ -6,6 +6,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import Stripe from 'stripe';
 import { failures } from '../../workflows/domain/failures.ts';
+import type { Destination } from '../../workflows/domain/taxes.ts';
 import { fromStripe, toStripe } from './stripe-amounts.ts';
 import { told } from './stripe-failures.ts';
 
@@ -18,7 +19,7 @@ export interface TaxQuestion {
   lines: { reference: string; amount: number; quantity: number; taxCode?: string | undefined }[];
   /** 0: there is none. */
   shipping: number;
-  to: { country: string; region?: string; postalCode?: string; city?: string; line1?: string };
+  to: Destination & { line1?: string };
 }
 
 /** What one authority takes. */

@@ -85,6 +85,26 @@ describe('taxes by Stripe', () => {
     expect(await place({ quoteId: refused.body.quote.id })).toMatchObject({ status: 201 });
   });
 
+  test('are those of where it is sent to, whatever the quote was for', async () => {
+    const california = { country: 'US', region: 'CA', postalCode: '95814', city: 'Sacramento' };
+    const { body: told } = await quote({ destination: california });
+    const refused = await place({ quoteId: told.id });
+    expect(refused).toMatchObject({ status: 409, body: { quote: { tax: (await quote()).body.tax } } });
+    expect(refused.body.quote.tax).not.toBe(told.tax);
+  });
+
+  test('are asked for where there is no quote, also for an address without a region', async () => {
+    const destination = { country: 'DE', postalCode: '10115', city: 'Berlin' };
+    const asked = { currency: 'EUR', items: goods.items, expectedTotal: 1 };
+    const shippingAddress = { ...destination, name: 'Ada', line1: '1 Road' };
+    const refused = await place({ ...asked, shippingAddress });
+    expect(refused).toMatchObject({ status: 409, body: { quote: { tax: expect.any(Number) } } });
+    expect(refused.body.quote.tax).toBeGreaterThan(0);
+    const calculated = (await atStripeTax()).tax_calculations.length;
+    expect(await place({ quoteId: refused.body.quote.id, shippingAddress })).toMatchObject({ status: 201 });
+    expect((await atStripeTax()).tax_calculations).toHaveLength(calculated);
+  });
+
   test('of what is not sent are taken back at once', async () => {
     const sku = await world.newSku({ wh_east: 2 });
     const { body: told } = await quote({ items: [{ sku, quantity: 2 }] });
