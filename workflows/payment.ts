@@ -164,6 +164,8 @@ async function payInTime<T>(order: Order, payBy: number, cause: string, call: (m
 /** Captures what is due, once for the whole order, when the first parcel is ready. Money steps run one at a time. */
 export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
   const { state } = order.record;
+  // No parcel waits for a refund of another.
+  if (order.captured) return;
   await moneyTurn(order, async () => {
     if (order.captured || state.amountDue === 0) return;
     const summary = `Capture ${formatMoney(dueByCard(order), state.currency)}`;

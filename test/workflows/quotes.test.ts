@@ -244,6 +244,28 @@ describe('taxes and documents', () => {
     ]);
   });
 
+  test('no parcel waits for the refund of another', async () => {
+    const items = [
+      { sku: 'MUG', quantity: 1 },
+      { sku: 'LAMP', quantity: 1 },
+    ];
+    const body = { currency: 'USD', items, expectedTotal: 2 * price, paymentMethod: 'pm_card_pendingRefund' };
+    const { id } = (await place(body)).body.order;
+    const [first, second] = await world.shipmentsOf(id);
+    await world.ship(id, first!.id);
+    await world.carrierSays(first!.id, 'lost');
+    await world.answer(id, (await world.incident(id, 'lost')).id, 'refund');
+    const sent = async () => world.mongo.models.refunds.findOne({ orderId: id, providerId: { $ne: null } }).lean();
+    await until(async () => (await sent()) !== null, 'the refund is on its way');
+    await world.ship(id, second!.id);
+    expect((await sent())!.status).toBe('pending');
+    await world.control(world.stripe.url, 'POST', `/_sandbox/refunds/${(await sent())!.providerId}/settle`, {
+      outcome: 'succeeded',
+    });
+    await world.carrierSays(second!.id, 'delivered');
+    await world.reaches(id, 'completed');
+  });
+
   test('dollars have none, and where it is sent to says whether the delivery is taxed', async () => {
     const { body: told } = await quote({ destination: sacramento });
     // 7.25 % of 39.98 are 2.90; California does not tax the delivery.
