@@ -87,9 +87,12 @@ export async function recordTaxes(mongo: Mongo, payments: Payments, { orderId }:
       amount: unsold,
       currency,
     });
+  // What was paid back before there was a record of them.
+  for (const { _id: refundId } of await mongo.models.refunds.find({ orderId, status: 'succeeded' }).lean())
+    await reverseTaxes(mongo, payments, { refundId });
 }
 
-/** Of what was paid back. */
+/** Of what was paid back. Where they are not recorded yet, `recordTaxes` does it. */
 export async function reverseTaxes(
   mongo: Mongo,
   payments: Payments,
@@ -100,8 +103,10 @@ export async function reverseTaxes(
   const { orderId, currency } = refund;
   const amount = refund.amount - refund.unsold;
   const { taxTransaction: transactionId } = await readRecord(mongo, orderId);
-  if (transactionId === undefined || amount === 0) return;
-  await reverse(mongo, payments, orderId, { transactionId, reference: refundId, amount, currency });
+  if (refund.taxReversal !== undefined || transactionId === undefined || amount === 0) return;
+  const reversal = { transactionId, reference: refundId, amount, currency };
+  const taxReversal = await reverse(mongo, payments, orderId, reversal);
+  await mongo.models.refunds.updateOne({ _id: refundId }, { $set: { taxReversal } });
 }
 
 async function reverse(
@@ -109,10 +114,10 @@ async function reverse(
   payments: Payments,
   orderId: string,
   reversal: { transactionId: string; reference: string; amount: number; currency: string },
-): Promise<void> {
+): Promise<string> {
   const { serverErrors } = await readRecord(mongo, orderId);
   const key = `${reversal.reference}:tax:${serverErrors}`;
-  await countingErrors(mongo, orderId, () => payments.reverseTaxes({ ...reversal, key }));
+  return countingErrors(mongo, orderId, () => payments.reverseTaxes({ ...reversal, key }));
 }
 
 async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {

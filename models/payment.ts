@@ -83,6 +83,8 @@ export interface Refund {
   /** The part of the amount that had paid for nothing that was sold: store credit beyond the sale. No document is about it. */
   unsold: number;
   currency: string;
+  /** The provider's record that its taxes are not due any more. */
+  taxReversal?: string;
   /** What it pays back of the order's lines, in minor units; the credit note names them. */
   lines?: { lineId: string; quantity: number; amount: number }[];
   reason: string;
@@ -155,6 +157,7 @@ export function refundModel(connection: Connection) {
     amount: { type: Number, required: true },
     credited: { type: Number, default: 0 },
     unsold: { type: Number, default: 0 },
+    taxReversal: String,
     currency: { type: String, required: true },
     lines: { type: [Schema.Types.Mixed] as never, default: undefined },
     reason: { type: String, required: true },

@@ -60,8 +60,8 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     for (const shipment of state.shipments)
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
-  await order.taxesRecorded;
   if (ending !== 'rejected') await settlePayment(order);
+  await order.taxesRecorded;
 
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
   moveOrder(order, ending, `Order ${ending}`);

@@ -75,6 +75,22 @@ describe('taxes by Stripe', () => {
     expect((await transactionsOf(id))[1]).toMatchObject({ reference: refundId, type: 'reversal' });
   });
 
+  test('are taken back as well where money went back before they were recorded', async () => {
+    const { id } = (await place({ quoteId: (await quote()).body.id })).body.order;
+    const [shipment] = await world.shipmentsOf(id);
+    const armed = { operation: 'tax.transactions.create_from_calculation', kind: 'fail_before', times: 10_000 };
+    await world.fault('stripe', armed);
+    await world.ship(id, shipment!.id);
+    const refundId = await world.refund(id, 1_000);
+    await until(async () => (await world.atStripe(id)).refunds[0] === 1_000, 'it is refunded');
+    await world.refundHandle(refundId).result();
+    expect(await transactionsOf(id)).toEqual([]);
+    await world.control(world.stripe.url, 'DELETE', '/_sandbox/faults');
+    await world.carrierSays(shipment!.id, 'delivered');
+    await world.reaches(id, 'completed');
+    expect(await transactionsOf(id)).toMatchObject([{ reference: id }, { reference: refundId, type: 'reversal' }]);
+  }, 60_000);
+
   test('are calculated anew where the cart is another by then', async () => {
     const sku = await world.newSku({ wh_east: 5 });
     const { body: told } = await quote({ items: [{ sku, quantity: 1 }] });
