@@ -215,17 +215,20 @@ async function paymentMoved(
 /** A refund made in the provider's dashboard is taken over, so that nobody pays it a second time. */
 async function refundMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
   const { models } = mongo;
-  const {
-    id: providerId,
-    status,
-    metadata,
-  } = payload as { id: string; status: string; metadata?: { refundId?: string } };
-  const refund =
+  const theirs = payload as {
+    id: string;
+    payment_intent: string;
+    amount: number;
+    status: string;
+    metadata?: { refundId?: string };
+  };
+  const { id: providerId, status, metadata } = theirs;
+  const ours =
     (await models.refunds.findOne({ providerId }).lean()) ??
     (await models.refunds.findOne({ _id: String(metadata?.refundId) }).lean());
-  if (!refund) {
-    return adoptRefund(mongo, payload as { id: string; payment_intent: string; amount: number; status: string });
-  }
+  if (!ours && status !== 'succeeded') return 'not ours and not settled';
+  const refund = ours ?? (await adoptRefund(mongo, theirs));
+  if (!refund) return 'unknown payment';
   if (refund.status === status) return 'nothing new';
   // Whoever opened it has done with it once it has ended: one that bounces afterwards is followed by its own workflow.
   const follower = refund.status === 'pending' ? refund.workflowId : workflowIds.refund(refund._id);

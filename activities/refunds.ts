@@ -60,7 +60,8 @@ export async function openRefundIn(
   if (!payment || left <= 0) return { refused: 'nothing_captured', refundable: 0 };
   if (amount > left) return { refused: 'more_than_paid', refundable: left };
 
-  const card = Math.min(amount, cardLeftOf(payment));
+  // Below zero where the provider's dashboard paid back what we had as store credit.
+  const card = Math.min(amount, Math.max(0, cardLeftOf(payment)));
   const credited = to === 'store_credit' ? amount : amount - card;
   const sent = amount - credited;
   const customerId = (await models.orders.findById(orderId, { customerId: 1 }).session(session).lean())?.customerId;
@@ -143,17 +144,17 @@ async function send(
   return recordRefund(mongo, refund, await payments.readRefund(refund.providerId));
 }
 
-/** A refund that was made elsewhere, in the provider's dashboard, becomes one of ours. */
+/** A refund that was made elsewhere, in the provider's dashboard, becomes one of ours, to be followed to its end as any. */
 export async function adoptRefund(
   mongo: Mongo,
-  refund: { id: string; payment_intent: string; amount: number; status: string },
-): Promise<string> {
+  refund: { id: string; payment_intent: string; amount: number },
+): Promise<Refund | undefined> {
   const { models } = mongo;
-  if (refund.status !== 'succeeded') return 'not ours and not settled';
   return inTransaction(mongo, async (session) => {
     const payment = await models.payments.findOne({ intentId: refund.payment_intent }).session(session).lean();
-    if (!payment) return 'unknown payment';
-    if (await models.refunds.exists({ providerId: refund.id }).session(session)) return 'nothing new';
+    if (!payment) return undefined;
+    const known = await models.refunds.findOne({ providerId: refund.id }).session(session).lean<Refund>();
+    if (known) return known;
     const refundId = newId('ref');
     const { amount } = refund;
     const adopted: Partial<Refund> = {
@@ -166,24 +167,13 @@ export async function adoptRefund(
       currency: payment.currency,
       reason: 'Made at the payment provider',
       actor: 'provider',
-      status: 'succeeded',
+      status: 'pending',
       providerId: refund.id,
       createdAt: new Date(),
     };
-    await models.refunds.create([adopted], { session });
-    const entry = {
-      key: `${refund.id}:succeeded`,
-      kind: 'refund' as const,
-      amount,
-      providerId: refund.id,
-      at: new Date(),
-    };
-    await models.payments.updateOne(
-      { _id: payment._id },
-      { $inc: { refunded: amount }, $push: { ledger: entry } },
-      { session },
-    );
-    return 'adopted';
+    const [stored] = await models.refunds.create([adopted], { session });
+    await models.payments.updateOne({ _id: payment._id }, { $inc: { refundPending: amount } }, { session });
+    return stored!.toObject();
   });
 }
 

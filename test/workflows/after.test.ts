@@ -196,6 +196,7 @@ describe('a refund', () => {
     const dashboard = new Stripe('sk_test_world', { host: '127.0.0.1', port: world.stripe.port, protocol: 'http' });
     await dashboard.refunds.create({ payment_intent: await world.intentOf(orderId), amount: 700 });
     await until(async () => (await paymentOf(orderId)).refunded === 700, 'it is adopted');
+    await until(async () => (await world.mailsOf(orderId)).includes('refunded'), 'the customer hears of it');
     expect(await world.mongo.models.refunds.findOne({ orderId }).lean()).toMatchObject({
       amount: 700,
       status: 'succeeded',

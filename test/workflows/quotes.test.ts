@@ -1,5 +1,7 @@
 /** What a customer is told is what they pay: quotes, limited promotions and store credit, over the real API and workers. */
+
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import Stripe from 'stripe';
 import { bookCredit } from '../../activities/credit.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { load } from '../../bench/load.ts';
@@ -244,6 +246,15 @@ describe('taxes and documents', () => {
     ]);
   });
 
+  test('what is refunded in the provider’s dashboard is credited as well', async () => {
+    const { id } = (await place({ ...goods, expectedTotal: 2 * price })).body.order;
+    await world.deliver(id);
+    const dashboard = new Stripe('sk_test_world', { host: '127.0.0.1', port: world.stripe.port, protocol: 'http' });
+    await dashboard.refunds.create({ payment_intent: await world.intentOf(id), amount: 700 });
+    await until(async () => (await documentsOf(id)).length === 2, 'it is credited');
+    expect((await documentsOf(id))[1]).toMatchObject({ kind: 'credit_note', content: { gross: 700 } });
+  });
+
   test('no parcel waits for the refund of another', async () => {
     const items = [
       { sku: 'MUG', quantity: 1 },
@@ -468,6 +479,24 @@ describe('store credit', () => {
     expect(await balance(customerId)).toBe(price);
     expect(await world.atStripe(id)).toMatchObject({ refunds: [] });
     expect(await viewed(id)).toMatchObject({ paymentStatus: 'partially_refunded' });
+  });
+
+  test('also beside a refund in the dashboard of what was paid back as credit before, is no more than is left', async () => {
+    const customerId = await newCustomer(1_500);
+    const token = api.signedIn(customerId);
+    const { body } = await place({ quoteId: (await quote({ useStoreCredit: true }, token)).body.id }, token);
+    const { id } = body.order;
+    await world.deliver(id);
+    const byCard = 2 * price - 1_500;
+    const request = { orderId: id, reason: 'goodwill', actor: 'support:tok_1' };
+    await openRefund(world.mongo, { ...request, key: newId('ref'), amount: byCard, to: 'store_credit' });
+    const { payments } = world.mongo.models;
+    await payments.updateOne({ orderId: id }, { $inc: { refunded: 1_000 } });
+    expect(await openRefund(world.mongo, { ...request, key: newId('ref') })).toMatchObject({ amount: 500 });
+    expect(await payments.findOne({ orderId: id }).lean()).toMatchObject({ creditReturned: 500, refundPending: 0 });
+    expect(await balance(customerId)).toBe(byCard + 500);
+    // The auditor tells of what went back twice: taken back here, as it was made up.
+    await payments.updateOne({ orderId: id }, { $inc: { refunded: -1_000 } });
   });
 
   test('of a guest there is none', async () => {
