@@ -59,7 +59,7 @@ export function createOrder(orderId: string): Order {
     status: 'pending',
     currency: '',
     amountDue: 0,
-    payment: { attempt: 'none', authorized: 0, captured: 0, credit: 0, refunded: 0, disputed: false },
+    payment: { attempt: 'none', authorized: 0, captured: 0, credit: 0, byCard: 0, refunded: 0, disputed: false },
     paymentStatus: 'not_paid',
     fulfillmentStatus: 'unfulfilled',
     shipments: [],

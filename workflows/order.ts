@@ -9,7 +9,7 @@ import type { OrderInput, ShipmentState } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
-import { settlePayment, takePayment } from './payment.ts';
+import { dueByCard, settlePayment, takePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
 import { runShipment } from './shipment.ts';
 
@@ -85,6 +85,7 @@ async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved
   state.currency = reservation.currency;
   state.amountDue = reservation.amountDue;
   state.payment.credit = reservation.credit;
+  state.payment.byCard = dueByCard(order);
   order.providerTaxes = reservation.providerTaxes;
   addShipments(order, reservation.shipments);
   return reservation;

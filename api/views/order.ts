@@ -136,6 +136,7 @@ export function statuses(order: Order, { payment, returns, disputes }: Related) 
           authorized: payment.authorized,
           captured: payment.captured,
           credit: payment.credit,
+          byCard: payment.amountDue,
           refunded: refundedOf(payment),
           disputed: disputes.some(({ status }) => status !== 'won'),
         })

@@ -277,7 +277,7 @@ async function writeOrder(): Promise<void> {
       status: 'awaiting_payment',
       currency: 'EUR',
       amountDue: 1490,
-      payment: { attempt: 'none', authorized: 0, captured: 0, credit: 0, refunded: 0, disputed: false },
+      payment: { attempt: 'none', authorized: 0, captured: 0, credit: 0, byCard: 0, refunded: 0, disputed: false },
       paymentStatus: 'not_paid',
       fulfillmentStatus: 'unfulfilled',
       shipments,

@@ -52,7 +52,15 @@ export async function writeOrder(
       status: 'pending',
     },
   ]);
-  const payment = { attempt: 'none' as const, authorized: 0, captured: 0, credit: 0, refunded: 0, disputed: false };
+  const payment = {
+    attempt: 'none' as const,
+    authorized: 0,
+    captured: 0,
+    credit: 0,
+    byCard: 0,
+    refunded: 0,
+    disputed: false,
+  };
   const state: OrderState = {
     ...{ orderId, rev: 1, status: 'pending', currency: '', amountDue: 0, payment, paymentStatus: 'not_paid' },
     ...{ fulfillmentStatus: 'unfulfilled', shipments: [], incidents: [], timeline: [] },

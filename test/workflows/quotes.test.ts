@@ -443,6 +443,7 @@ describe('store credit', () => {
     // One unit is paid by the credit alone: nothing is captured, the rest of the credit is back.
     expect(await world.atStripe(id)).toMatchObject({ captured: [], held: 0 });
     expect(await balance(customerId)).toBe(1_000);
+    expect(await viewed(id)).toMatchObject({ paymentStatus: 'partially_refunded' });
     // What came back was for nothing that was sold, so it credits nothing of the invoice.
     expect(await documentsOf(id)).toMatchObject([{ kind: 'invoice', content: { gross: price } }]);
   });

@@ -7,8 +7,9 @@ export interface PaymentFacts {
   /** Minor units. */
   authorized: number;
   captured: number;
-  /** Store credit that was spent. */
+  /** Store credit that was spent; and what it left for a card. */
   credit: number;
+  byCard: number;
   /** Of both. */
   refunded: number;
   disputed: boolean;
@@ -27,8 +28,10 @@ export type PaymentStatus =
 
 export function paymentStatus(facts: PaymentFacts): PaymentStatus {
   if (facts.disputed) return 'disputed';
-  // What store credit pays alone is paid when it is spent; else it waits for the card's share.
-  const byCreditAlone = facts.credit > 0 && facts.attempt === 'none';
+  // What store credit pays alone is paid when it is spent; else it waits for the card's share, or that was let go
+  // and some of the credit stays spent.
+  const withoutCard = facts.byCard === 0 || (facts.attempt === 'voided' && facts.refunded < facts.credit);
+  const byCreditAlone = facts.credit > 0 && withoutCard;
   if (facts.captured > 0 || byCreditAlone) {
     if (facts.refunded >= facts.captured + facts.credit) return 'refunded';
     if (facts.refunded > 0) return 'partially_refunded';
