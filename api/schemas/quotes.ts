@@ -15,7 +15,7 @@ const codes = z
     example: ['SUMMER'],
   });
 
-const deliveryMethod = common.text(40).meta({ description: 'The cheapest where none is named' });
+const deliveryMethod = common.text(64).meta({ description: 'The cheapest where none is named' });
 
 const useStoreCredit = z
   .boolean()

@@ -293,6 +293,8 @@ describe('taxes and documents', () => {
     expect(body).toMatchObject({ tax: 0, taxes: [], total: 3603 });
     const nowhere = await quote({ deliveryMethod: 'drone' });
     expect(nowhere).toMatchObject({ status: 422, body: { deliveryOptions: [{ method: 'post' }] } });
+    // As long as an admin may name one.
+    expect(await quote({ deliveryMethod: 'd'.repeat(64) })).toMatchObject({ status: 422 });
   });
 });
 
