@@ -50,6 +50,7 @@ export async function queueMails(
   await Promise.all(mailOperations(orderId, mails).map((operation) => writeOne(models.mails, operation)));
 }
 
+/** A new order, linked to the first and free of charge, for the goods of one shipment. */
 export async function openReship(
   { models }: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },

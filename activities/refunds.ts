@@ -44,7 +44,7 @@ export async function openRefund(mongo: Mongo, request: RefundRequest): Promise<
   }
 }
 
-/** One conditional update on the payment decides, so no two refunds can exceed what was captured. */
+/** Every refund writes the payment that it has read, so no two can exceed what was paid: one of them is tried again. */
 export async function openRefundIn(
   mongo: Mongo,
   session: ClientSession,

@@ -1,7 +1,7 @@
 /** What the documents of a sale say in figures: an invoice over what was bought, and credit notes over what is paid back. */
 import { payableUnit, shareOfLine, split } from './money.ts';
 import type { PricedLine, PricedShipping } from './pricing.ts';
-import type { Levied, TaxPart } from './taxes.ts';
+import { type Levied, rateKey, type TaxPart } from './taxes.ts';
 
 /** What of an order its invoice is made of. */
 export interface Sold {
@@ -176,10 +176,6 @@ function added(parts: readonly Part[]): Part[] {
 
 function keyOf({ rates }: Part): string {
   return rates.map(rateKey).join('|');
-}
-
-function rateKey({ name, ppm }: Pick<Levied, 'name' | 'ppm'>): string {
-  return `${name}:${ppm}`;
 }
 
 function partOf({ net, rates }: Part, gross: number): Part {

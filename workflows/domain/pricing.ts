@@ -23,6 +23,7 @@ import {
   type Levied,
   type Piece,
   type Rounding,
+  rateKey,
   ratesFor,
   standardClass,
   type TaxPart,
@@ -457,10 +458,6 @@ function added(parts: readonly TaxPart[]): TaxPart[] {
     }
   }
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
-}
-
-function rateKey({ name, ppm }: AppliedRate): string {
-  return `${name}:${ppm}`;
 }
 
 function unknownCodes({ codes = [] }: Cart, { promotions }: PriceBook): Pricing['refusedCodes'] {

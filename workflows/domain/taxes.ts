@@ -115,10 +115,15 @@ export function taxesOf(pieces: readonly Piece[], inclusive: boolean, rounding: 
   return taxes;
 }
 
+/** Rates of one key are one rate. */
+export function rateKey({ name, ppm }: AppliedRate): string {
+  return `${name}:${ppm}`;
+}
+
 function groupsOf(pieces: readonly Piece[]): number[][] {
   const groups = new Map<string, number[]>();
   for (const [index, { rates }] of pieces.entries()) {
-    const key = rates.map(({ name, ppm }) => `${name}:${ppm}`).join('|');
+    const key = rates.map(rateKey).join('|');
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [index]);
     else group.push(index);
