@@ -4,7 +4,7 @@ import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
-import { issueInvoice } from './invoices.ts';
+import { issueCreditNote, issueInvoice } from './invoices.ts';
 import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
 import { saleOf } from './sales.ts';
@@ -70,7 +70,14 @@ export async function capturePayment(
   const captured = done ? payment : await capture(mongo, payments, payment, amount);
   const card = captured.captured;
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
+  await creditEarlier(mongo, orderId);
   return outcomeOf(captured);
+}
+
+/** Store credit can be paid back before there is an invoice to be credited. */
+async function creditEarlier(mongo: Mongo, orderId: string): Promise<void> {
+  const refunds = await mongo.models.refunds.find({ orderId, status: 'succeeded' }, { _id: 1 }).lean();
+  for (const { _id: refundId } of refunds) await issueCreditNote(mongo, { refundId });
 }
 
 async function capture(mongo: Mongo, payments: Payments, payment: Payment, amount: number): Promise<Payment> {

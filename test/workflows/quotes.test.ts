@@ -502,6 +502,19 @@ describe('store credit', () => {
     await payments.updateOne({ orderId: id }, { $inc: { refunded: -1_000 } });
   });
 
+  test('that came back before the goods were packed is credited from the invoice', async () => {
+    const token = api.signedIn(await newCustomer(2 * price));
+    const { body } = await place({ ...goods, expectedTotal: 2 * price, useStoreCredit: true }, token);
+    const { id } = body.order;
+    await world.refund(id, 500);
+    await world.deliver(id);
+    const documents = await world.mongo.models.invoices.find({ orderId: id }, { pdf: 0 }).sort({ issuedAt: 1 }).lean();
+    expect(documents).toMatchObject([
+      { kind: 'invoice', content: { gross: 2 * price } },
+      { kind: 'credit_note', content: { gross: 500 } },
+    ]);
+  });
+
   test('of a guest there is none', async () => {
     const { body } = await place({ ...goods, expectedTotal: 2 * price });
     await world.deliver(body.order.id);
