@@ -218,8 +218,10 @@ async function checkDocuments({ models }: Mongo, { violations, checked }: AuditR
 }
 
 function checkInvoiced(payment: Payment | null, { since, left }: Invoicing, { violations }: AuditResult): void {
-  const captured = payment?.ledger.find(({ kind }) => kind === 'capture');
-  if (!payment || !captured || since === undefined || captured.at < since || left.has(payment.orderId)) return;
+  if (!payment?.sale || since === undefined || left.has(payment.orderId)) return;
+  const { sale, captured, credit } = payment;
+  const isPaid = captured > 0 || (sale.total > 0 && sale.total <= credit);
+  if (!isPaid || sale.at < since) return;
   violations.push({ guarantee: 'G4', where: payment.orderId, what: 'it was paid, and has no invoice' });
 }
 

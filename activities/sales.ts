@@ -19,7 +19,7 @@ export async function saleOf(mongo: Mongo, orderId: string): Promise<Sale> {
   if (known) return known;
   const order = await readOrder(mongo, orderId);
   const lines = order.lines.map((line) => ({ lineId: line.lineId, quantity: keptUnits(line) }));
-  const sale = { lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
+  const sale = { at: new Date(), lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
   const { modifiedCount } = await models.payments.updateOne({ orderId, sale: null }, { $set: { sale } });
   return modifiedCount === 1 ? sale : saleOf(mongo, orderId);
 }

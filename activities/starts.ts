@@ -98,7 +98,7 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
     .lean();
   for (const { _id: returnId } of returns) await startReturn(temporal, { returnId });
   const refunds = await models.refunds
-    .find({ status: 'pending', state: null, workflowId: /^refund-/, createdAt: { $lt: late } }, { _id: 1 })
+    .find({ providerId: null, state: null, workflowId: /^refund-/, createdAt: { $lt: late } }, { _id: 1 })
     .limit(atOnce)
     .lean();
   for (const { _id: refundId } of refunds) await startRefund(temporal, { refundId });

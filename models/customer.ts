@@ -80,5 +80,6 @@ export function creditEntryModel(connection: Connection) {
     at: { type: Date, required: true },
   });
   schema.index({ accountId: 1, seq: 1 }, { unique: true });
+  schema.index({ orderId: 1 }, { sparse: true });
   return connection.model('CreditEntry', schema, 'credit_entries');
 }

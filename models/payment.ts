@@ -54,6 +54,7 @@ export interface Payment {
 
 /** The units that are sold, and what they cost with their shipping, in minor units. */
 export interface Sale {
+  at: Date;
   lines: { lineId: string; quantity: number }[];
   total: number;
 }

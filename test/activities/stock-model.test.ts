@@ -534,7 +534,7 @@ async function pickSome(state: model.State, { orderId, shipmentId }: ShipmentOf,
 function releasing(orderId: string): Operation {
   return {
     name: `release ${orderId}`,
-    run: (mongo) => releaseStock(mongo, { orderId }),
+    run: async (mongo) => void (await releaseStock(mongo, { orderId })),
     apply: (state) => model.release(state, orderId),
   };
 }

@@ -35,7 +35,7 @@ export async function writeSold(mongo: Mongo, changes: Partial<Order> = {}): Pro
   const about = { lineId: 'line_1', sku: 'MUG', name: 'Mug', weightGrams: 1, quantity: 2, unitPrice: 1190 };
   const sold = { currency: 'EUR', lines: [{ ...about, ...amounts, allocations }], total: 2380, ...changes };
   await mongo.models.orders.updateOne({ _id: orderId }, { $set: sold });
-  const sale = { lines: [{ lineId: 'line_1', quantity: 2 }], total: 2380 };
+  const sale = { at: new Date(), lines: [{ lineId: 'line_1', quantity: 2 }], total: 2380 };
   const payment = { _id: newId('pay'), orderId, currency: 'EUR', amountDue: 2380, status: 'captured' as const, sale };
   await mongo.models.payments.create([payment]);
   return orderId;
