@@ -1,4 +1,4 @@
-/** Store credit: what is added to an account. What is spent is spent with the order: see redemptions.ts. */
+/** Store credit: what is added to an account. What is spent is spent with the order: see pricing/redemptions.ts. */
 import type { ClientSession } from 'mongoose';
 import { type CreditEntry, creditAccountId } from '../models/customer.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';

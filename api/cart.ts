@@ -1,8 +1,8 @@
 /** What a cart costs and whether it can be had: one way for quotes and for orders. */
 import { isDeepStrictEqual } from 'node:util';
-import { balanceOf, type CartBook, type Goods, lookAtStock, readBook, unsold } from '../activities/cart.ts';
-import { needsProviders, taxQuestionOf, withAnswers } from '../activities/quotes.ts';
-import { type Redemption, redemptionsOf } from '../activities/redemptions.ts';
+import { balanceOf, type CartBook, type Goods, lookAtStock, readBook, unsold } from '../activities/pricing/cart.ts';
+import { needsProviders, taxQuestionOf, withAnswers } from '../activities/pricing/quotes.ts';
+import { type Redemption, redemptionsOf } from '../activities/pricing/redemptions.ts';
 import { newId } from '../models/id.ts';
 import type { Quote } from '../models/quote.ts';
 import { writeOne } from '../platform/documents.ts';

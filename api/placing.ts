@@ -1,6 +1,6 @@
 /** From what a customer was told to an order: nothing is placed at another price, or without what it needs. */
 import type { z } from 'zod';
-import type { Goods } from '../activities/cart.ts';
+import type { Goods } from '../activities/pricing/cart.ts';
 import { requestId } from '../activities/requests.ts';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';

@@ -13,7 +13,7 @@ import { batched, type Outcome } from '../../platform/batch.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { isLow } from '../../workflows/domain/stock.ts';
 import { mailOperation } from '../orders.ts';
-import { redemptionDocuments } from '../redemptions.ts';
+import { redemptionDocuments } from '../pricing/redemptions.ts';
 import { activeWarehouses } from './warehouses.ts';
 import {
   type Counters,

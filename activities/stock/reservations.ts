@@ -21,7 +21,7 @@ import { limits } from '../../workflows/domain/limits.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
-import { giveUsesBack, redeem } from '../redemptions.ts';
+import { giveUsesBack, redeem } from '../pricing/redemptions.ts';
 import { changeStock } from './ledger.ts';
 import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { priceBook } from '../../activities/price-book.ts';
+import { priceBook } from '../../activities/pricing/price-book.ts';
 import type { Product } from '../../models/catalogue.ts';
 import { price, unitPriceOf } from '../../workflows/domain/pricing.ts';
 import { startApi, type TestApi } from './support.ts';

@@ -42,7 +42,7 @@ export type Discount =
   /** Of each `buy` + `get` units the `get` cheapest cost so much less; a million parts are free. */
   | { kind: 'buy_get'; buy: number; get: number; ppm: number };
 
-/** What is limited is claimed with the order: see activities/redemptions.ts. */
+/** What is limited is claimed with the order: see activities/pricing/redemptions.ts. */
 export function isLimited({ totalLimit, oncePerCustomer }: Pick<Promotion, 'totalLimit' | 'oncePerCustomer'>): boolean {
   return totalLimit !== undefined || oncePerCustomer === true;
 }

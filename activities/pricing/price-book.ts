@@ -1,14 +1,14 @@
 /** What prices depend on, read for one cart. */
-import type { Product } from '../models/catalogue.ts';
-import type { StoreSettings } from '../models/store.ts';
-import { defaultSettings } from '../models/store.ts';
-import { findOneBy } from '../platform/documents.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { DeliveryMethod } from '../workflows/domain/delivery.ts';
-import type { PriceBook } from '../workflows/domain/pricing.ts';
-import type { Promotion } from '../workflows/domain/promotions.ts';
-import type { TaxRate } from '../workflows/domain/taxes.ts';
-import { productsOf } from './stock/availability.ts';
+import type { Product } from '../../models/catalogue.ts';
+import type { StoreSettings } from '../../models/store.ts';
+import { defaultSettings } from '../../models/store.ts';
+import { findOneBy } from '../../platform/documents.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { DeliveryMethod } from '../../workflows/domain/delivery.ts';
+import type { PriceBook } from '../../workflows/domain/pricing.ts';
+import type { Promotion } from '../../workflows/domain/promotions.ts';
+import type { TaxRate } from '../../workflows/domain/taxes.ts';
+import { productsOf } from '../stock/availability.ts';
 
 /** What hardly changes and every cart asks for. */
 interface Rules {

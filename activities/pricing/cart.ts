@@ -1,13 +1,13 @@
 /** What a cart's price and its availability hang on, read for one customer. */
-import { creditAccountId } from '../models/customer.ts';
-import { findOneBy } from '../platform/documents.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { type Cart, unitPriceOf } from '../workflows/domain/pricing.ts';
-import { isLimited, type Promotion } from '../workflows/domain/promotions.ts';
-import { type Availability, availability, free } from '../workflows/domain/stock.ts';
+import { creditAccountId } from '../../models/customer.ts';
+import { findOneBy } from '../../platform/documents.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { type Cart, unitPriceOf } from '../../workflows/domain/pricing.ts';
+import { isLimited, type Promotion } from '../../workflows/domain/promotions.ts';
+import { type Availability, availability, free } from '../../workflows/domain/stock.ts';
+import { expectedOf, type Offer, offerOf } from '../stock/availability.ts';
 import { priceBook, type StoreBook } from './price-book.ts';
 import { type Redeemer, useIdsOf } from './redemptions.ts';
-import { expectedOf, type Offer, offerOf } from './stock/availability.ts';
 
 /** Everything that a cart's price hangs on, read once. */
 export interface CartBook extends StoreBook {

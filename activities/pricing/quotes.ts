@@ -2,18 +2,18 @@
  * What only providers know of a cart's price: live rates of the carrier, and taxes that Stripe works out. The workflow
  * `quote` asks for them; whoever prices the cart finds the answers in the quote.
  */
-import type { Address } from '../models/address.ts';
-import type { Quote, QuotedTaxes } from '../models/quote.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { chargeableGrams } from '../workflows/domain/delivery.ts';
-import { type Cart, type Pricing, price } from '../workflows/domain/pricing.ts';
-import type { Levied } from '../workflows/domain/taxes.ts';
+import type { Address } from '../../models/address.ts';
+import type { Quote, QuotedTaxes } from '../../models/quote.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { chargeableGrams } from '../../workflows/domain/delivery.ts';
+import { type Cart, type Pricing, price } from '../../workflows/domain/pricing.ts';
+import type { Levied } from '../../workflows/domain/taxes.ts';
+import { broken } from '../failure.ts';
+import type { Carrier } from '../providers/carrier.ts';
+import type { Payments } from '../providers/stripe.ts';
+import type { TaxQuestion } from '../providers/stripe-taxes.ts';
+import { activeWarehouses } from '../stock/warehouses.ts';
 import { type CartBook, readBook } from './cart.ts';
-import { broken } from './failure.ts';
-import type { Carrier } from './providers/carrier.ts';
-import type { Payments } from './providers/stripe.ts';
-import type { TaxQuestion } from './providers/stripe-taxes.ts';
-import { activeWarehouses } from './stock/warehouses.ts';
 
 /** Whether a provider has to be asked for a price: a carrier, or Stripe for the taxes. */
 export function needsProviders({ deliveryMethods, settings }: CartBook): boolean {

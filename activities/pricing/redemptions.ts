@@ -3,10 +3,10 @@
  * nothing. So a code that is limited to ten is used ten times, and no credit is spent twice, whoever else is placing.
  */
 import { createHash } from 'node:crypto';
-import { creditAccountId } from '../models/customer.ts';
-import type { Order } from '../models/order.ts';
-import { isLimited, type Promotion } from '../workflows/domain/promotions.ts';
-import type { Needs, Work } from './stock/work.ts';
+import { creditAccountId } from '../../models/customer.ts';
+import type { Order } from '../../models/order.ts';
+import { isLimited, type Promotion } from '../../workflows/domain/promotions.ts';
+import type { Needs, Work } from '../stock/work.ts';
 
 /** Whoever may have a promotion once is known by their account and by their address: either was used, it is used. */
 export interface Redeemer {
