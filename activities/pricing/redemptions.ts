@@ -30,7 +30,7 @@ export function redemptionsOf(promotions: readonly Promotion[], redeemer: Redeem
   }));
 }
 
-/** Nobody can be told from them. */
+/** Hashed: addresses are kept with the orders alone. */
 export function useIdsOf(promotionId: string, { customerId, email }: Redeemer): string[] {
   const known = [customerId, email].filter((each) => each !== undefined);
   return known.map((each) => createHash('sha256').update(`${promotionId}\n${each}`).digest('base64url'));
