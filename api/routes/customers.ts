@@ -123,7 +123,7 @@ async function viewCredit(
   const [account, found] = await Promise.all([
     models.creditAccounts.findById(accountId).lean(),
     models.creditEntries
-      .find({ accountId, ...(after && { seq: { $lt: Number(after[0]) } }) })
+      .find({ accountId, ...(after && { seq: { $lt: Number(after[0]) || 0 } }) })
       .sort({ seq: -1 })
       .limit(limit + 1)
       .lean<CreditEntry[]>(),

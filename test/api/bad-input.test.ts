@@ -114,6 +114,15 @@ describe('everywhere else', () => {
     expectProblem(await api.ask('GET', '/v1/products?x=1'), 400, 'invalid-request');
   });
 
+  test('a cursor that we did not write is no error of ours', async () => {
+    const customer = { _id: 'cus_1', email: 'ada@example.com', name: 'Ada', createdAt: new Date() };
+    await api.mongo.models.customers.create([customer]);
+    const cursor = Buffer.from('["x"]').toString('base64url');
+    const path = `/v1/customers/cus_1/credit/EUR?cursor=${cursor}`;
+    expect(await api.ask('GET', path, { token: api.tokens.support })).toMatchObject({ status: 200 });
+    await api.mongo.models.customers.deleteOne({ _id: customer._id });
+  });
+
   test('ids that cannot exist do not', async () => {
     const token = api.tokens.support;
     for (const path of [
