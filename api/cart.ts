@@ -79,6 +79,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
 
   // 3. The price, and who pays how much of it.
   const pricing = priceOf(cart, withAnswers(book, answers));
+  if (!isTaxed(cart, book, pricing, answers)) throw new Problem('unavailable', 'Prices change this moment; try again');
   const { credit, rest } = useStoreCredit
     ? payWith(pricing.total, balance, cart.currency)
     : { credit: 0, rest: pricing.total };
@@ -126,15 +127,22 @@ function priceOf({ deliveryMethod, ...cart }: Cart, book: CartBook): Pricing {
   return price({ ...cart, deliveryMethod }, book);
 }
 
+/** Whether the taxes, where Stripe works them out, are those of exactly this. */
+function isTaxed(cart: Cart, { settings }: CartBook, pricing: Pricing, { taxes }: Pick<Quote, 'taxes'>): boolean {
+  if (settings.taxes.source !== 'stripe') return taxes === undefined;
+  return taxes?.question === JSON.stringify(taxQuestionOf(cart, pricing));
+}
+
 /** Asked anew only where an earlier answer is for another cart, or for another destination. */
 async function providersAnswer(api: Api, draft: Quote, book: CartBook, earlier: Quote | undefined) {
   const { cart } = draft;
   if (earlier && earlier.expiresAt > draft.createdAt && isDeepStrictEqual(earlier.cart.to, cart.to)) {
     const { liveRates, taxes } = earlier;
-    const question = () => JSON.stringify(taxQuestionOf(cart, priceOf(cart, withAnswers(book, earlier))));
-    if (taxes === undefined || question() === taxes.question)
+    if (isTaxed(cart, book, priceOf(cart, withAnswers(book, earlier)), earlier))
       return { ...(liveRates && { liveRates }), ...(taxes && { taxes }) };
   }
+  // What cannot be delivered is refused before anybody is asked.
+  priceOf(cart, book);
   await writeOne(api.mongo.models.quotes, { insertOne: { document: draft } });
   await workflows.askProviders(api.temporal, {
     quoteId: draft._id,

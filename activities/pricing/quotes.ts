@@ -6,7 +6,7 @@ import type { Address } from '../../models/address.ts';
 import type { Quote, QuotedTaxes } from '../../models/quote.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { chargeableGrams } from '../../workflows/domain/delivery.ts';
-import { type Cart, type Pricing, price } from '../../workflows/domain/pricing.ts';
+import { type Cart, type Pricing, price, shippedOf } from '../../workflows/domain/pricing.ts';
 import type { Levied } from '../../workflows/domain/taxes.ts';
 import { broken } from '../failure.ts';
 import type { Carrier } from '../providers/carrier.ts';
@@ -58,7 +58,8 @@ export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { qu
   const { cart } = await readQuote(mongo, quoteId);
   const { products } = await bookOf(mongo, quoteId);
   const from = nearest(await activeWarehouses(mongo), cart.to.country);
-  const shipped = cart.items.map(({ sku, quantity }) => ({ ...products.get(sku)!, quantity }));
+  const items = cart.items.map(({ sku, quantity }) => ({ product: products.get(sku)!, quantity }));
+  const shipped = shippedOf(items, products);
   const parcel = { weightGrams: chargeableGrams(shipped), lengthMm: 300, widthMm: 200, heightMm: 150 };
   const to = { ...cart.to, postalCode: cart.to.postalCode ?? '' };
   const rates = from ? await carrier.rates({ from, to, parcel, currency: cart.currency }) : [];

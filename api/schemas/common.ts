@@ -138,6 +138,9 @@ export const email = z
   .regex(z.regexes.email, 'Not an e-mail address')
   .meta({ format: 'email', example: 'ada@example.com' });
 
+/** Countries whose regions have taxes of their own. */
+const codedRegions = ['US', 'CA'];
+
 export const address = z
   .strictObject({
     name: text(100),
@@ -148,6 +151,10 @@ export const address = z
     postalCode: text(20),
     country,
     phone: phone.optional(),
+  })
+  .refine(({ country: where, region }) => !codedRegions.includes(where) || /^[A-Z]{2}$/.test(region ?? ''), {
+    path: ['region'],
+    error: 'In this country the region is needed, by its code of two capitals: taxes go by it',
   })
   .meta({ id: 'Address' });
 

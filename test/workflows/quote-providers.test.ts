@@ -121,6 +121,28 @@ describe('taxes by Stripe', () => {
     expect((await atStripeTax()).tax_calculations).toHaveLength(calculated);
   });
 
+  test('keep nobody from hearing that there is no such delivery', async () => {
+    const nowhere = await quote({ deliveryMethod: 'drone' });
+    expect(nowhere).toMatchObject({ status: 422, body: { type: expect.stringContaining('not-deliverable') } });
+  });
+
+  test('are calculated anew where the store says otherwise by then how taxes are worked out', async () => {
+    const settings = (taxes: object) =>
+      world.mongo.models.settings.updateOne({ _id: 'store' }, { $set: { taxes } }).then(() => world.pass(1_100));
+    const before = { inclusiveIn: ['EUR'], rounding: 'total', source: 'stripe' };
+    const { body: onTop } = await quote();
+    await settings({ ...before, inclusiveIn: ['USD'] });
+    const refused = await place({ quoteId: onTop.id });
+    const { body: within } = await quote();
+    expect(within).toMatchObject({ taxInclusive: true, total: 2 * price + 500 });
+    expect(refused.body.quote).toMatchObject({ tax: within.tax, total: within.total });
+    await settings({ ...before, source: 'table' });
+    const { body: byTable } = await quote();
+    await settings(before);
+    const taxed = await place({ quoteId: byTable.id });
+    expect(taxed).toMatchObject({ status: 409, body: { quote: { tax: onTop.tax, total: onTop.total } } });
+  });
+
   test('of what is not sent are taken back at once', async () => {
     const sku = await world.newSku({ wh_east: 2 });
     const { body: told } = await quote({ items: [{ sku, quantity: 2 }] });

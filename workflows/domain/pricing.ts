@@ -4,7 +4,7 @@
  * Amounts are worked out in the steps in which the currency can be paid (see `payableUnit`), and answered in minor units.
  * Nothing depends on the order in which lines, promotions or rates are given.
  */
-import { type DeliveryMethod, type DeliveryOption, deliveryOptions, type LiveRates } from './delivery.ts';
+import { type DeliveryMethod, type DeliveryOption, deliveryOptions, type LiveRates, type Shipped } from './delivery.ts';
 import { payableUnit, split } from './money.ts';
 import {
   type AppliedPromotion,
@@ -301,16 +301,24 @@ function byContent(a: Item, b: Item): number {
 
 function optionsOf(cart: Cart, book: PriceBook, items: readonly Item[], goodsTotal: number): DeliveryOption[] {
   const { currency, to, at, readyAt } = cart;
-  const shipped = items.flatMap(({ product, quantity }) =>
-    partsOf(product, book.products).map((part) => ({
+  const shipped = shippedOf(items, book.products);
+  const { deliveryMethods, liveRates } = book;
+  const ready = readyAt !== undefined && isBefore(at, readyAt) ? readyAt : at;
+  return deliveryOptions(deliveryMethods, { shipped, goodsTotal, currency, to, readyAt: ready, liveRates });
+}
+
+/** What is packed: of a bundle its parts. @throws RangeError for a part that is not in the catalogue */
+export function shippedOf(
+  items: readonly { product: PricedProduct; quantity: number }[],
+  products: PriceBook['products'],
+): Shipped[] {
+  return items.flatMap(({ product, quantity }) =>
+    partsOf(product, products).map((part) => ({
       quantity: part.quantity * quantity,
       weightGrams: part.product.weightGrams,
       sizeMm: part.product.sizeMm,
     })),
   );
-  const { deliveryMethods, liveRates } = book;
-  const ready = readyAt !== undefined && isBefore(at, readyAt) ? readyAt : at;
-  return deliveryOptions(deliveryMethods, { shipped, goodsTotal, currency, to, readyAt: ready, liveRates });
 }
 
 function choose<O extends DeliveryOption>(options: readonly O[], { deliveryMethod }: Cart): O | undefined {
