@@ -4,6 +4,7 @@ import type { StoreSettings } from '../../models/store.ts';
 import { defaultSettings } from '../../models/store.ts';
 import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { remembered } from '../../platform/remember.ts';
 import type { DeliveryMethod } from '../../workflows/domain/delivery.ts';
 import type { PriceBook } from '../../workflows/domain/pricing.ts';
 import type { Promotion } from '../../workflows/domain/promotions.ts';
@@ -19,18 +20,8 @@ interface Rules {
   settings: StoreSettings;
 }
 
-const freshMs = 1_000;
-const read = new WeakMap<Mongo, { at: number; rules: Promise<Rules> }>();
-
 /** As of a second ago at the most. */
-function storeRules(mongo: Mongo): Promise<Rules> {
-  const known = read.get(mongo);
-  if (known && Date.now() - known.at < freshMs) return known.rules;
-  const rules = readRules(mongo);
-  read.set(mongo, { at: Date.now(), rules });
-  rules.catch(() => read.delete(mongo));
-  return rules;
-}
+const storeRules = remembered(1_000, readRules);
 
 async function readRules({ models }: Mongo): Promise<Rules> {
   const [promotions, rates, deliveryMethods, settings] = await Promise.all([
