@@ -63,14 +63,14 @@ export async function capturePayment(
   payments: Payments,
   { orderId }: { orderId: string },
 ): Promise<PaymentOutcome> {
-  const sale = await saleOf(mongo, orderId);
   const payment = await readRecord(mongo, orderId);
+  const sale = await saleOf(mongo, payment);
   const amount = Math.max(0, sale.total - payment.credit);
   const done = payment.captured > 0 || amount === 0;
   const captured = done ? payment : await capture(mongo, payments, payment, amount);
   const card = captured.captured;
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
-  await creditEarlier(mongo, orderId);
+  if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
   return outcomeOf(captured);
 }
 

@@ -1,7 +1,7 @@
 /** What of an order was sold: it is captured, invoiced and taxed, and what changes afterwards is refunded. */
 import type { ClientSession } from 'mongoose';
 import type { Order } from '../models/order.ts';
-import type { Refund, Sale } from '../models/payment.ts';
+import type { Payment, Refund, Sale } from '../models/payment.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps } from '../workflows/activities.ts';
 import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
@@ -13,15 +13,14 @@ import type { Payments } from './providers/stripe.ts';
 import { openRefundIn, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */
-export async function saleOf(mongo: Mongo, orderId: string): Promise<Sale> {
+export async function saleOf(mongo: Mongo, { orderId, sale: known }: Payment): Promise<Sale> {
   const { models } = mongo;
-  const known = (await readRecord(mongo, orderId)).sale;
   if (known) return known;
   const order = await readOrder(mongo, orderId);
   const lines = order.lines.map((line) => ({ lineId: line.lineId, quantity: keptUnits(line) }));
   const sale = { at: new Date(), lines: lines.filter(({ quantity }) => quantity > 0), total: amountDue(order) };
   const { modifiedCount } = await models.payments.updateOne({ orderId, sale: null }, { $set: { sale } });
-  return modifiedCount === 1 ? sale : saleOf(mongo, orderId);
+  return modifiedCount === 1 ? sale : saleOf(mongo, await readRecord(mongo, orderId));
 }
 
 /** What was paid for goods that will not be sent, and is still there. Followed by the order's own workflow. */

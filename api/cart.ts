@@ -1,7 +1,7 @@
 /** What a cart costs and whether it can be had: one way for quotes and for orders. */
 import { isDeepStrictEqual } from 'node:util';
 import { balanceOf, type CartBook, type Goods, lookAtStock, readBook, unsold } from '../activities/pricing/cart.ts';
-import { needsProviders, taxQuestionOf, withAnswers } from '../activities/pricing/quotes.ts';
+import { neededOf, taxQuestionOf, withAnswers } from '../activities/pricing/quotes.ts';
 import { type Redemption, redemptionsOf } from '../activities/pricing/redemptions.ts';
 import { newId } from '../models/id.ts';
 import type { Quote } from '../models/quote.ts';
@@ -60,10 +60,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
   };
   refuseUnsold(cart, book);
   const goods = await lookAtStock(mongo, cart.items, book.products);
-  const readyAt = goods
-    .flatMap(({ expectedAt, releaseAt }) => [expectedAt ?? [], releaseAt ?? []].flat())
-    .sort()
-    .at(-1);
+  const readyAt = latest(goods.flatMap(({ expectedAt, releaseAt }) => [expectedAt, releaseAt]));
   if (acceptBackorder && readyAt !== undefined) cart.readyAt = readyAt;
 
   // 2. What only providers know.
@@ -75,7 +72,8 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
     ...{ cart, acceptBackorder, useStoreCredit, credit: 0 },
     usedUp: [...book.usedUp].map(([promotionId, why]) => ({ promotionId, why })),
   };
-  const answers = needsProviders(book) ? await providersAnswer(api, draft, book, earlier) : {};
+  const { rates, taxes } = neededOf(book);
+  const answers = rates || taxes ? await providersAnswer(api, draft, book, earlier) : {};
 
   // 3. The price, and who pays how much of it.
   const pricing = priceOf(cart, withAnswers(book, answers));
@@ -93,6 +91,14 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
       buyer,
     ),
   };
+}
+
+/** Of times in ISO 8601, UTC. */
+export function latest(times: readonly (string | undefined)[]): string | undefined {
+  return times
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
 }
 
 /** It is stored, where a field that is undefined would become null. */
@@ -137,19 +143,16 @@ function isTaxed(cart: Cart, { settings }: CartBook, pricing: Pricing, { taxes }
 async function providersAnswer(api: Api, draft: Quote, book: CartBook, earlier: Quote | undefined) {
   const { cart } = draft;
   if (earlier && earlier.expiresAt > draft.createdAt && isDeepStrictEqual(earlier.cart.to, cart.to)) {
-    const { liveRates, taxes } = earlier;
-    if (isTaxed(cart, book, priceOf(cart, withAnswers(book, earlier)), earlier))
-      return { ...(liveRates && { liveRates }), ...(taxes && { taxes }) };
+    if (isTaxed(cart, book, priceOf(cart, withAnswers(book, earlier)), earlier)) return answersOf(earlier);
   }
   // What cannot be delivered is refused before anybody is asked.
   priceOf(cart, book);
   await writeOne(api.mongo.models.quotes, { insertOne: { document: draft } });
-  await workflows.askProviders(api.temporal, {
-    quoteId: draft._id,
-    rates: book.deliveryMethods.some(({ liveService }) => liveService !== undefined),
-    taxes: book.settings.taxes.source === 'stripe',
-  });
-  const { liveRates, taxes } = (await api.mongo.models.quotes.findById(draft._id).lean<Quote>().orFail())!;
+  await workflows.askProviders(api.temporal, { quoteId: draft._id, ...neededOf(book) });
+  return answersOf((await api.mongo.models.quotes.findById(draft._id).lean<Quote>().orFail())!);
+}
+
+function answersOf({ liveRates, taxes }: Quote): Pick<Quote, 'liveRates' | 'taxes'> {
   return { ...(liveRates && { liveRates }), ...(taxes && { taxes }) };
 }
 

@@ -9,7 +9,7 @@ import { minimumCharge } from '../workflows/domain/credit.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { formatMoney } from '../workflows/domain/money.ts';
 import { type Change, changesBetween, type Told } from '../workflows/domain/quotes.ts';
-import { type Buyer, type CartRequest, type PricedCart, priceCart, saveQuote } from './cart.ts';
+import { type Buyer, type CartRequest, latest, type PricedCart, priceCart, saveQuote } from './cart.ts';
 import type { Api, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
 import type { placeBody } from './schemas/orders.ts';
@@ -40,8 +40,7 @@ async function readQuote({ mongo }: Api, quoteId: string, { customerId }: Buyer)
 }
 
 function requestOf(body: PlaceBody, quote: Quote | undefined): CartRequest {
-  const { country, region, postalCode, city } = body.shippingAddress;
-  const to = { country, region, postalCode, city };
+  const to = destinationOf(body.shippingAddress);
   if (quote) {
     const { items, currency, codes, deliveryMethod } = quote.cart;
     // What the customer saw as chosen stays chosen, also where another is the cheapest by now.
@@ -51,6 +50,11 @@ function requestOf(body: PlaceBody, quote: Quote | undefined): CartRequest {
   }
   const { items, currency, codes, deliveryMethod, acceptBackorder = false, useStoreCredit = false } = body;
   return { items: items!, currency: currency!, to, codes, deliveryMethod, acceptBackorder, useStoreCredit };
+}
+
+/** What of an address prices hang on. */
+function destinationOf({ country, region, postalCode, city }: PlaceBody['shippingAddress'] | Order['shipTo']) {
+  return { country, region, postalCode, city };
 }
 
 function sinceQuote(quote: Quote & { pricing: Told }, { quote: now }: PricedCart): Change[] {
@@ -75,9 +79,8 @@ async function priceChanged(api: Api, cart: PricedCart, changes: readonly Change
 /** Of an order that was priced with something that was gone when it was to be reserved. */
 export async function priceChangedAtReserving(api: Api, order: Order, buyer: Buyer): Promise<Problem> {
   const { items, currency, shipTo, codes, credit, shipping, acceptsBackorder = false } = order;
-  const { country, region, postalCode, city } = shipTo;
   const request: CartRequest = {
-    ...{ items, currency, codes, to: { country, region, postalCode, city } },
+    ...{ items, currency, codes, to: destinationOf(shipTo) },
     ...{ deliveryMethod: shipping?.method, acceptBackorder: acceptsBackorder, useStoreCredit: credit !== undefined },
   };
   const cart = await priceCart(api, request, buyer);
@@ -137,13 +140,8 @@ export function newOrder(
   const { cart, pricing, acceptBackorder, useStoreCredit, credit, customerId, taxes } = quote;
   const { lines, shipping, total, deliveryOptions: _, refusedCodes: _refused, ...sums } = pricing;
   const { currency, items, codes } = cart;
-  const last = (times: (string | undefined)[]) =>
-    times
-      .filter((time) => time !== undefined)
-      .sort()
-      .at(-1);
-  const expectedAt = last(goods.map((each) => each.expectedAt));
-  const releaseAt = last(goods.map((each) => each.releaseAt));
+  const expectedAt = latest(goods.map((each) => each.expectedAt));
+  const releaseAt = latest(goods.map((each) => each.releaseAt));
   return {
     _id: newId('ord'),
     request: { key: requestId(key), bodyHash },

@@ -15,9 +15,12 @@ import type { TaxQuestion } from '../providers/stripe-taxes.ts';
 import { activeWarehouses } from '../stock/warehouses.ts';
 import { type CartBook, readBook } from './cart.ts';
 
-/** Whether a provider has to be asked for a price: a carrier, or Stripe for the taxes. */
-export function needsProviders({ deliveryMethods, settings }: CartBook): boolean {
-  return settings.taxes.source === 'stripe' || deliveryMethods.some(({ liveService }) => liveService !== undefined);
+/** What providers have to be asked for: the carrier for rates, Stripe for taxes. */
+export function neededOf({ deliveryMethods, settings }: CartBook): { rates: boolean; taxes: boolean } {
+  return {
+    rates: deliveryMethods.some(({ liveService }) => liveService !== undefined),
+    taxes: settings.taxes.source === 'stripe',
+  };
 }
 
 /** What the providers have answered, put into the book. */
@@ -55,8 +58,9 @@ function leftOf({ subtotal, discounts }: Pick<Pricing['lines'][number], 'subtota
 
 /** A carrier that cannot say is no reason to sell nothing: then the delivery method's own prices count. */
 export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { quoteId: string }): Promise<void> {
-  const { cart } = await readQuote(mongo, quoteId);
-  const { products } = await bookOf(mongo, quoteId);
+  const quote = await readQuote(mongo, quoteId);
+  const { cart } = quote;
+  const { products } = await bookOf(mongo, quote);
   const from = nearest(await activeWarehouses(mongo), cart.to.country);
   const items = cart.items.map(({ sku, quantity }) => ({ product: products.get(sku)!, quantity }));
   const shipped = shippedOf(items, products);
@@ -73,8 +77,9 @@ function nearest(warehouses: readonly { address: Address; priority: number }[], 
 }
 
 export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { quoteId: string }): Promise<void> {
-  const { cart } = await readQuote(mongo, quoteId);
-  const book = await bookOf(mongo, quoteId);
+  const quote = await readQuote(mongo, quoteId);
+  const { cart } = quote;
+  const book = await bookOf(mongo, quote);
   const untaxed = price(cart, { ...book, taxes: { ...book.taxes, given: { lines: new Map(), shipping: [] } } });
   const question = taxQuestionOf(cart, untaxed);
   const { calculationId, lines, shipping } = await payments.calculateTaxes(question);
@@ -87,8 +92,7 @@ export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { 
   await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { taxes } });
 }
 
-async function bookOf(mongo: Mongo, quoteId: string): Promise<CartBook> {
-  const { cart, usedUp, liveRates } = await readQuote(mongo, quoteId);
+async function bookOf(mongo: Mongo, { cart, usedUp, liveRates }: Quote): Promise<CartBook> {
   const book = await readBook(mongo, cart, {});
   return {
     ...withAnswers(book, { liveRates }),

@@ -20,7 +20,7 @@ export const createCustomer = endpoint({
   problems: ['email-taken'],
   async handle({ mongo }, { body, idempotency }) {
     return once(mongo, idempotency!, newId('cus'), async (id) => {
-      const customer: Customer = { _id: id, ...body, createdAt: new Date() } as Customer;
+      const customer = { _id: id, ...body, createdAt: new Date() } as Customer;
       await write(() => mongo.models.customers.replaceOne({ _id: id }, customer, { upsert: true }), body.email);
       return reply(201, view(customer), { location: `/v1/customers/${id}` });
     });
@@ -89,7 +89,7 @@ export const grantCredit = endpoint({
   body: schema.creditBody,
   idempotencyKey: 'required',
   answers: { 201: schema.credit },
-  problems: ['credit-refused', 'unknown-customer'],
+  problems: ['credit-refused'],
   async handle({ mongo }, { params, body, caller, idempotency }) {
     const { id: customerId, currency } = params;
     const unit = payableUnit(currency);
