@@ -8,6 +8,7 @@ import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
 import { sendRefund } from './refunds.ts';
+import { renewPayment } from './renewals.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
 import { openOrderRefund, recordTaxes, reverseTaxes } from './sales.ts';
 import { readSetup, savePaymentMethod } from './setups.ts';
@@ -58,6 +59,7 @@ export function createProviderActivities({
     authorizePayment: (input) => authorizePayment(mongo, payments, input),
     readPayment: (input) => readPayment(mongo, payments, input),
     capturePayment: (input) => capturePayment(mongo, payments, input),
+    renewPayment: (input) => renewPayment(mongo, payments, input),
     voidPayment: (input) => voidPayment(mongo, payments, input),
     buyLabel: (input) => buyLabel(mongo, carrier, input),
     voidLabel: (input) => voidLabel(carrier, input),

@@ -151,6 +151,14 @@ const compose: Record<MailTemplate, Compose> = {
     subject: `Your order ${order._id} needs a payment`,
     text: `We keep your order for half an hour. Please confirm the payment, or choose another card: ${link}\n`,
   }),
+  payment_processing: (order, link) => ({
+    subject: `We have your order ${order._id}`,
+    text: `Your bank has taken on the payment, which may take some days. We keep the goods for you and send them once it has arrived. ${link}\n`,
+  }),
+  renewal_needed: (order, link) => ({
+    subject: `Your order ${order._id} needs you once more`,
+    text: `It takes longer than your bank holds the payment for us, and we could not ask for it again without you. Nothing was charged. Please confirm it anew, or choose another card: ${link}\n`,
+  }),
   shipped: (order, link) => ({
     subject: `A parcel of your order ${order._id} is on its way`,
     text: `It has left our warehouse. Follow it here: ${link}\n`,

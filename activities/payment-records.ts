@@ -16,53 +16,75 @@ function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {
   return open;
 }
 
-/** What the provider says; `attempt` where it says it of a try. */
-export async function record(mongo: Mongo, { orderId }: Payment, intent: Intent, attempt?: number): Promise<Payment> {
+/** What the provider says of the payment's present intent; `attempt` where it says it of a try. */
+export async function record(mongo: Mongo, payment: Payment, intent: Intent, attempt?: number): Promise<Payment> {
   const { payments } = mongo.models;
+  const { orderId } = payment;
   const at = new Date();
-  const { status, risky, captureBefore, authorized, captured, declineCode } = intent;
-  const standing = {
-    filter: { orderId, status: { $in: replaceable(status) } },
-    update: {
-      $set: { status, risky, ...(captureBefore && { captureBefore }) },
-      $max: { authorized, captured },
-    },
-  };
+  const { status, captureBefore, authorized, declineCode, multicapture, savedMethod, customerId } = intent;
   const attempts = attempt === undefined ? [] : [{ attempt, status, declineCode, at }];
-  const ledger = ledgerOf(intent, at);
-  // Together where all of it is news, as it is most of the time; else each part by its own condition.
+  const ledger = ledgerOf(payment, intent, at);
+  const taken = sumOf(ledger, 'capture');
+  const before = capturedBy(payment).filter((charge) => charge.intentId !== intent.id);
+  // Money is booked on what the record says by now: whoever has an older one reads it again.
   const news = await payments
     .findOneAndUpdate(
       {
-        ...standing.filter,
+        ...{ orderId, intentId: intent.id, captured: payment.captured, status: { $in: replaceable(status) } },
         'attempts.attempt': { $nin: attempts.map((entry) => entry.attempt) },
         'ledger.key': { $nin: ledger.map(({ key }) => key) },
       },
-      { ...standing.update, $push: { attempts: { $each: attempts }, ledger: { $each: ledger } } },
+      {
+        $set: {
+          ...{ status, multicapture, ...(captureBefore && { captureBefore }) },
+          ...(customerId && { providerCustomer: customerId, ...(savedMethod && { savedMethod }) }),
+        },
+        $max: { authorized: before.reduce((sum, charge) => sum + charge.amount, 0) + authorized },
+        ...(taken > 0 && { $inc: { captured: taken } }),
+        $push: { attempts: { $each: attempts }, ledger: { $each: ledger } },
+      },
       { returnDocument: 'after' },
     )
     .lean();
   if (news) return news;
 
-  await payments.updateOne(standing.filter, standing.update);
   for (const entry of attempts) {
     await payments.updateOne({ orderId, 'attempts.attempt': { $ne: entry.attempt } }, { $push: { attempts: entry } });
   }
-  for (const entry of ledger) {
-    await payments.updateOne({ orderId, 'ledger.key': { $ne: entry.key } }, { $push: { ledger: entry } });
-  }
-  return { ...(await readRecord(mongo, orderId)), status };
+  const now = await readRecord(mongo, orderId);
+  const wasOld = now.captured !== payment.captured || now.ledger.length !== payment.ledger.length;
+  // What is left then is known already, or overtaken.
+  return wasOld || attempt !== undefined ? record(mongo, now, intent) : now;
 }
 
-function ledgerOf(intent: Intent, at: Date): LedgerEntry[] {
-  const providerId = intent.id;
-  if (intent.status === 'authorized') {
-    return [{ key: `${providerId}:authorize`, kind: 'authorize', amount: intent.authorized, providerId, at }];
-  }
-  if (intent.status === 'captured') {
-    return [{ key: `${providerId}:capture`, kind: 'capture', amount: intent.captured, providerId, at }];
-  }
-  return intent.status === 'voided' ? [{ key: `${providerId}:void`, kind: 'void', amount: 0, providerId, at }] : [];
+/** What is new to our books. Each authorization, capture and release is booked once. */
+function ledgerOf(payment: Payment, { id: providerId, status, authorized, captured }: Intent, at: Date): LedgerEntry[] {
+  const taken = captured - (capturedBy(payment).find(({ intentId }) => intentId === providerId)?.amount ?? 0);
+  const entries: LedgerEntry[] = [
+    { key: `${providerId}:authorize`, kind: 'authorize', amount: authorized, providerId, at },
+    { key: `${providerId}:capture:${captured}`, kind: 'capture', amount: taken, providerId, at },
+    { key: `${providerId}:void`, kind: 'void', amount: 0, providerId, at },
+  ];
+  const isNews = { authorize: status === 'authorized', capture: taken > 0, void: status === 'voided' };
+  const known = new Set(payment.ledger.map(({ key }) => key));
+  return entries.filter(({ kind, key }) => isNews[kind as keyof typeof isNews] && !known.has(key));
+}
+
+/** What each intent has taken, in minor units, the first one first. */
+export function capturedBy({ ledger }: Pick<Payment, 'ledger'>): { intentId: string; amount: number }[] {
+  const captures = ledger.filter(({ kind }) => kind === 'capture');
+  const intents = [...new Set(captures.map(({ providerId }) => providerId))];
+  return intents.map((intentId) => ({
+    intentId,
+    amount: sumOf(
+      captures.filter(({ providerId }) => providerId === intentId),
+      'capture',
+    ),
+  }));
+}
+
+function sumOf(ledger: readonly LedgerEntry[], kind: LedgerEntry['kind']): number {
+  return ledger.reduce((sum, entry) => (entry.kind === kind ? sum + entry.amount : sum), 0);
 }
 
 /** The provider replays its own errors to the key that they answered, so each of them makes new keys. */
@@ -91,6 +113,7 @@ export function outcomeOf(payment: Payment): PaymentOutcome {
     authorized: payment.authorized,
     captured: payment.captured,
     declineCode: payment.status === 'declined' ? payment.attempts.at(-1)?.declineCode : undefined,
-    risky: payment.risky,
+    captureBefore: payment.captureBefore?.toISOString(),
+    risks: payment.risks,
   };
 }

@@ -1,13 +1,20 @@
 /** The money of an order, at the provider: authorized, captured, voided. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Payment } from '../models/payment.ts';
+import type { Capture, Payment, Sale } from '../models/payment.ts';
+import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import type { PaymentOutcome } from '../workflows/activities.ts';
+import type { CaptureOutcome, PaymentOutcome } from '../workflows/activities.ts';
+import { captureUpTo } from '../workflows/domain/captures.ts';
 import { failures } from '../workflows/domain/failures.ts';
+import { formatMoney } from '../workflows/domain/money.ts';
+import { risksOf } from '../workflows/domain/risk.ts';
+import { isPaid } from '../workflows/domain/statuses.ts';
 import { issueCreditNote, issueInvoice } from './invoices.ts';
 import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
-import type { Payments } from './providers/stripe.ts';
-import { saleOf } from './sales.ts';
+import type { Intent, Payments } from './providers/stripe.ts';
+import { dropRenewal } from './renewals.ts';
+import { readOrder, saleOf } from './sales.ts';
+import { paymentRules } from './store-settings.ts';
 
 export async function authorizePayment(
   mongo: Mongo,
@@ -19,18 +26,14 @@ export async function authorizePayment(
   // The saved one is charged while its owner is not there, one that is given now with them.
   const saved = payment.setup?.method;
   const method = paymentMethod ?? saved ?? (attempt === 1 ? payment.method : undefined);
-  if (method === undefined)
-    return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId!)));
+  if (method === undefined) return look(mongo, payments, payment);
 
   const key = `${orderId}:confirm:${attempt}:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.confirmIntent(payment.intentId!, {
-      paymentMethod: method,
-      key,
-      ...(method === saved && { offSession: true }),
-    }),
+    payments.confirmIntent(payment.intentId!, { orderId, method, key, ...(method === saved && { offSession: true }) }),
   );
-  return outcomeOf(await record(mongo, payment, intent, attempt));
+  requireDue(payment, intent);
+  return outcomeOf(await weigh(mongo, await record(mongo, payment, intent, attempt), intent));
 }
 
 export async function readPayment(
@@ -39,39 +42,82 @@ export async function readPayment(
   { orderId }: { orderId: string },
 ): Promise<PaymentOutcome> {
   const payment = await readRecord(mongo, orderId);
-  if (payment.intentId === undefined) return outcomeOf(payment);
-  return outcomeOf(await record(mongo, payment, await payments.readIntent(payment.intentId)));
+  return payment.intentId === undefined ? outcomeOf(payment) : look(mongo, payments, payment);
+}
+
+async function look(mongo: Mongo, payments: Payments, payment: Payment): Promise<PaymentOutcome> {
+  const intent = await payments.readIntent(payment.intentId!);
+  requireDue(payment, intent);
+  return outcomeOf(await weigh(mongo, await record(mongo, payment, intent), intent));
+}
+
+/** Others can change an intent, in the provider's dashboard: nothing is sent for another amount than is due. */
+function requireDue({ orderId, amountDue, currency }: Payment, intent: Intent): void {
+  if (intent.amount === amountDue && intent.currency === currency) return;
+  const theirs = formatMoney(intent.amount, intent.currency);
+  throw refused(`${intent.id} is about ${theirs}, and order ${orderId} about ${formatMoney(amountDue, currency)}`);
+}
+
+/** Why a person has to look at the order before anything is sent. */
+async function weigh(mongo: Mongo, payment: Payment, intent: Intent): Promise<Payment> {
+  if (!isPaid(intent.status)) return payment;
+  const { orderId, attempts, amountDue: amount, currency } = payment;
+  const { risk } = await paymentRules(mongo);
+  const order = risk.foreignCard ? await findOneBy(mongo.models.orders, '_id', orderId) : undefined;
+  const declines = attempts.filter(({ status }) => status === 'declined').length;
+  const facts = { ...intent.risk, shipsTo: order?.shipTo.country ?? '', declines, amount, currency };
+  const risks = risksOf(facts, risk);
+  if (risks.length > 0) await mongo.models.payments.updateOne({ orderId }, { $set: { risks } });
+  return { ...payment, risks };
 }
 
 /** Each look is a message to the workflow and a call of the provider, and customers reload pages. */
 const refreshEveryMs = 3_000;
 
-/** True at most once in a few seconds for one order, whoever asks. */
+const awaited: Payment['status'][] = ['none', 'created', 'requires_action', 'processing', 'declined'];
+
+/** True at most once in a few seconds for one order that waits for its customer, whoever asks. */
 export async function mayRefresh({ models }: Mongo, orderId: string): Promise<boolean> {
   const now = Date.now();
   const before = { $not: { $gt: new Date(now - refreshEveryMs) } };
   const asked = await models.payments.updateOne(
-    { orderId, refreshedAt: before },
+    { orderId, refreshedAt: before, $or: [{ status: { $in: awaited } }, { renewal: { $ne: null } }] },
     { $set: { refreshedAt: new Date(now) } },
   );
   return asked.modifiedCount === 1;
 }
 
-/** What store credit does not pay of the sale; the rest of the authorization is released by the provider. */
+/** What store credit does not pay of the sale: all of it, or what is ready by now where the card can be captured again. */
 export async function capturePayment(
   mongo: Mongo,
   payments: Payments,
-  { orderId }: { orderId: string },
-): Promise<PaymentOutcome> {
+  { orderId, shipmentId }: { orderId: string; shipmentId: string },
+): Promise<CaptureOutcome> {
   const payment = await readRecord(mongo, orderId);
   const sale = await saleOf(mongo, payment);
-  const amount = Math.max(0, sale.total - payment.credit);
-  const done = payment.captured > 0 || amount === 0;
-  const captured = done ? payment : await capture(mongo, payments, payment, amount);
-  const card = captured.captured;
+  const { upTo, final } = await planCapture(mongo, payment, sale, shipmentId);
+  const captured = await capture(mongo, payments, await readRecord(mongo, orderId), { upTo, final });
+  const card = Math.max(0, sale.total - payment.credit);
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
-  return outcomeOf(captured);
+  return { ...outcomeOf(captured), final };
+}
+
+/** Written before it is asked for: whoever asks again, asks for the same. */
+async function planCapture(mongo: Mongo, payment: Payment, sale: Sale, shipmentId: string): Promise<Capture> {
+  const { orderId, intentId, captures, credit, multicapture } = payment;
+  const known = captures.find((each) => each.final || each.shipmentId === shipmentId);
+  if (known) return known;
+  const whole = { upTo: Math.max(0, sale.total - credit), final: true };
+  const ready = new Set([...captures.map((each) => each.shipmentId), shipmentId]);
+  const share = multicapture ? captureUpTo(await readOrder(mongo, orderId), ready, credit) : whole;
+  const plan = { shipmentId, ...share };
+  // A renewal that came between has another intent, and finds this one in its way if it comes later.
+  const planned = await mongo.models.payments.updateOne(
+    { orderId, captures: { $size: captures.length }, intentId: intentId ?? null },
+    { $push: { captures: plan } },
+  );
+  return planned.modifiedCount === 1 ? plan : planCapture(mongo, await readRecord(mongo, orderId), sale, shipmentId);
 }
 
 /** Store credit can be paid back before there is an invoice to be credited. */
@@ -80,16 +126,27 @@ async function creditEarlier(mongo: Mongo, orderId: string): Promise<void> {
   for (const { _id: refundId } of refunds) await issueCreditNote(mongo, { refundId });
 }
 
-async function capture(mongo: Mongo, payments: Payments, payment: Payment, amount: number): Promise<Payment> {
-  const { orderId, intentId, currency, serverErrors } = payment;
+async function capture(
+  mongo: Mongo,
+  payments: Payments,
+  payment: Payment,
+  { upTo, final }: Pick<Capture, 'upTo' | 'final'>,
+): Promise<Payment> {
+  const { orderId, intentId, currency, serverErrors, multicapture } = payment;
+  if (payment.captured >= upTo && (payment.status === 'captured' || !final || upTo === 0)) return payment;
   if (intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
-  const key = `${orderId}:capture:${serverErrors}`;
+  // Of one that is captured again and again the reply may have been lost: then it says itself what it has taken.
+  const before = multicapture ? await record(mongo, payment, await payments.readIntent(intentId)) : payment;
+  const amount = upTo - before.captured;
+  if (before.status === 'captured') return before;
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.captureIntent(intentId, { amount, currency, key }),
+    amount > 0
+      ? payments.captureIntent(intentId, { amount, currency, final, key: `${orderId}:capture:${upTo}:${serverErrors}` })
+      : payments.cancelIntent(intentId, { key: `${orderId}:rest:${serverErrors}` }),
   );
-  if (intent.status !== 'captured')
-    throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
-  return record(mongo, payment, intent);
+  const taken = await record(mongo, before, intent);
+  if (taken.captured < upTo) throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
+  return taken;
 }
 
 /** Leaves a tombstone first: an authorization that thaws later finds it, or finds its intent cancelled. */
@@ -102,9 +159,12 @@ export async function voidPayment(
   const payment = await readRecord(mongo, orderId);
   const { setup } = payment;
   if (setup && setup.status !== 'saved') await payments.cancelSetup(setup.id, { key: `${setup.id}:cancel` });
+  await dropRenewal(mongo, payments, payment);
   if (payment.intentId === undefined) return outcomeOf({ ...payment, status: 'voided' });
   const key = `${orderId}:cancel:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));
+  // A bank debit that is on its way cannot be called back: what it brings is paid back when it is there.
+  if (intent.status === 'processing') return outcomeOf(await record(mongo, payment, intent));
   if (intent.status !== 'voided' && intent.status !== 'captured') {
     // The provider replays its refusal to the same key, so the next try needs another.
     await takeNewKeys(mongo, orderId);
@@ -118,8 +178,12 @@ async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment):
   if (payment.intentId !== undefined || payment.closedAt) return payment;
   const { orderId, amountDue, currency, serverErrors } = payment;
   const key = `${orderId}:intent:${serverErrors}`;
+  const { multicapture } = await paymentRules(mongo);
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.createIntent({ orderId, amount: amountDue, currency, customerId: payment.setup?.customerId, key }),
+    payments.createIntent({
+      ...{ orderId, amount: amountDue, currency, multicapture, key },
+      customerId: payment.setup?.customerId,
+    }),
   );
   const won = await mongo.models.payments
     .findOneAndUpdate(

@@ -10,7 +10,7 @@ import { workflowIds } from '../workflows/messages.ts';
 import { bookCreditIn } from './credit.ts';
 import { broken } from './failure.ts';
 import { issueCreditNote } from './invoices.ts';
-import { readRecord } from './payment-records.ts';
+import { capturedBy, readRecord } from './payment-records.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
 export interface RefundRequest {
@@ -22,8 +22,12 @@ export interface RefundRequest {
   /** Where it goes: back as it was paid, the card first, or all of it to the customer's store credit. */
   to?: 'original' | 'store_credit' | undefined;
   lines?: Refund['lines'];
+  /** What of the amount pays the shipping back. */
+  shipping?: number;
   /** What of the amount had paid for nothing that was sold. */
   unsold?: number;
+  /** What comes on top of the amount: it was sold and never captured. */
+  uncaptured?: number;
   reason: string;
   actor: string;
   refundId?: string | undefined;
@@ -51,13 +55,14 @@ export async function openRefundIn(
   request: RefundRequest,
 ): Promise<RefundOpened> {
   const { models } = mongo;
-  const { key, orderId, to = 'original', lines, unsold = 0, reason, actor } = request;
+  const { key, orderId, to = 'original', lines, reason, actor } = request;
+  const { shipping = 0, unsold = 0, uncaptured = 0 } = request;
   const known = await models.refunds.findOne({ key }).session(session).lean();
-  if (known) return { refundId: known._id, amount: known.amount };
+  if (known) return { refundId: known._id, amount: known.amount - known.uncaptured };
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const left = leftOf(payment);
   const amount = request.amount ?? left;
-  if (!payment || left <= 0) return { refused: 'nothing_captured', refundable: 0 };
+  if (!payment || (left <= 0 && uncaptured === 0)) return { refused: 'nothing_captured', refundable: 0 };
   if (amount > left) return { refused: 'more_than_paid', refundable: left };
 
   // Below zero where the provider's dashboard paid back what we had as store credit.
@@ -69,29 +74,61 @@ export async function openRefundIn(
   const $inc = { refundPending: sent, creditReturned: amount - card, refundedAsCredit: card - sent };
   await models.payments.updateOne({ _id: payment._id }, { $inc }, { session });
   const refundId = request.refundId ?? newId('ref');
+  const [first, ...others] = await spread(mongo, session, payment, sent);
   if (credited > 0) {
     const kind = to === 'store_credit' ? 'refund' : 'give_back';
     const booking = { key: `refund:${refundId}`, currency: payment.currency, amount: credited, orderId, reason, actor };
     await bookCreditIn(mongo, session, { ...booking, kind, customerId: customerId! });
   }
+  const common = { orderId, paymentId: payment._id, currency: payment.currency, reason, actor, createdAt: new Date() };
   const refund: Partial<Refund> = {
+    ...common,
     _id: refundId,
     key,
-    orderId,
-    paymentId: payment._id,
+    ...(first && { intentId: first.intentId }),
     workflowId: request.workflowId ?? workflowIds.refund(refundId),
-    amount,
-    credited,
-    unsold,
-    currency: payment.currency,
+    amount: amount + uncaptured - others.reduce((sum, other) => sum + other.amount, 0),
+    ...{ credited, unsold, uncaptured, shipping },
     ...(lines && { lines }),
-    reason,
-    actor,
     status: sent > 0 ? 'pending' : 'succeeded',
-    createdAt: new Date(),
   };
-  await models.refunds.create([refund], { session });
+  // What one intent cannot pay back alone, others do, each as a refund that is followed by itself.
+  const rest = others.map((other, index): Partial<Refund> => {
+    const _id = newId('ref');
+    return {
+      ...common,
+      ...other,
+      _id,
+      key: `${key}:${index + 2}`,
+      workflowId: workflowIds.refund(_id),
+      status: 'pending',
+    };
+  });
+  await models.refunds.create([refund, ...rest], { session, ordered: true });
   return { refundId, amount };
+}
+
+/** By which intents an amount is paid back: by the first that took money, and what it does not have by the next. */
+async function spread(
+  { models }: Mongo,
+  session: ClientSession,
+  payment: Payment,
+  amount: number,
+): Promise<{ intentId: string; amount: number }[]> {
+  const charges = capturedBy(payment);
+  if (charges.length < 2) return charges.map(({ intentId }) => ({ intentId, amount }));
+  const earlier = await models.refunds
+    .find({ orderId: payment.orderId, status: { $ne: 'failed' } })
+    .session(session)
+    .lean();
+  let open = amount;
+  return charges.flatMap(({ intentId, amount: captured }) => {
+    const back = earlier.filter((refund) => (refund.intentId ?? payment.intentId) === intentId);
+    const left = captured - back.reduce((sum, refund) => sum + sentOf(refund), 0);
+    const part = Math.min(open, Math.max(0, left));
+    open -= part;
+    return part > 0 ? { intentId, amount: part } : [];
+  });
 }
 
 /** Minor units of what was captured that nobody was promised back yet. */
@@ -116,9 +153,13 @@ export async function sendRefund(
   const sent = await send(mongo, payments, refundId, attempt);
   if (sent.status !== 'succeeded') return sent;
   await issueCreditNote(mongo, { refundId });
-  const { orderId } = await readRefund(mongo, refundId);
+  const { orderId, amount, uncaptured } = await readRefund(mongo, refundId);
   const { taxTransaction } = await readRecord(mongo, orderId);
-  return { ...sent, ...(taxTransaction !== undefined && { providerTaxes: true }) };
+  return {
+    ...sent,
+    ...(taxTransaction !== undefined && { providerTaxes: true }),
+    ...(amount === uncaptured && { moneyless: true }),
+  };
 }
 
 async function send(
@@ -131,7 +172,8 @@ async function send(
   if (refund.attempt < attempt && refund.status === 'failed') refund = await openAgain(mongo, refund, attempt);
   if (refund.providerId === undefined && refund.status === 'pending') {
     const { models } = mongo;
-    const intentId = (await models.payments.findById(refund.paymentId, { intentId: 1 }).lean())?.intentId;
+    const payment = await models.payments.findById(refund.paymentId, { intentId: 1 }).lean();
+    const intentId = refund.intentId ?? payment?.intentId;
     if (intentId === undefined) throw broken(`Refund ${refundId}: its payment has nothing at the provider`);
     const found = await payments.findRefund(intentId, refundId, refund.attempt);
     const sent = found ?? (await create(mongo, payments, refund, intentId));
@@ -151,7 +193,11 @@ export async function adoptRefund(
 ): Promise<Refund | undefined> {
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
-    const payment = await models.payments.findOne({ intentId: refund.payment_intent }).session(session).lean();
+    const { payment_intent: intentId } = refund;
+    const payment = await models.payments
+      .findOne({ $or: [{ intentId }, { pastIntents: intentId }] })
+      .session(session)
+      .lean();
     if (!payment) return undefined;
     const known = await models.refunds.findOne({ providerId: refund.id }).session(session).lean<Refund>();
     if (known) return known;
@@ -162,6 +208,7 @@ export async function adoptRefund(
       key: `provider:${refund.id}`,
       orderId: payment.orderId,
       paymentId: payment._id,
+      intentId,
       workflowId: workflowIds.refund(refundId),
       amount,
       currency: payment.currency,
@@ -262,8 +309,8 @@ async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise
 }
 
 /** What goes back by the provider. */
-function sentOf({ amount, credited }: Refund): number {
-  return amount - credited;
+function sentOf({ amount, credited, uncaptured }: Refund): number {
+  return amount - credited - uncaptured;
 }
 
 async function readRefund({ models }: Mongo, refundId: string): Promise<Refund> {

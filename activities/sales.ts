@@ -29,10 +29,10 @@ export async function openOrderRefund(
   { orderId, key, amount: excess, reason }: { orderId: string; key: string; amount: number; reason: string },
 ): ReturnType<LocalSteps['openOrderRefund']> {
   const opened = await inTransaction(mongo, async (session) => {
-    const amount = Math.min(excess, await refundable(mongo, session, orderId));
-    const { unsold, lines } = await unsentOf(mongo, session, orderId);
+    const amount = Math.min(Math.max(0, excess), await refundable(mongo, session, orderId));
+    const { unsold, uncaptured, lines } = await unsentOf(mongo, session, orderId);
     return openRefundIn(mongo, session, {
-      ...{ key, orderId, amount, lines, reason },
+      ...{ key, orderId, amount, uncaptured, lines, reason },
       unsold: Math.min(unsold, amount),
       actor: 'system',
       workflowId: workflowIds.order(orderId),
@@ -41,19 +41,23 @@ export async function openOrderRefund(
   return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
 }
 
-/** What was paid beyond the sale, and what of the sale is not to be sent any more: as far as it was not paid back yet. */
+/**
+ * What was paid beyond the sale, what of it was never captured, and what of it is not to be sent any more: as far as there
+ * is no refund about it yet.
+ */
 async function unsentOf(
   { models }: Mongo,
   session: ClientSession,
   orderId: string,
-): Promise<{ unsold: number; lines?: Refund['lines'] }> {
+): Promise<{ unsold: number; uncaptured: number; lines?: Refund['lines'] }> {
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const order = await models.orders.findById(orderId).session(session).lean<Order>();
-  if (!payment || !order) return { unsold: 0 };
+  if (!payment || !order) return { unsold: 0, uncaptured: 0 };
   const key = { $regex: `^${orderId}:settle:` };
   const earlier = await models.refunds.find({ orderId, key }).session(session).lean();
   const { captured, credit, sale } = payment;
-  const unsold = captured + credit - (sale?.total ?? 0) - earlier.reduce((sum, refund) => sum + refund.unsold, 0);
+  const of = (part: 'unsold' | 'uncaptured') => earlier.reduce((sum, refund) => sum + refund[part], 0);
+  const beyond = captured + credit - (sale?.total ?? 0);
   const before = earlier.flatMap((refund) => refund.lines ?? []);
   const lines = sale?.lines.flatMap(({ lineId, quantity: sold }) => {
     const line = order.lines.find((each) => each.lineId === lineId)!;
@@ -63,7 +67,13 @@ async function unsentOf(
     const amount = shareOfLine(line.total, line.quantity, kept, quantity, payableUnit(order.currency));
     return quantity > 0 ? { lineId, quantity, amount } : [];
   });
-  return { unsold: Math.max(0, unsold), lines };
+  const uncaptured = sale && isOver(payment) ? Math.max(0, -beyond - of('uncaptured')) : 0;
+  return { unsold: Math.max(0, beyond - of('unsold')), uncaptured, lines };
+}
+
+/** Nothing more will be captured. */
+function isOver({ closedAt, captures }: Payment): boolean {
+  return closedAt !== undefined || captures.some(({ final }) => final);
 }
 
 /** Tells Stripe, where it has worked out the taxes, that they are due now. */
@@ -119,8 +129,11 @@ async function reverse(
   return countingErrors(mongo, orderId, () => payments.reverseTaxes({ ...reversal, key }));
 }
 
-async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
-  const order = await models.orders.findById(orderId).lean<Order>();
+export async function readOrder({ models }: Mongo, orderId: string, session?: ClientSession): Promise<Order> {
+  const order = await models.orders
+    .findById(orderId)
+    .session(session ?? null)
+    .lean<Order>();
   if (!order) throw broken(`There is no order ${orderId}`);
   return order;
 }

@@ -11,7 +11,16 @@ export interface LedgerEntry {
   at: Date;
 }
 
-/** The payment of one order: one intent at the provider, which can be authorized and captured once. */
+/** One parcel's capture, written before it is asked for. */
+export interface Capture {
+  shipmentId: string;
+  /** Minor units by card, with all captures before it. */
+  upTo: number;
+  /** Nothing is captured after it: what is still held is let go. */
+  final: boolean;
+}
+
+/** The payment of one order: by one intent at the provider, which another one replaces before its authorization lapses. */
 export interface Payment {
   _id: string;
   orderId: string;
@@ -28,6 +37,10 @@ export interface Payment {
   /** A method that is saved to be charged later, when goods have come. */
   setup?: Setup;
   intentId?: string;
+  /** Those that others have replaced: cancelled, or captured in part. */
+  pastIntents: string[];
+  /** The one that replaces the present one, as soon as it is authorized. */
+  renewal?: { intentId: string; clientSecret?: string; amount: number };
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
   clientSecret?: string;
   /** Counts the provider's own errors (5xx). It replays them to the key that they answered, so each makes new keys. */
@@ -39,12 +52,19 @@ export interface Payment {
   refunded: number;
   /** Refunds that were promised and did not end yet. See `leftOf` in activities/refunds.ts for what may still be refunded. */
   refundPending: number;
-  /** What the capture is for, once it is begun. */
+  /** What is captured for, once that is begun. */
   sale?: Sale;
+  captures: Capture[];
+  /** It can be captured parcel by parcel. */
+  multicapture: boolean;
+  /** The provider's ids: of a method that may be charged again without its owner, and of whom it belongs to. */
+  savedMethod?: string;
+  providerCustomer?: string;
   /** The provider's record of the taxes, where it has worked them out. */
   taxTransaction?: string;
   captureBefore?: Date;
-  risky: boolean;
+  /** Why a person has to look at it first. */
+  risks: string[];
   /** When the customer last asked to look at it. */
   refreshedAt?: Date;
   /** The undo's tombstone: no authorization after it. */
@@ -76,6 +96,8 @@ export interface Refund {
   key: string;
   orderId: string;
   paymentId: string;
+  /** The one that it is paid back by; without, the payment's present one. */
+  intentId?: string;
   /** The workflow that follows it, where the provider's hints go. */
   workflowId: string;
   amount: number;
@@ -83,9 +105,13 @@ export interface Refund {
   credited: number;
   /** The part of the amount that had paid for nothing that was sold: store credit beyond the sale. No document is about it. */
   unsold: number;
+  /** The part of the amount that was sold and never captured: its document says so, and nothing goes back. */
+  uncaptured: number;
   currency: string;
   /** The provider's record that its taxes are not due any more. */
   taxReversal?: string;
+  /** The part of the amount that pays the shipping back. */
+  shipping: number;
   /** What it pays back of the order's lines, in minor units; the credit note names them. */
   lines?: { lineId: string; quantity: number; amount: number }[];
   reason: string;
@@ -126,6 +152,8 @@ export function paymentModel(connection: Connection) {
     method: String,
     setup: Schema.Types.Mixed,
     intentId: String,
+    pastIntents: { type: [String], default: [] },
+    renewal: Schema.Types.Mixed,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },
     attempts: { type: [Schema.Types.Mixed] as never, default: [] },
@@ -135,15 +163,21 @@ export function paymentModel(connection: Connection) {
     refunded: { type: Number, default: 0 },
     refundPending: { type: Number, default: 0 },
     sale: Schema.Types.Mixed,
+    captures: { type: [Schema.Types.Mixed] as never, default: [] },
+    multicapture: { type: Boolean, default: false },
+    savedMethod: String,
+    providerCustomer: String,
     taxTransaction: String,
     captureBefore: Date,
-    risky: { type: Boolean, default: false },
+    risks: { type: [String], default: [] },
     refreshedAt: Date,
     closedAt: Date,
     ledger: { type: [Schema.Types.Mixed] as never, default: [] },
   });
   schema.index({ orderId: 1 }, { unique: true });
   schema.index({ intentId: 1 }, { unique: true, sparse: true });
+  schema.index({ pastIntents: 1 });
+  schema.index({ 'renewal.intentId': 1 }, { unique: true, sparse: true });
   schema.index({ 'setup.id': 1 }, { unique: true, sparse: true });
   return connection.model('Payment', schema, 'payments');
 }
@@ -154,10 +188,13 @@ export function refundModel(connection: Connection) {
     key: { type: String, required: true },
     orderId: { type: String, required: true },
     paymentId: { type: String, required: true },
+    intentId: String,
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
     credited: { type: Number, default: 0 },
     unsold: { type: Number, default: 0 },
+    uncaptured: { type: Number, default: 0 },
+    shipping: { type: Number, default: 0 },
     taxReversal: String,
     currency: { type: String, required: true },
     lines: { type: [Schema.Types.Mixed] as never, default: undefined },

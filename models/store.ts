@@ -1,6 +1,7 @@
 /** What is set once for the whole store. */
 import { type Connection, Schema } from 'mongoose';
 import type { TaxRules } from '../workflows/domain/pricing.ts';
+import type { RiskRules } from '../workflows/domain/risk.ts';
 import type { Address } from './address.ts';
 
 export interface StoreSettings {
@@ -11,6 +12,16 @@ export interface StoreSettings {
     /** The table of rates, or Stripe Tax. */
     source: 'table' | 'stripe';
   };
+  /** Without it, the defaults. */
+  payments?: PaymentRules;
+}
+
+export interface PaymentRules {
+  /** Each parcel takes its share, where the account and the card can do that. Else the first one takes all. */
+  multicapture: boolean;
+  /** Whether the shipping is paid back with the last of the goods. */
+  refundShipping: 'with_last_goods' | 'never';
+  risk: RiskRules;
 }
 
 export interface Seller {
@@ -25,6 +36,8 @@ export interface Seller {
   footer?: string;
 }
 
+export const defaultPayments: PaymentRules = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
+
 export const defaultSettings: StoreSettings = {
   _id: 'store',
   taxes: { inclusiveIn: [], rounding: 'total', source: 'table' },
@@ -35,6 +48,7 @@ export function storeSettingsModel(connection: Connection) {
     _id: { type: String, required: true } as never,
     seller: Schema.Types.Mixed,
     taxes: { type: Schema.Types.Mixed as never, required: true },
+    payments: Schema.Types.Mixed,
   });
   return connection.model('StoreSettings', schema, 'store_settings');
 }

@@ -17,7 +17,11 @@ export async function createProvidersWorker(
   temporal: TemporalConnections,
   { log }: WorkerProcess,
 ): Promise<{ worker: Worker; loops: Loop[]; close: () => void }> {
-  const payments = createPayments({ secretKey: config.STRIPE_SECRET_KEY, apiBase: config.STRIPE_API_BASE });
+  const payments = createPayments({
+    secretKey: config.STRIPE_SECRET_KEY,
+    apiBase: config.STRIPE_API_BASE,
+    publicUrl: config.PUBLIC_URL,
+  });
   const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
   const worker = await Worker.create({

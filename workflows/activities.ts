@@ -64,8 +64,15 @@ export interface PaymentOutcome {
   authorized: number;
   captured: number;
   declineCode?: string | undefined;
-  /** The provider rates the payment as risky: a person looks at the order first. */
-  risky: boolean;
+  /** ISO 8601, UTC: when the provider lets go of what is authorized. */
+  captureBefore?: string | undefined;
+  /** Why a person has to look at the order first, in words of ours. */
+  risks: string[];
+}
+
+export interface CaptureOutcome extends PaymentOutcome {
+  /** Nothing more is to be captured. */
+  final: boolean;
 }
 
 /** What the provider says of a method that is saved, to be charged later. */
@@ -86,6 +93,8 @@ export type MailTemplate =
   | 'backorder_late'
   | 'goods_missing'
   | 'payment_needed'
+  | 'payment_processing'
+  | 'renewal_needed'
   | 'backorder_payment_needed'
   | 'shipped'
   | 'delivered'
@@ -120,8 +129,8 @@ export interface LocalSteps {
   /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
   saveOrder(input: Saved): Promise<void>;
   /**
-   * Writes a refund of what was captured and will not be sent, as far as it was not refunded otherwise. `refundId` is
-   * null where there is nothing to refund.
+   * Writes a refund of what was paid and will not be sent, as far as it was not refunded otherwise, with what was sold and
+   * never captured. `refundId` is null where there is neither; `amount` is the money.
    */
   openOrderRefund(input: {
     orderId: string;
@@ -166,8 +175,21 @@ export interface ProviderSteps {
   }): Promise<PaymentOutcome>;
   /** Reads the payment from the provider and records what it says. */
   readPayment(input: { orderId: string }): Promise<PaymentOutcome>;
-  /** Captures what the goods that are still meant to be sent cost by then, once for the whole order, and invoices it. */
-  capturePayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  /**
+   * Captures what the goods that are still meant to be sent cost by then, once for the whole order, or what has been ready
+   * so far where the card takes several captures. The first one invoices it.
+   */
+  capturePayment(input: { orderId: string; shipmentId: string }): Promise<CaptureOutcome>;
+  /**
+   * Authorizes what is still to be captured anew, with the method that is given, or the saved one. Only then the present
+   * authorization is let go.
+   */
+  renewPayment(input: {
+    orderId: string;
+    renewal: number;
+    attempt?: number | undefined;
+    paymentMethod?: string | undefined;
+  }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
   buyLabel(input: { orderId: string; shipmentId: string; parcel: Parcel }): Promise<{ trackingNumber: string }>;
@@ -181,6 +203,8 @@ export interface ProviderSteps {
     why?: string | undefined;
     /** The provider has recorded the order's taxes, and has to hear of it. */
     providerTaxes?: boolean;
+    /** There was nothing to pay back: it is about what was never captured. */
+    moneyless?: boolean;
   }>;
   /** Receives every tracking event since a time, and answers with the time of the last one. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<string>;

@@ -97,7 +97,7 @@ export interface PlaceOutcome {
 }
 
 export interface PayInput {
-  /** The provider's id of a payment method; never card data. */
+  /** The provider's id of a payment method, or of a confirmation token; never card data. */
   paymentMethod: string;
 }
 

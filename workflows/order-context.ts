@@ -41,12 +41,19 @@ export interface Order {
   payAgain: boolean;
   stockHints: number;
   nextMethod?: string;
+  /** The customer is asked for a payment, though the order is confirmed: see renewal.ts. */
+  payAsked: boolean;
+  /** How often the money was, or is, authorized anew. */
+  renewals: number;
+  /** When the provider lets go of what is authorized: ISO 8601, UTC. */
+  captureBefore?: string | undefined;
   refundHints: { count: number };
   /** The provider works out the taxes. */
   providerTaxes: boolean;
   taxesRecorded?: Promise<void>;
-  /** The money for what is sent was taken. */
+  /** The money for all that is sent was taken; or for some of it. */
   captured: boolean;
+  capturedInPart: boolean;
   /** Minor units that the provider could not return and that support has settled in another way. */
   settledOtherwise: number;
   messages: number;
@@ -108,6 +115,9 @@ export function createOrder(orderId: string): Order {
     refundHints: { count: 0 },
     providerTaxes: false,
     captured: false,
+    capturedInPart: false,
+    payAsked: false,
+    renewals: 0,
     settledOtherwise: 0,
     messages: 0,
   };

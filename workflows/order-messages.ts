@@ -2,11 +2,11 @@
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, shipmentStates } from './domain/states.ts';
+import { isPaid } from './domain/statuses.ts';
 import type { CancelInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, isHeld, mayCancel } from './order-context.ts';
-import { isPaid } from './payment.ts';
 import { listenForRefunds } from './refund.ts';
 
 /** Every handler stands before the first await: messages can come before the story's first line. */
@@ -27,16 +27,19 @@ export function listenToMessages(order: Order): void {
     messages.payOrder,
     async ({ paymentMethod }: PayInput) => {
       order.nextMethod = paymentMethod;
-      const settled = () => order.nextMethod === undefined && !isPaid(state.payment.attempt);
-      await condition(() => state.status !== 'awaiting_payment' || settled());
+      const first = !order.payAsked;
+      const settled = () => order.nextMethod === undefined && !(first && isPaid(state.payment.attempt));
+      await condition(() => (first && state.status !== 'awaiting_payment') || settled());
       await record.saved();
       return { status: state.status };
     },
     {
       validator(_input: PayInput) {
-        if (order.setups + order.paymentAttempts >= limits.paymentAttempts)
+        if (order.setups + order.paymentAttempts >= limits.paymentAttempts && !order.payAsked)
           throw new Error(`The order has had its ${limits.paymentAttempts} payments`);
-        if (state.status !== 'awaiting_payment')
+        if (state.payment.attempt === 'processing')
+          throw new Error('The bank has taken a payment of this order on: wait for what becomes of it');
+        if (state.status !== 'awaiting_payment' && !order.payAsked)
           throw new Error(`The order is ${state.status}: it takes no payment now`);
         if (order.nextMethod !== undefined) throw new Error('Another payment of this order is under way');
       },

@@ -9,8 +9,9 @@ import type { OrderInput, ShipmentState } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
-import { dueByCard, settlePayment, takePayment } from './payment.ts';
+import { dueByCard, endPayment, takePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
+import { keepAuthorized } from './renewal.ts';
 import { runShipment } from './shipment.ts';
 
 export function order(input: OrderInput): Promise<OrderStatus> {
@@ -60,7 +61,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     for (const shipment of state.shipments)
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
-  if (ending !== 'rejected') await settlePayment(order);
+  if (ending !== 'rejected') await endPayment(order);
   await order.taxesRecorded;
 
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
@@ -76,7 +77,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
 async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved' }> {
   const { record } = order;
   const { state } = record;
-  const next = { event: 'payment_provider', ms: deadlines.payment };
+  const next = { event: 'payment_provider', ms: deadlines.providerDown };
   const reservation = await record.step('reserve_stock', () =>
     record.savedWith(next, (state, mails) => local.reserveStock({ state, mails })),
   );
@@ -112,6 +113,7 @@ async function shipAll(order: Order): Promise<void> {
   let running = 0;
   let hints = order.stockHints;
   let failure: { error: unknown } | undefined;
+  let keeping = false;
   const isNew = ({ id }: ShipmentState) => !started.has(id);
   for (;;) {
     for (const shipment of state.shipments.filter(isNew)) {
@@ -125,6 +127,9 @@ async function shipAll(order: Order): Promise<void> {
           running -= 1;
         });
     }
+    // After the shipments: they wait for less, and one timer is enough for all.
+    if (!keeping) keepAuthorized(order);
+    keeping = true;
     await condition(
       () => failure !== undefined || running === 0 || order.stockHints > hints || state.shipments.some(isNew),
     );

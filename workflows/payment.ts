@@ -1,10 +1,10 @@
-/** The money of an order: authorized before it is confirmed, captured once, settled at its end. */
+/** The money of an order: authorized before it is confirmed, captured when parcels are ready, settled at its end. */
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { PaymentOutcome, SetupOutcome } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
-import type { OrderState } from './messages.ts';
+import { isPaid } from './domain/statuses.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
 import { StepOverdue } from './record.ts';
@@ -20,6 +20,7 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
     tryMethod: (payBy, method) => authorize(order, payBy, method),
     look: (payBy) => readPayment(order, payBy),
     isDone: ({ attempt }) => isPaid(attempt),
+    isUnderWay: ({ attempt }) => attempt === 'processing',
     heard: (outcome) => recordPayment(order, outcome),
     why: ({ attempt, declineCode }) => paymentNeeded(attempt, declineCode),
     ask({ attempt }) {
@@ -27,7 +28,7 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
       if (later) askForPayment(order);
     },
   });
-  if (outcome.risky) hold(order, { actor: 'system', reason: 'The payment provider rates this payment as risky' });
+  if (outcome.risks.length > 0) hold(order, { actor: 'system', reason: outcome.risks.join('; ') });
 }
 
 /** Saves a method with the customer's consent: an authorization would not live until the goods are there. */
@@ -47,6 +48,7 @@ export async function saveMethod(order: Order): Promise<void> {
         callProvider('readSetup', { summary: 'Read the saved method', scheduleToCloseTimeout }, { orderId: order.id }),
       ),
     isDone: ({ status }) => status === 'saved',
+    isUnderWay: () => false,
     heard: () => record.changed(),
     why: ({ status, declineCode }) => paymentNeeded(status, declineCode),
     ask({ status }) {
@@ -61,6 +63,8 @@ interface Ways<T> {
   tryMethod(payBy: number, method?: string): Promise<T>;
   look(payBy: number): Promise<T>;
   isDone(outcome: T): boolean;
+  /** The bank has it: the customer can do nothing, and the stock is held until it is heard of. */
+  isUnderWay(outcome: T): boolean;
   heard(outcome: T): void;
   /** What the customer is needed for. */
   why(outcome: T): string;
@@ -71,35 +75,51 @@ interface Ways<T> {
 /** Tries until it is done, or until the time is up. Between the tries the customer has to do something. */
 async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   const { record } = order;
-  const payBy = Date.now() + ways.ms;
-  let outcome = await ways.tryMethod(payBy);
+  let payBy = Date.now() + ways.ms;
+  // What the provider takes is not the customer's time.
+  const asking = async (ask: (until: number) => Promise<T>) => {
+    const began = Date.now();
+    const outcome = await ask(began + deadlines.providerDown);
+    payBy += Date.now() - began;
+    return outcome;
+  };
+  let outcome = await asking((until) => ways.tryMethod(until));
   let asked = false;
   for (;;) {
     const hints = order.paymentHints;
+    const heard = () => order.paymentHints > hints;
     ways.heard(outcome);
     if (ways.isDone(outcome)) return outcome;
     record.changed(ways.why(outcome));
+    moveOrder(order, 'awaiting_payment');
+    if (ways.isUnderWay(outcome)) {
+      record.mail('payment_processing');
+      await record.expect('settlement', deadlines.settlement, heard, { answers: ['retry', 'cancel'] });
+      outcome = await asking((until) => ways.look(until));
+      // If the bank has refused, the customer has the whole time to pay in another way.
+      payBy = Date.now() + ways.ms;
+      continue;
+    }
     if (!asked) {
-      moveOrder(order, 'awaiting_payment');
       ways.ask(outcome);
       asked = true;
     }
     const waited = await record.waitFor(
       'payment',
       payBy - Date.now(),
-      () => order.paymentHints > hints || order.nextMethod !== undefined || order.payAgain,
+      () => heard() || order.nextMethod !== undefined || order.payAgain,
     );
     if (waited === 'overdue') {
       // Whatever was not heard, the provider has the last word.
       outcome = await ways.look(Date.now() + deadlines.lastLook);
-      if (!ways.isDone(outcome)) throw new OrderEnds('expired');
+      if (!ways.isDone(outcome) && !ways.isUnderWay(outcome)) throw new OrderEnds('expired');
     } else if (order.nextMethod !== undefined || order.payAgain) {
       order.payAgain = false;
-      outcome = await ways.tryMethod(payBy, order.nextMethod).finally(() => {
+      outcome = await asking((until) => ways.tryMethod(until, order.nextMethod)).finally(() => {
         order.nextMethod = undefined;
       });
     } else {
-      outcome = await ways.look(payBy);
+      outcome = await asking((until) => ways.look(until));
     }
   }
 }
@@ -125,10 +145,6 @@ export function dueByCard({ record: { state } }: Order): number {
   return Math.max(0, state.amountDue - state.payment.credit);
 }
 
-export function isPaid(attempt: OrderState['payment']['attempt']): boolean {
-  return attempt === 'authorized' || attempt === 'captured';
-}
-
 function authorize(order: Order, payBy: number, paymentMethod?: string): Promise<PaymentOutcome> {
   const { currency } = order.record.state;
   order.paymentAttempts += 1;
@@ -143,7 +159,7 @@ function authorize(order: Order, payBy: number, paymentMethod?: string): Promise
   );
 }
 
-function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
+export function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
   return payInTime(order, payBy, 'read_payment', (scheduleToCloseTimeout) =>
     callProvider('readPayment', { summary: 'Read the payment', scheduleToCloseTimeout }, { orderId: order.id }),
   );
@@ -161,25 +177,28 @@ async function payInTime<T>(order: Order, payBy: number, cause: string, call: (m
   throw new OrderEnds('cancelled');
 }
 
-/** Captures what is due, once for the whole order, when the first parcel is ready. Money steps run one at a time. */
+/** Captures what is due when a parcel is ready: all of it, or this one's share. Money steps run one at a time. */
 export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
   const { state } = order.record;
   // No parcel waits for a refund of another.
   if (order.captured) return;
   await moneyTurn(order, async () => {
     if (order.captured || state.amountDue === 0) return;
-    const summary = `Capture ${formatMoney(dueByCard(order), state.currency)}`;
+    const summary = `Capture for ${shipmentId}`;
     const outcome = await order.record.step(
       'capture_payment',
       () =>
         // Once it is on its way its end is waited for: a cancellation then refunds what it took.
-        CancellationScope.nonCancellable(() => callProvider('capturePayment', { summary }, { orderId: order.id })),
+        CancellationScope.nonCancellable(() =>
+          callProvider('capturePayment', { summary }, { orderId: order.id, shipmentId }),
+        ),
       { shipmentId },
     );
     if (outcome === undefined) return;
-    order.captured = true;
+    order.captured = outcome.final;
+    order.capturedInPart ||= !outcome.final;
     recordPayment(order, outcome);
-    if (order.providerTaxes) order.taxesRecorded = recordTaxes(order);
+    if (order.providerTaxes) order.taxesRecorded ??= recordTaxes(order);
   });
 }
 
@@ -190,52 +209,65 @@ async function recordTaxes(order: Order): Promise<void> {
 }
 
 /** Ends with exactly what is due captured, and nothing authorized. */
+export async function endPayment(order: Order): Promise<void> {
+  if (order.paymentAttempts + order.setups > 0 && !order.captured) {
+    await moneyTurn(order, async () => {
+      for (;;) {
+        const hints = order.paymentHints;
+        const outcome = await order.record.must('void_payment', () =>
+          callProvider('voidPayment', { summary: 'Void the payment' }, { orderId: order.id }),
+        );
+        recordPayment(order, outcome);
+        if (outcome.attempt !== 'processing') return;
+        // What a bank debit brings is paid back, and only when it is there.
+        await order.record.expect('settlement', deadlines.settlement, () => order.paymentHints > hints);
+      }
+    });
+  }
+  await settlePayment(order);
+}
+
+/** Pays back what was paid for goods that will not be sent. */
 export async function settlePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
-  const byCard = order.paymentAttempts + order.setups > 0;
-  if (!byCard && state.payment.credit === 0) return;
+  if (order.paymentAttempts + order.setups === 0 && state.payment.credit === 0) return;
   await moneyTurn(order, async () => {
-    if (byCard && state.payment.captured === 0) {
-      recordPayment(
-        order,
-        await record.must('void_payment', () =>
-          callProvider('voidPayment', { summary: 'Void the payment' }, { orderId: order.id }),
-        ),
-      );
-    }
     const settled = state.payment.refunded + order.settledOtherwise;
     const excess = state.payment.captured + state.payment.credit - settled - state.amountDue;
-    if (excess <= 0) return;
-    const key = `${order.id}:settle:${settled}`;
+    if (excess <= 0 && !order.capturedInPart) return;
+    const key = `${order.id}:settle:${settled}${excess > 0 ? '' : ':rest'}`;
     const reason = 'Goods that were not sent';
     const { refundId, amount } = await record.must('open_refund', () =>
       local.openOrderRefund({ orderId: order.id, key, amount: excess, reason }),
     );
     if (refundId === null) return;
-    record.changed(`Refund of ${formatMoney(amount, state.currency)} opened`);
+    const what = `Refund of ${formatMoney(amount, state.currency)}`;
+    if (amount > 0) record.changed(`${what} opened`);
     const ended = await payBack(record, refundId, order.refundHints);
     if (ended === 'succeeded') state.payment.refunded += amount;
     else order.settledOtherwise += amount;
-    record.changed(`Refund of ${formatMoney(amount, state.currency)} ${ended}`);
+    if (amount > 0) record.changed(`${what} ${ended}`);
   });
 }
 
 const busy = new WeakSet<Order>();
 
-async function moneyTurn(order: Order, run: () => Promise<void>): Promise<void> {
+/** Steps with money run one at a time within an order. */
+export async function moneyTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
   // All who wait are woken together: only the first of them may go.
   while (busy.has(order)) await condition(() => !busy.has(order));
   busy.add(order);
   try {
-    await run();
+    return await run();
   } finally {
     busy.delete(order);
   }
 }
 
-function recordPayment(order: Order, outcome: PaymentOutcome): void {
+export function recordPayment(order: Order, outcome: PaymentOutcome): void {
   const { payment } = order.record.state;
+  order.captureBefore = outcome.captureBefore;
   const before = `${payment.attempt}${payment.captured}`;
   Object.assign(payment, { attempt: outcome.attempt, authorized: outcome.authorized, captured: outcome.captured });
   if (before !== `${payment.attempt}${payment.captured}`) order.record.changed(`Payment ${outcome.attempt}`);
@@ -244,5 +276,6 @@ function recordPayment(order: Order, outcome: PaymentOutcome): void {
 function paymentNeeded(attempt: string, declineCode: string | undefined): string {
   if (attempt === 'declined') return `Payment declined (${declineCode ?? 'no reason given'})`;
   if (attempt === 'requires_action') return 'The customer has to confirm the payment';
+  if (attempt === 'processing') return 'The bank has taken the payment on';
   return 'Waiting for the payment';
 }

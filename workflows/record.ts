@@ -168,6 +168,9 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
    */
   async function watchDeadlines(): Promise<void> {
     watching = true;
+    // Not before all that begins in this moment has said what it waits for.
+    let looks = 0;
+    await condition(() => looks++ > 0);
     const next = () => Math.min(...[...waits].filter((wait) => !wait.overdue).map((wait) => Date.parse(wait.deadline)));
     while (next() !== Number.POSITIVE_INFINITY) {
       const armed = next();

@@ -67,7 +67,7 @@ export async function payBack<S extends Recorded>(
     // A hint that came while the provider was read may tell of something newer.
     if (sent.status !== 'failed' && hints.count > seen) continue;
     if (sent.status === 'succeeded') {
-      record.mail('refunded', refundId);
+      if (!sent.moneyless) record.mail('refunded', refundId);
       if (sent.providerTaxes) {
         const taxes = () => callProvider('reverseTaxes', { summary: `Taxes of ${refundId}` }, { refundId });
         await record.step('reverse_taxes', taxes, { answers: ['retry', 'skip'] });

@@ -36,7 +36,8 @@ export function createSetups(stripe: Stripe) {
     /** A decline comes back as a setup of status `declined`; so does a method that is none, or was used up. */
     async confirmSetup(setupId: string, request: { paymentMethod: string; key: string }): Promise<Setup> {
       const { paymentMethod, key } = request;
-      const params = { payment_method: paymentMethod };
+      const isToken = paymentMethod.startsWith('ctoken_');
+      const params = isToken ? { confirmation_token: paymentMethod } : { payment_method: paymentMethod };
       return setupAfter(setupId, () =>
         withMethod(() => stripe.setupIntents.confirm(setupId, params, { idempotencyKey: key })),
       );

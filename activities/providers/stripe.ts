@@ -1,30 +1,17 @@
-/**
- * Only this file and those named after it know Stripe. One order has one payment intent: it can be authorized and captured once, so
- * Stripe's own state machine stands behind our idempotency keys, which Stripe may forget after 24 hours.
- */
+/** Only this file and those named after it know Stripe. */
 import Stripe from 'stripe';
 import { z } from 'zod';
 import { isCurrency } from '../../workflows/domain/money.ts';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { fromStripe, toStripe } from './stripe-amounts.ts';
-import { orAsItIs, told, withMethod } from './stripe-failures.ts';
+import { told } from './stripe-failures.ts';
+import { createIntents, type Intent, refundedOf, toIntent } from './stripe-intents.ts';
 import { createSetups } from './stripe-setups.ts';
 import { createTaxes } from './stripe-taxes.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 export { ProviderError } from './stripe-failures.ts';
-
-export interface Intent {
-  id: string;
-  status: AttemptStatus;
-  /** Minor units. */
-  authorized: number;
-  captured: number;
-  clientSecret: string | undefined;
-  declineCode: string | undefined;
-  risky: boolean;
-  captureBefore: Date | undefined;
-}
+export type { Intent } from './stripe-intents.ts';
 
 export interface AuditedIntent extends Intent {
   orderId: string;
@@ -40,7 +27,16 @@ export interface ProviderRefund {
 
 export type Payments = ReturnType<typeof createPayments>;
 
-export function createPayments({ secretKey, apiBase }: { secretKey: string; apiBase?: string | undefined }) {
+/** `publicUrl`: the storefront, which customers come back to from their bank. Whoever confirms no payment needs none. */
+export function createPayments({
+  secretKey,
+  apiBase,
+  publicUrl,
+}: {
+  secretKey: string;
+  apiBase?: string | undefined;
+  publicUrl?: string;
+}) {
   const stripe = new Stripe(secretKey, {
     timeout: 15_000,
     // Temporal owns the long retries.
@@ -51,65 +47,9 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
   const expand = ['latest_charge'];
 
   return {
+    ...createIntents(stripe, publicUrl),
     ...createSetups(stripe),
     ...createTaxes(stripe),
-
-    /**
-     * An intent that is not confirmed takes no money: one that gets lost is harmless.
-     * `customerId` is whose saved method it may be confirmed with.
-     */
-    async createIntent(request: {
-      orderId: string;
-      amount: number;
-      currency: string;
-      customerId?: string | undefined;
-      key: string;
-    }): Promise<Intent> {
-      const { orderId, amount, currency, customerId, key } = request;
-      const params: Stripe.PaymentIntentCreateParams = {
-        amount: toStripe(amount, currency),
-        currency: currency.toLowerCase(),
-        capture_method: 'manual',
-        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-        metadata: { orderId, workflowId: `order-${orderId}` },
-        ...(customerId !== undefined && { customer: customerId }),
-      };
-      return toIntent(await told(() => stripe.paymentIntents.create(params, { idempotencyKey: key })));
-    },
-
-    /**
-     * A decline comes back as an intent of status `declined`; so does a method that is none, or was used up.
-     * `offSession`: the customer is not there, and a bank that wants to ask them declines (`authentication_required`).
-     */
-    async confirmIntent(
-      intentId: string,
-      request: { paymentMethod: string; offSession?: true; key: string },
-    ): Promise<Intent> {
-      const { paymentMethod, offSession, key } = request;
-      const params: Stripe.PaymentIntentConfirmParams = {
-        payment_method: paymentMethod,
-        expand,
-        ...(offSession && { off_session: true }),
-      };
-      return intentAfter(intentId, () =>
-        withMethod(() => stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key })),
-      );
-    },
-
-    readIntent,
-
-    async captureIntent(
-      intentId: string,
-      { amount, currency, key }: { amount: number; currency: string; key: string },
-    ): Promise<Intent> {
-      const params = { amount_to_capture: toStripe(amount, currency), expand };
-      return intentAfter(intentId, () => stripe.paymentIntents.capture(intentId, params, { idempotencyKey: key }));
-    },
-
-    /** Releases what is authorized. What was captured already stays so. */
-    async cancelIntent(intentId: string, { key }: { key: string }): Promise<Intent> {
-      return intentAfter(intentId, () => stripe.paymentIntents.cancel(intentId, { expand }, { idempotencyKey: key }));
-    },
 
     async createRefund(request: {
       intentId: string;
@@ -168,60 +108,6 @@ export function createPayments({ secretKey, apiBase }: { secretKey: string; apiB
       return found;
     },
   };
-
-  async function readIntent(intentId: string): Promise<Intent> {
-    return toIntent(await told(() => stripe.paymentIntents.retrieve(intentId, { expand })));
-  }
-
-  async function intentAfter(intentId: string, call: () => Promise<Stripe.PaymentIntent>): Promise<Intent> {
-    return orAsItIs(
-      async () => toIntent(await call()),
-      () => readIntent(intentId),
-    );
-  }
-}
-
-function toIntent(intent: Stripe.PaymentIntent): Intent {
-  const charge = chargeOf(intent);
-  const captured = fromStripe(intent.amount_received, intent.currency);
-  const card = charge?.payment_method_details?.card;
-  return {
-    id: intent.id,
-    status: statusOf(intent),
-    authorized: intent.status === 'requires_capture' ? fromStripe(intent.amount_capturable, intent.currency) : captured,
-    captured,
-    clientSecret: intent.client_secret ?? undefined,
-    declineCode: intent.last_payment_error?.decline_code ?? intent.last_payment_error?.code,
-    risky: charge?.outcome?.risk_level === 'elevated' || charge?.outcome?.risk_level === 'highest',
-    captureBefore: card?.capture_before ? new Date(card.capture_before * 1000) : undefined,
-  };
-}
-
-function refundedOf(intent: Stripe.PaymentIntent): number {
-  return fromStripe(chargeOf(intent)?.amount_refunded ?? 0, intent.currency);
-}
-
-function chargeOf({ latest_charge }: Stripe.PaymentIntent): Stripe.Charge | null {
-  return typeof latest_charge === 'object' ? latest_charge : null;
-}
-
-function statusOf(intent: Stripe.PaymentIntent): AttemptStatus {
-  switch (intent.status) {
-    case 'requires_payment_method':
-      return intent.last_payment_error ? 'declined' : 'created';
-    case 'requires_action':
-      return 'requires_action';
-    case 'processing':
-      return 'processing';
-    case 'requires_capture':
-      return 'authorized';
-    case 'succeeded':
-      return 'captured';
-    case 'canceled':
-      return 'voided';
-    default:
-      return 'created';
-  }
 }
 
 /** https://docs.stripe.com/refunds: `requires_action` and `pending` are both on their way. */

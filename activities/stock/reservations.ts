@@ -90,13 +90,16 @@ function newPayment({ _id: orderId, currency, total, credit = 0, paymentMethod }
     refundedAsCredit: 0,
     ...(paymentMethod !== undefined && { method: paymentMethod }),
     status: 'none',
+    pastIntents: [],
+    captures: [],
+    multicapture: false,
     serverErrors: 0,
     attempts: [],
     authorized: 0,
     captured: 0,
     refunded: 0,
     refundPending: 0,
-    risky: false,
+    risks: [],
     ledger: [],
   };
 }

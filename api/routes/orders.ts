@@ -109,7 +109,7 @@ export const refreshPayment = endpoint({
   orderOf,
   async handle({ mongo, temporal }, { params: { id } }) {
     const { status } = await readOrder(mongo, id);
-    if (status === 'awaiting_payment' && (await mayRefresh(mongo, id))) {
+    if (!hasEnded(orderStates, status) && (await mayRefresh(mongo, id))) {
       await ofOrder(mongo, id, () =>
         workflows.signal(temporal, messages.workflowIds.order(id), messages.paymentChanged),
       );

@@ -1,4 +1,5 @@
 /** Money back by a person's decision. What a return or a cancellation pays back, its workflow does itself. */
+import { type LineRefundOpened, openLineRefund } from '../../activities/line-refunds.ts';
 import { openRefund as openRefundStep } from '../../activities/refunds.ts';
 import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
@@ -16,7 +17,7 @@ import { viewRefund } from '../views/refund.ts';
 import { readOrder } from './orders.ts';
 
 export const openRefund = endpoint({
-  summary: 'Refund a part of an order, or everything that is left',
+  summary: 'Refund lines of an order, an amount, or everything that is left',
   params: orderParams,
   body: schema.refundBody,
   idempotencyKey: 'required',
@@ -28,29 +29,31 @@ export const openRefund = endpoint({
     if (body.amount !== undefined && body.amount % unit !== 0)
       throw new Problem('refund-refused', `In ${order.currency} an amount has to be a multiple of ${unit}`);
     return once(mongo, idempotency!, newId('ref'), async (refundId) => {
-      const { refundTo, ...asked } = body;
-      const opened = await openRefundStep(mongo, {
-        ...asked,
-        to: refundTo,
-        key: refundId,
-        refundId,
-        orderId: order._id,
-        actor: actorOf(caller),
-      });
-      if ('refused' in opened) {
-        const { refused, refundable } = opened;
-        const why = {
-          nothing_captured: 'Nothing is left to refund',
-          more_than_paid: `Only ${refundable} can be refunded`,
-          no_account: "The order is a guest's, who has no store credit",
-        }[refused];
-        throw new Problem('refund-refused', why, { refundable, currency: order.currency });
-      }
+      const { refundTo: to, amount, lines, shipping: withShipping, reason } = body;
+      const request = { to, reason, key: refundId, refundId, orderId: order._id, actor: actorOf(caller) };
+      const opened = lines
+        ? await openLineRefund(mongo, { ...request, lines, withShipping })
+        : await openRefundStep(mongo, { ...request, amount });
+      if ('refused' in opened) throw refusal(opened, order.currency);
       await workflows.started(temporal, (client) => startRefund(client, { refundId }));
       return reply(201, viewRefund(await readRefund(mongo, refundId), caller), { location: `/v1/refunds/${refundId}` });
     });
   },
 });
+
+function refusal(opened: Extract<LineRefundOpened, { refused: string }>, currency: string): Problem {
+  if (opened.refused === 'not_left') {
+    const { lineId, left } = opened;
+    return new Problem('refund-refused', `Of line ${lineId} only ${left} can be refunded`, { lineId, left });
+  }
+  const { refused, refundable } = opened;
+  const why = {
+    nothing_captured: 'Nothing is left to refund',
+    more_than_paid: `Only ${refundable} can be refunded`,
+    no_account: "The order is a guest's, who has no store credit",
+  }[refused];
+  return new Problem('refund-refused', why, { refundable, currency });
+}
 
 export const getRefund = endpoint({
   summary: 'A refund',

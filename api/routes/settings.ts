@@ -1,19 +1,20 @@
 /** What is set once for the whole store. */
-import { defaultSettings, type StoreSettings } from '../../models/store.ts';
+import { defaultPayments, defaultSettings, type StoreSettings } from '../../models/store.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import * as schema from '../schemas/settings.ts';
 
 export const getSettings = endpoint({
-  summary: 'Who sells, and how taxes are worked out',
+  summary: 'Who sells, how taxes are worked out, and how money is taken',
   answers: { 200: schema.settings },
   async handle({ mongo }) {
-    const { seller, taxes } = (await mongo.models.settings.findById('store').lean<StoreSettings>()) ?? defaultSettings;
-    return reply(200, { seller, taxes });
+    const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
+    const { seller, taxes, payments = defaultPayments } = stored ?? defaultSettings;
+    return reply(200, { seller, taxes, payments });
   },
 });
 
 export const putSettings = endpoint({
-  summary: 'Say who sells, and how taxes are worked out',
+  summary: 'Say who sells, how taxes are worked out, and how money is taken',
   body: schema.settings,
   answers: { 200: schema.settings },
   async handle({ mongo }, { body }) {

@@ -10,8 +10,14 @@ export const orderParams = z.strictObject({ id: common.orderId });
 const orderStatus = z.enum(Object.keys(orderStates) as [keyof typeof orderStates]);
 const paymentMethod = z
   .string()
-  .regex(/^pm_[A-Za-z0-9_]{1,250}$/, 'Not the id of a payment method (pm_...)')
-  .meta({ description: "The payment provider's id of a payment method; never card data", example: 'pm_card_visa' });
+  .regex(
+    /^(pm|ctoken)_[A-Za-z0-9_]{1,250}$/,
+    'Not the id of a payment method (pm_...) or confirmation token (ctoken_...)',
+  )
+  .meta({
+    description: "The payment provider's id of a payment method, or a confirmation token of it; never card data",
+    example: 'pm_card_visa',
+  });
 
 const customer = z.strictObject({
   email: common.email,
@@ -74,6 +80,7 @@ const payment = z.strictObject({
   declineCode: z.string().optional(),
   clientSecret: z.string().optional().meta({ description: "For the owner's browser, while a payment is awaited" }),
   purpose,
+  captureBefore: common.time.optional().meta({ description: 'For staff: until when the money is held' }),
 });
 
 export const order = z

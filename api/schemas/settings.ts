@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, currency, email, slug, text } from './common.ts';
+import { address, amount, currency, email, slug, text } from './common.ts';
 
 const seller = z
   .strictObject({
@@ -28,9 +28,38 @@ function isTimeZone(timeZone: string): boolean {
   }
 }
 
+const payments = z
+  .strictObject({
+    multicapture: z.boolean().meta({
+      description:
+        'Each parcel takes its share, where the Stripe account and the card can do that. Else the first takes all',
+    }),
+    refundShipping: z.enum(['with_last_goods', 'never']).meta({
+      description: 'Whether shipping is paid back with the last of the goods, unless somebody says otherwise',
+    }),
+    risk: z
+      .strictObject({
+        scoreFrom: z.int().min(0).max(100).optional().meta({ description: "Stripe's score from which on it counts" }),
+        declinesFrom: z
+          .int()
+          .min(1)
+          .max(20)
+          .optional()
+          .meta({ description: 'Declined methods before one was accepted' }),
+        amountFrom: z.record(currency, amount).optional().meta({ description: 'Minor units by currency' }),
+        foreignCard: z
+          .boolean()
+          .optional()
+          .meta({ description: 'The card is of another country than the one that the goods go to' }),
+      })
+      .meta({ description: 'What puts an order on hold, beside what Stripe itself calls an elevated risk' }),
+  })
+  .meta({ description: 'How money is taken and given back' });
+
 export const settings = z
   .strictObject({
     seller: seller.optional(),
+    payments: payments.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

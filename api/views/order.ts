@@ -101,8 +101,9 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
   const saving = payment.intentId === undefined ? setup : undefined;
   const declined = saving ? saving.declineCode : (payment.attempts.at(-1)?.declineCode ?? undefined);
   const declineCode = declined !== undefined && !forStaff && unspoken.has(declined) ? 'generic_decline' : declined;
-  const clientSecret = saving ? saving.clientSecret : payment.clientSecret;
-  const mayPay = caller.kind === 'owner' && order.status === 'awaiting_payment' && clientSecret !== undefined;
+  const { clientSecret } = saving ?? payment.renewal ?? payment;
+  const isAsked = order.status === 'awaiting_payment' || payment.renewal !== undefined;
+  const mayPay = caller.kind === 'owner' && isAsked && clientSecret !== undefined;
   return {
     status: saving?.status ?? payment.status,
     amountDue,
@@ -112,6 +113,7 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
     refunded: refundedOf(payment),
     ...(declineCode !== undefined && { declineCode }),
     ...(mayPay && { clientSecret, purpose: saving ? 'setup' : 'payment' }),
+    ...(forStaff && payment.captureBefore && { captureBefore: payment.captureBefore.toISOString() }),
   };
 }
 

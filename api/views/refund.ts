@@ -5,7 +5,11 @@ import type { refund as refundSchema } from '../schemas/refunds.ts';
 
 /** Why it was given is a word among staff. */
 export function viewRefund(refund: Refund, caller: Caller): z.input<typeof refundSchema> {
-  const { _id: id, orderId, amount, credited, currency, reason, status, createdAt } = refund;
+  const { _id: id, orderId, amount, lines, shipping, credited, currency, reason, status, createdAt } = refund;
   const forStaff = caller.kind === 'staff' && { reason };
-  return { id, orderId, amount, credited, currency, status, createdAt: createdAt.toISOString(), ...forStaff };
+  return {
+    ...{ id, orderId, amount, shipping, credited, currency, status, createdAt: createdAt.toISOString() },
+    ...(lines && { lines }),
+    ...forStaff,
+  };
 }

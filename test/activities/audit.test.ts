@@ -113,7 +113,7 @@ describe('documents', () => {
 
 test('a second live payment of an order at the provider is a violation of G3', async () => {
   const intent = await world.payments.createIntent({ orderId: open, amount: 100, currency: 'USD', key: 'second' });
-  await world.payments.confirmIntent(intent.id, { paymentMethod: 'pm_card_visa', key: 'second:confirm' });
+  await world.payments.confirmIntent(intent.id, { orderId: open, method: 'pm_card_visa', key: 'second:confirm' });
   const { violations } = await findings();
   expect(violations).toEqual([{ guarantee: 'G3', where: open, what: expect.stringContaining('2 live payments') }]);
   await world.payments.cancelIntent(intent.id, { key: 'second:cancel' });

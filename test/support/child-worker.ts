@@ -31,7 +31,11 @@ const worker =
         activities: told(
           createProviderActivities({
             mongo,
-            payments: createPayments({ secretKey: env.STRIPE_SECRET_KEY!, apiBase: env.STRIPE_API_BASE }),
+            payments: createPayments({
+              secretKey: env.STRIPE_SECRET_KEY!,
+              apiBase: env.STRIPE_API_BASE,
+              publicUrl: 'https://shop.example',
+            }),
             carrier: createCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! }),
           }),
         ),

@@ -49,7 +49,7 @@ export async function startWorld(
     apiKey: carrierKey,
     webhook: { url: `${webhooks.url}/carrier`, secret: secrets.carrier },
   });
-  const payments = createPayments({ secretKey: stripeKey, apiBase: stripe.url });
+  const payments = createPayments({ secretKey: stripeKey, apiBase: stripe.url, publicUrl: 'https://shop.example' });
   const parcels = createCarrier({ url: carrier.url, apiKey: carrierKey });
   const failures: string[] = [];
   let stopping = false;

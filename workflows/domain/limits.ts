@@ -25,6 +25,12 @@ export const deadlines = {
   place: minute,
   /** From placing to a payment: how long unpaid stock is held. */
   payment: 30 * minute,
+  /** How long an order waits, with its stock, for a provider that is down. */
+  providerDown: 6 * hour,
+  /** From a bank debit that is on its way until somebody looks: https://docs.stripe.com/payments/payment-methods */
+  settlement: 14 * day,
+  /** So long before an authorization ends, the money is authorized anew. */
+  renewBefore: 1 * day,
   /** How long goods that came for a waiting order are held, while its customer has to pay or confirm. */
   backorderPayment: 4 * day,
   /** Goods that were expected and are late, before somebody is asked: again and again. */

@@ -26,6 +26,11 @@ export type PaymentStatus =
   | 'voided'
   | 'disputed';
 
+/** The money is there, or held for us. */
+export function isPaid(attempt: AttemptStatus | 'none'): boolean {
+  return attempt === 'authorized' || attempt === 'captured';
+}
+
 export function paymentStatus(facts: PaymentFacts): PaymentStatus {
   if (facts.disputed) return 'disputed';
   // What store credit pays alone is paid when it is spent; else it waits for the card's share, or that was let go

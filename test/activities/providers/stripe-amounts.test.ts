@@ -35,7 +35,11 @@ describe('a payment', () => {
   let payments: Payments;
   beforeAll(async () => {
     sandbox = await startStripeSandbox({});
-    payments = createPayments({ secretKey: 'sk_test_waybill', apiBase: sandbox.url });
+    payments = createPayments({
+      secretKey: 'sk_test_waybill',
+      apiBase: sandbox.url,
+      publicUrl: 'https://shop.example',
+    });
   });
   afterAll(() => sandbox.stop());
 
@@ -47,7 +51,7 @@ describe('a payment', () => {
   async function authorized(currency: string, amount: number) {
     const orderId = `ord_${currency}_${amount}`;
     const { id } = await payments.createIntent({ orderId, amount, currency, key: `${orderId}:intent` });
-    return payments.confirmIntent(id, { paymentMethod: 'pm_card_visa', key: `${orderId}:confirm` });
+    return payments.confirmIntent(id, { orderId, method: 'pm_card_visa', key: `${orderId}:confirm` });
   }
 
   test.each([

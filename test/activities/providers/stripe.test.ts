@@ -10,7 +10,7 @@ let payments: Payments;
 
 beforeAll(async () => {
   sandbox = await startStripeSandbox({});
-  payments = createPayments({ secretKey: 'sk_test_waybill', apiBase: sandbox.url });
+  payments = createPayments({ secretKey: 'sk_test_waybill', apiBase: sandbox.url, publicUrl: 'https://shop.example' });
 });
 afterAll(() => sandbox.stop());
 beforeEach(() => control('DELETE', 'faults'));
@@ -54,7 +54,12 @@ const startIntent = (customerId?: string, orderId = newOrder()) =>
   payments.createIntent({ orderId, amount: 4200, currency: 'EUR', customerId, key: `${orderId}:intent` });
 const chargeAway = async (card: { customerId: string; paymentMethod: string }) => {
   const { id } = await startIntent(card.customerId);
-  return payments.confirmIntent(id, { paymentMethod: card.paymentMethod, offSession: true, key: `${id}:away` });
+  return payments.confirmIntent(id, {
+    orderId: 'ord_1',
+    method: card.paymentMethod,
+    offSession: true,
+    key: `${id}:away`,
+  });
 };
 
 describe('saving a card', () => {
@@ -161,7 +166,7 @@ describe('charging a saved card when the customer is away', () => {
     const { id, ...declined } = await chargeAway(card);
     expect(declined).toMatchObject({ status: 'declined', declineCode: 'authentication_required', authorized: 0 });
 
-    const request = { paymentMethod: card.paymentMethod, key: `${id}:there` };
+    const request = { orderId: 'ord_1', method: card.paymentMethod, key: `${id}:there` };
     expect(await payments.confirmIntent(id, request)).toMatchObject({ status: 'requires_action' });
     await authenticate('payment_intents', id);
     expect(await payments.readIntent(id)).toMatchObject({ status: 'authorized', authorized: 4200 });
@@ -171,7 +176,7 @@ describe('charging a saved card when the customer is away', () => {
     const { paymentMethod } = await saved('pm_card_visa');
     const stranger = (await startSetup()).customerId;
     for (const { id } of [await startIntent(stranger), await startIntent()]) {
-      const refused = await payments.confirmIntent(id, { paymentMethod, key: `${id}:1` });
+      const refused = await payments.confirmIntent(id, { orderId: 'ord_1', method: paymentMethod, key: `${id}:1` });
       expect(refused).toMatchObject({ status: 'declined', authorized: 0 });
     }
   });

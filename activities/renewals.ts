@@ -1,0 +1,118 @@
+/**
+ * Authorizations end by themselves after some days, and goods may take longer. Before that the money is authorized anew,
+ * by another intent, which takes the place of the first one; only one of the two is ever captured.
+ */
+import type { Payment } from '../models/payment.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { PaymentOutcome } from '../workflows/activities.ts';
+import { amountDue } from '../workflows/domain/sales.ts';
+import { isPaid } from '../workflows/domain/statuses.ts';
+import { countingErrors, outcomeOf, readRecord } from './payment-records.ts';
+import type { Intent, Payments } from './providers/stripe.ts';
+import { readOrder } from './sales.ts';
+import { paymentRules } from './store-settings.ts';
+
+/**
+ * `renewal` counts an order's renewals, and `attempt` the methods that are tried for this one: without, the provider is only
+ * asked how it stands. Where the saved method cannot be charged without its owner, they confirm it in the browser.
+ */
+export async function renewPayment(
+  mongo: Mongo,
+  payments: Payments,
+  asked: { orderId: string; renewal: number; attempt?: number | undefined; paymentMethod?: string | undefined },
+): Promise<PaymentOutcome> {
+  const { orderId, attempt, paymentMethod } = asked;
+  const known = await readRecord(mongo, orderId);
+  const replaced = known.pastIntents[asked.renewal - 1];
+  if (replaced !== undefined) return letGo(payments, known, replaced);
+  const payment = await ensureRenewal(mongo, payments, known);
+  const { renewal, savedMethod, serverErrors } = payment;
+  if (renewal === undefined) return outcomeOf(payment);
+  const { intentId } = renewal;
+  const method = attempt === undefined ? undefined : (paymentMethod ?? savedMethod);
+  const offSession = method === savedMethod;
+  const key = `${intentId}:confirm:${attempt}:${serverErrors}`;
+  const intent =
+    method === undefined
+      ? await payments.readIntent(intentId)
+      : await countingErrors(mongo, orderId, () =>
+          payments.confirmIntent(intentId, { orderId, method, key, ...(offSession && { offSession }) }),
+        );
+  if (isPaid(intent.status)) return replace(mongo, payments, payment, intent);
+  const { status, declineCode } = intent;
+  return { ...outcomeOf(payment), attempt: status, declineCode: status === 'declined' ? declineCode : undefined };
+}
+
+/** Nothing more is to be authorized. */
+export async function dropRenewal(mongo: Mongo, payments: Payments, { orderId, renewal }: Payment): Promise<void> {
+  if (renewal === undefined) return;
+  await payments.cancelIntent(renewal.intentId, { key: `${renewal.intentId}:cancel` });
+  const gone = { orderId, 'renewal.intentId': renewal.intentId };
+  await mongo.models.payments.updateOne(gone, { $unset: { renewal: 1 } });
+}
+
+async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
+  const { orderId, currency, credit, captured, pastIntents, serverErrors, renewal } = payment;
+  if (renewal !== undefined || isOver(payment)) return payment;
+  const amount = amountDue(await readOrder(mongo, orderId)) - credit - captured;
+  if (amount <= 0) return payment;
+  const { multicapture } = await paymentRules(mongo);
+  const key = `${orderId}:renewal:${pastIntents.length}:${serverErrors}`;
+  const made = await countingErrors(mongo, orderId, () =>
+    payments.createIntent({
+      ...{ orderId, amount, currency, multicapture, key },
+      customerId: payment.providerCustomer,
+    }),
+  );
+  const { id: intentId, clientSecret } = made;
+  const won = await mongo.models.payments.updateOne(
+    { orderId, renewal: null, intentId: payment.intentId!, closedAt: null },
+    { $set: { renewal: { intentId, amount, ...(clientSecret !== undefined && { clientSecret }) } } },
+  );
+  const stored = await readRecord(mongo, orderId);
+  if (won.modifiedCount === 0 && stored.renewal?.intentId !== intentId && stored.intentId !== intentId)
+    await payments.cancelIntent(intentId, { key: `${intentId}:cancel` });
+  return stored;
+}
+
+/**
+ * The new authorization takes the old one's place, unless the old one is being captured by now, or the order has ended:
+ * then it is the new one that is let go.
+ */
+async function replace(mongo: Mongo, payments: Payments, payment: Payment, intent: Intent): Promise<PaymentOutcome> {
+  const { orderId, intentId: old, captured, captures, renewal } = payment;
+  const { id, captureBefore, multicapture, clientSecret, savedMethod, authorized: amount } = intent;
+  const authorized = { key: `${id}:authorize`, kind: 'authorize', amount, providerId: id, at: new Date() } as const;
+  const replaced = await mongo.models.payments
+    .findOneAndUpdate(
+      { orderId, intentId: old!, captured, captures: { $size: captures.length }, closedAt: null },
+      {
+        $set: {
+          ...{ intentId: id, status: 'authorized', multicapture, authorized: captured + amount },
+          ...{ amountDue: captured + renewal!.amount },
+          ...(clientSecret !== undefined && { clientSecret }),
+          ...(captureBefore && { captureBefore }),
+          ...(savedMethod !== undefined && { savedMethod }),
+        },
+        $unset: { renewal: 1 },
+        $push: { pastIntents: old!, ledger: authorized },
+      },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (replaced) return letGo(payments, replaced, old!);
+  const now = await readRecord(mongo, orderId);
+  if (now.intentId !== id) await dropRenewal(mongo, payments, now);
+  return outcomeOf(now);
+}
+
+async function letGo(payments: Payments, payment: Payment, intentId: string): Promise<PaymentOutcome> {
+  await payments.cancelIntent(intentId, { key: `${intentId}:replaced` });
+  return outcomeOf(payment);
+}
+
+function isOver({ closedAt, status, captures, intentId }: Payment): boolean {
+  return (
+    closedAt !== undefined || intentId === undefined || status === 'captured' || captures.some(({ final }) => final)
+  );
+}

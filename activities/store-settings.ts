@@ -1,0 +1,9 @@
+import { defaultPayments, type PaymentRules, type StoreSettings } from '../models/store.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { remembered } from '../platform/remember.ts';
+
+/** As of a second ago at the most. */
+export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise<PaymentRules> => {
+  const settings = await models.settings.findById('store').lean<StoreSettings>();
+  return settings?.payments ?? defaultPayments;
+});
