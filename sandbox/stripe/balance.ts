@@ -1,4 +1,4 @@
-import { type BalanceTransaction, newId, now, type Store } from './store.ts';
+import { type BalanceTransaction, newId, type Store } from './store.ts';
 
 /** Writes one movement of the account's balance. Positive amounts come in. */
 export function book(
@@ -17,9 +17,9 @@ export function book(
     id: newId('txn'),
     object: 'balance_transaction',
     amount,
-    available_on: now() + 2 * 86_400,
+    available_on: store.now() + 2 * 86_400,
     balance_type: 'payments',
-    created: now(),
+    created: store.now(),
     currency,
     description: entry.description ?? null,
     exchange_rate: null,

@@ -1,5 +1,5 @@
 import { type ErrorBody, noSuch } from './errors.ts';
-import { newId, now, type PaymentMethod, type Store } from './store.ts';
+import { newId, type PaymentMethod, type Store } from './store.ts';
 
 export interface Decline {
   code: string;
@@ -111,7 +111,7 @@ export function usePaymentMethod(store: Store, id: string): PaymentMethod {
   const name = id.replace(/^pm_card_visa_charge/, 'pm_card_charge');
   const card = Object.hasOwn(TEST_CARDS, name) ? TEST_CARDS[name] : undefined;
   if (!card) throw noSuch('PaymentMethod', id, 'payment_method');
-  const made = paymentMethodOf(card);
+  const made = paymentMethodOf(store, card);
   store.testCards.put(made.id, name);
   return store.paymentMethods.put(made.id, made);
 }
@@ -139,7 +139,7 @@ export function needsAuthentication(store: Store, paymentMethodId: string, offSe
   );
 }
 
-const paymentMethodOf = (card: TestCard): PaymentMethod => ({
+const paymentMethodOf = (store: Store, card: TestCard): PaymentMethod => ({
   id: newId('pm'),
   object: 'payment_method',
   allow_redisplay: 'unspecified',
@@ -160,7 +160,7 @@ const paymentMethodOf = (card: TestCard): PaymentMethod => ({
     three_d_secure_usage: { supported: true },
     wallet: null,
   },
-  created: now(),
+  created: store.now(),
   customer: null,
   customer_account: null,
   livemode: false,

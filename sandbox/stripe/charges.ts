@@ -1,14 +1,14 @@
 import { book, cardFee } from './balance.ts';
 import type { TestCard } from './cards.ts';
 import { openDispute } from './disputes.ts';
-import { type Charge, type Intent, newId, now, type Store } from './store.ts';
+import { type Charge, type Intent, newId, type Store } from './store.ts';
 
 const AUTHORIZATION_SECONDS = 7 * 86_400;
 
 /** One attempt to charge the intent's card: authorized, not yet captured, or declined. */
 export function attemptCharge(store: Store, intent: Intent, card: TestCard, authenticated: boolean): Charge {
   const decline = card.decline;
-  const created = now();
+  const created = store.now();
   const charge: Charge = {
     id: newId('ch'),
     object: 'charge',

@@ -6,6 +6,7 @@ import { settleRefund } from './refunds.ts';
 import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
 import type { Store } from './store.ts';
 import { calculationOf, expireCalculation } from './taxes.ts';
+import { advanceClock } from './time.ts';
 import type { Webhooks } from './webhooks.ts';
 
 export interface ControlAnswer {
@@ -35,6 +36,8 @@ export function createControl(world: {
       case 'DELETE faults':
         faults.clear();
         return { faults: [] };
+      case 'POST clock':
+        return advanceClock(store, body);
       case 'POST webhooks':
         if (!webhooks) throw new BadControl('this sandbox was started without a webhook endpoint');
         return webhooks.set(body);

@@ -1,7 +1,7 @@
 import type { Stripe } from 'stripe';
 import { declineWhenSaved } from './cards.ts';
 import { invalidRequest, noSuch, StripeFailure } from './errors.ts';
-import { newId, now, type PaymentMethod, type Store } from './store.ts';
+import { newId, type PaymentMethod, type Store } from './store.ts';
 
 export function createCustomer(
   store: Store,
@@ -13,7 +13,7 @@ export function createCustomer(
     object: 'customer',
     address: null,
     balance: 0,
-    created: now(),
+    created: store.now(),
     currency: null,
     default_source: null,
     delinquent: false,

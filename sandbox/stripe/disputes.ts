@@ -2,7 +2,7 @@ import { book } from './balance.ts';
 import { invalidRequest } from './errors.ts';
 import type { FormMap, FormValue } from './form.ts';
 import { map, type Reader } from './params.ts';
-import { type Charge, type Dispute, newId, now, type Store } from './store.ts';
+import { type Charge, type Dispute, newId, type Store } from './store.ts';
 
 const DISPUTE_FEE = 1500;
 const RESPONSE_SECONDS = 9 * 86_400;
@@ -55,12 +55,12 @@ export function openDispute(store: Store, charge: Charge, about: { reason: strin
     amount: charge.amount_captured,
     balance_transactions: withdrawn,
     charge: charge.id,
-    created: now(),
+    created: store.now(),
     currency: charge.currency,
     enhanced_eligibility_types: [],
     evidence: Object.fromEntries([...EVIDENCE.map((name) => [name, null]), ['enhanced_evidence', {}]]),
     evidence_details: {
-      due_by: now() + RESPONSE_SECONDS,
+      due_by: store.now() + RESPONSE_SECONDS,
       enhanced_eligibility: {},
       has_evidence: false,
       past_due: false,

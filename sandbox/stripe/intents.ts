@@ -11,7 +11,7 @@ import {
 } from './confirmation.ts';
 import { givenCustomer } from './customers.ts';
 import { type ErrorBody, invalidRequest, noSuch, StripeFailure } from './errors.ts';
-import { type Charge, type Intent, newId, now, type Store } from './store.ts';
+import { type Charge, type Intent, newId, type Store } from './store.ts';
 
 export interface NewIntent {
   amount: number;
@@ -58,7 +58,7 @@ export function createIntent(store: Store, given: NewIntent): Intent {
     capture_method: given.capture_method ?? 'automatic_async',
     client_secret: newId(`${id}_secret`),
     confirmation_method: 'automatic',
-    created: now(),
+    created: store.now(),
     currency,
     customer,
     customer_account: null,
@@ -166,7 +166,7 @@ export function cancelIntent(store: Store, intent: Intent, reason: Intent['cance
   const canceled = store.intents.put(intent.id, {
     ...intent,
     status: 'canceled',
-    canceled_at: now(),
+    canceled_at: store.now(),
     cancellation_reason: reason,
     amount_capturable: 0,
     next_action: null,
@@ -178,7 +178,16 @@ export function cancelIntent(store: Store, intent: Intent, reason: Intent['cance
 /** The authorization was not captured in time: Stripe cancels the intent by itself. */
 export function expireAuthorization(store: Store, intent: Intent): Intent {
   if (intent.status !== 'requires_capture') throw unexpectedState(intent, 'expired', ['requires_capture']);
-  return cancelIntent(store, intent, 'automatic');
+  store.emit('charge.expired', chargeOf(store, intent));
+  return cancelIntent(store, intent, 'expired');
+}
+
+export function expireDueAuthorizations(store: Store): void {
+  for (const intent of [...store.intents.values()]) {
+    if (intent.status !== 'requires_capture') continue;
+    const { capture_before = 0 } = chargeOf(store, intent).payment_method_details?.card ?? {};
+    if (capture_before <= store.now()) expireAuthorization(store, intent);
+  }
 }
 
 export function intentOf(store: Store, id: string): Intent {

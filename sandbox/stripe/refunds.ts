@@ -2,10 +2,10 @@ import { checkFraction, money } from './amounts.ts';
 import { book } from './balance.ts';
 import { cardOf } from './cards.ts';
 import { invalidRequest, noSuch } from './errors.ts';
-import { type Charge, newId, now, type Refund, type Store } from './store.ts';
+import { type Charge, newId, type Refund, type Store } from './store.ts';
 
 /** How long the cards that change a refund afterwards wait, unless a test settles it sooner. */
-const SETTLE_MS = 30_000;
+const SETTLE_SECONDS = 30;
 
 export function createRefund(
   store: Store,
@@ -31,7 +31,7 @@ export function createRefund(
     amount,
     balance_transaction: transaction.id,
     charge: charge.id,
-    created: now(),
+    created: store.now(),
     currency: charge.currency,
     customer: charge.customer,
     customer_account: null,
@@ -52,7 +52,7 @@ export function createRefund(
   store.refunds.put(id, refund);
   if (behaviour) {
     const outcome = behaviour === 'pending' ? 'succeeded' : 'failed';
-    store.settlements.put(id, { refund: id, outcome, due: Date.now() + SETTLE_MS, done: false });
+    store.settlements.put(id, { refund: id, outcome, due: store.now() + SETTLE_SECONDS, done: false });
   }
   const refunded = changeRefunded(store, charge, amount);
   store.emit('charge.refunded', refunded);
@@ -91,7 +91,7 @@ export function settleRefund(store: Store, refund: Refund, outcome: 'succeeded' 
 export function settleDueRefunds(store: Store): void {
   for (const { refund: id, outcome, due, done } of [...store.settlements.values()]) {
     const refund = store.refunds.get(id);
-    if (!done && due <= Date.now() && refund) settleRefund(store, refund, outcome);
+    if (!done && due <= store.now() && refund) settleRefund(store, refund, outcome);
   }
 }
 

@@ -4,9 +4,9 @@ import { createApi } from './api.ts';
 import { createControl } from './control.ts';
 import { createFaults } from './faults.ts';
 import { createIdempotency } from './idempotency.ts';
-import { settleDueRefunds } from './refunds.ts';
 import { operations } from './routes.ts';
 import { openStore } from './store.ts';
+import { letTimeWork } from './time.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 const MAX_BODY_BYTES = 1_000_000;
@@ -79,7 +79,7 @@ export async function startStripeSandbox(options: {
   });
   const settling = setInterval(() => {
     store.request = { id: null, idempotency_key: null };
-    store.atomically(() => settleDueRefunds(store));
+    store.atomically(() => letTimeWork(store));
   }, 1000);
 
   const actualPort = (server.address() as AddressInfo).port;

@@ -9,7 +9,7 @@ import {
 } from './confirmation.ts';
 import { attach, givenCustomer } from './customers.ts';
 import { type ErrorBody, invalidRequest, noSuch, StripeFailure } from './errors.ts';
-import { newId, now, type PaymentMethod, type SetupIntent, type Store } from './store.ts';
+import { newId, type PaymentMethod, type SetupIntent, type Store } from './store.ts';
 
 export interface NewSetupIntent {
   allowed_payment_method_types?: string[];
@@ -35,7 +35,7 @@ export function createSetupIntent(store: Store, given: NewSetupIntent): SetupInt
     application: null,
     cancellation_reason: null,
     client_secret: newId(`${id}_secret`),
-    created: now(),
+    created: store.now(),
     customer,
     customer_account: null,
     description: null,

@@ -73,6 +73,10 @@ export interface Store {
   idempotency: Collection<IdempotencyRecord>;
   /** The request being worked on, which its events name. Work on a request is synchronous, so there is only one. */
   request: SandboxEvent['request'];
+  /** Seconds since 1970 by the sandbox's clock, as in all of Stripe's time stamps. */
+  now(): number;
+  /** Puts the clock forward for good. */
+  advance(ms: number): void;
   emit(type: string, object: { id: string; object: string }): void;
   atomically<R>(work: () => R): R;
   close(): void;
@@ -85,6 +89,8 @@ export function openStore(options: {
 }): Store {
   const journal = openJournal(options.journalFile);
   const events = journal.collection<SandboxEvent>('events');
+  const clock = journal.collection<number>('clock');
+  const ahead = () => clock.get('ahead') ?? 0;
   const store: Store = {
     customers: journal.collection('customers'),
     intents: journal.collection('intents'),
@@ -102,12 +108,16 @@ export function openStore(options: {
     delivered: journal.collection('delivered'),
     idempotency: journal.collection('idempotency'),
     request: { id: null, idempotency_key: null },
+    now: () => Math.floor((Date.now() + ahead()) / 1000),
+    advance: (ms) => {
+      clock.put('ahead', ahead() + ms);
+    },
     emit(type, object) {
       const event: SandboxEvent = {
         id: newId('evt'),
         object: 'event',
         api_version: API_VERSION,
-        created: now(),
+        created: store.now(),
         data: { object },
         livemode: false,
         pending_webhooks: options.hasWebhook ? 1 : 0,
@@ -124,6 +134,3 @@ export function openStore(options: {
 }
 
 export const newId = (prefix: string): string => `${prefix}_${randomBytes(12).toString('hex')}`;
-
-/** Seconds since 1970, as in all of Stripe's time stamps. */
-export const now = (): number => Math.floor(Date.now() / 1000);

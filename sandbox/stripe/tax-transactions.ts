@@ -2,7 +2,7 @@ import type { Stripe } from 'stripe';
 import { split } from '../../workflows/domain/money.ts';
 import { money } from './amounts.ts';
 import { invalidRequest, noSuch } from './errors.ts';
-import { newId, now, type Store, type TaxTransaction } from './store.ts';
+import { newId, type Store, type TaxTransaction } from './store.ts';
 import { calculationOf } from './taxes.ts';
 
 const MOST_REVERSALS = 30;
@@ -12,14 +12,14 @@ export function createFromCalculation(
   given: { calculation: string; reference: string; metadata?: Record<string, string> },
 ): TaxTransaction {
   const calculation = calculationOf(store, given.calculation, 'calculation');
-  if (calculation.expires_at! < now()) {
+  if (calculation.expires_at! < store.now()) {
     throw invalidRequest(`Calculation '${calculation.id}' has expired.`, { param: 'calculation' });
   }
   refuseUsedReference(store, given.reference);
   const { currency, customer_details, shipping_cost, tax_date, lines } = calculation;
   const { tax_breakdown: _, ...shippingCost } = shipping_cost ?? {};
   return put(store, {
-    ...blank(given),
+    ...blank(store, given),
     currency,
     customer_details,
     reversal: null,
@@ -80,7 +80,7 @@ export function createReversal(
   ).map((share, index) => shareOf(share, left[index]!));
   const { shipping_cost } = original;
   return put(store, {
-    ...blank(given),
+    ...blank(store, given),
     currency: original.currency,
     customer_details: original.customer_details,
     reversal: { original_transaction: original.id },
@@ -168,14 +168,17 @@ function shareOf(
   return { amount: -(left.onTop > 0 ? share - tax : share), amount_tax: -tax };
 }
 
-const blank = ({ reference, metadata = {} }: { reference: string; metadata?: Record<string, string> }) => ({
+const blank = (
+  store: Store,
+  { reference, metadata = {} }: { reference: string; metadata?: Record<string, string> },
+) => ({
   id: newId('tax'),
   object: 'tax.transaction' as const,
-  created: now(),
+  created: store.now(),
   customer: null,
   livemode: false,
   metadata,
-  posted_at: now(),
+  posted_at: store.now(),
   reference,
   ship_from_details: null,
 });

@@ -4,7 +4,7 @@ import { checkCurrency } from './amounts.ts';
 import { invalidRequest, noSuch } from './errors.ts';
 import { type Page, type Paging, page } from './lists.ts';
 import { integer, list, object, oneOf, type Params, required, text } from './params.ts';
-import { newId, now, type Store, type TaxCalculation } from './store.ts';
+import { newId, type Store, type TaxCalculation } from './store.ts';
 import { type Authority, authoritiesOf, GOODS, isFood, NONTAXABLE, SHIPPING } from './tax-rates.ts';
 
 const EXPIRES_SECONDS = 90 * 86_400;
@@ -81,14 +81,14 @@ export function createCalculation(store: Store, given: Given): TaxCalculation {
       tax_ids: [],
       taxability_override,
     },
-    expires_at: now() + EXPIRES_SECONDS,
+    expires_at: store.now() + EXPIRES_SECONDS,
     livemode: false,
     ship_from_details: null,
     shipping_cost: shippingCost ?? null,
     tax_amount_exclusive: exclusive,
     tax_amount_inclusive: sum('inclusive'),
     tax_breakdown: summed(all),
-    tax_date: now(),
+    tax_date: store.now(),
     lines,
   });
 }
@@ -123,7 +123,7 @@ export function calculationOf(store: Store, id: string, param?: string): TaxCalc
 
 /** As if its 90 days were over. */
 export function expireCalculation(store: Store, calculation: TaxCalculation): TaxCalculation {
-  return store.taxCalculations.put(calculation.id, { ...calculation, expires_at: now() - 1 });
+  return store.taxCalculations.put(calculation.id, { ...calculation, expires_at: store.now() - 1 });
 }
 
 const lineItemsUrl = (id: string): string => `/v1/tax/calculations/${id}/line_items`;

@@ -201,7 +201,7 @@ describe('capturing and cancelling', () => {
     await control('POST', `payment_intents/${lapsed.id}/expire`);
     expect(await stripe.paymentIntents.retrieve(lapsed.id)).toMatchObject({
       status: 'canceled',
-      cancellation_reason: 'automatic',
+      cancellation_reason: 'expired',
     });
   });
 });
