@@ -5,7 +5,8 @@ import type { Fault, Faults } from './faults.ts';
 import { decodeForm } from './form.ts';
 import { type Idempotency, type KeyedRequest, keyedRequest } from './idempotency.ts';
 import { readParams } from './params.ts';
-import { findRoute, type Route } from './routes.ts';
+import type { Route } from './route.ts';
+import { findRoute } from './routes.ts';
 import { API_VERSION, type IdempotencyRecord, newId, type Store } from './store.ts';
 
 export interface ApiRequest {
@@ -111,7 +112,7 @@ function authenticate(authorization: string | undefined): void {
 const unrecognized = ({ method, path }: ApiRequest): StripeFailure =>
   new StripeFailure(404, {
     type: 'invalid_request_error',
-    message: `Unrecognized request URL (${method}: ${path}). The sandbox does not play all of Stripe: see sandbox/stripe/routes.ts.`,
+    message: `Unrecognized request URL (${method}: ${path}). The sandbox does not play all of Stripe: see sandbox/stripe/routes.`,
   });
 
 const rateLimited = (): StripeFailure =>

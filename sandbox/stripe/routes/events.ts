@@ -1,0 +1,3 @@
+import { readable } from '../route.ts';
+
+export const eventRoutes = readable('event', (store) => store.events, ['type']);

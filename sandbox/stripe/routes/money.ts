@@ -1,0 +1,5 @@
+import { readable } from '../route.ts';
+
+export const moneyRoutes = [
+  ...readable('balance_transaction', (store) => store.balanceTransactions, ['currency', 'source', 'type']),
+];

@@ -1,0 +1,95 @@
+import { cancelIntent, captureIntent, confirmIntent, createIntent, intentOf } from '../intents.ts';
+import { metadataQuery, paging } from '../lists.ts';
+import { bool, integer, map, metadata, oneOf, type Reader, required, text, textList } from '../params.ts';
+import { automaticPaymentMethods, noLongerSupported, readable, route, seenWith } from '../route.ts';
+import type { Intent } from '../store.ts';
+
+const positive = integer({ min: 1 });
+
+const offSession: Reader<boolean> = (value, param) =>
+  value === 'one_off' || value === 'recurring' ? true : bool(value, param);
+
+const shipping: Reader<NonNullable<Intent['shipping']>> = (value, param) =>
+  map(value, param) as NonNullable<Intent['shipping']>;
+
+export const paymentIntentRoutes = [
+  ...readable('payment_intent', (store) => store.intents, ['customer']),
+  route(
+    'POST payment_intents',
+    'payment_intents.create',
+    'payment_intent',
+    {
+      amount: required(positive),
+      currency: required(text),
+      allowed_payment_method_types: textList,
+      automatic_payment_methods: automaticPaymentMethods,
+      capture_method: oneOf('automatic', 'automatic_async', 'manual'),
+      confirm: bool,
+      customer: text,
+      description: text,
+      metadata,
+      off_session: offSession,
+      payment_method: text,
+      payment_method_types: noLongerSupported,
+      receipt_email: text,
+      return_url: text,
+      setup_future_usage: oneOf('off_session', 'on_session'),
+      shipping,
+      statement_descriptor: text,
+      statement_descriptor_suffix: text,
+      use_stripe_sdk: bool,
+    },
+    (store, params) => createIntent(store, params),
+  ),
+  route(
+    'GET payment_intents/:id',
+    'payment_intents.retrieve',
+    'payment_intent',
+    { client_secret: text },
+    (store, { client_secret }, id) => seenWith(client_secret, intentOf(store, id)),
+  ),
+  route(
+    'GET payment_intents/search',
+    'payment_intents.search',
+    'payment_intent[]',
+    { query: required(metadataQuery), limit: paging.limit, page: integer({ min: 0 }) },
+    (store, { query: [name, value], limit = 10, page: from = 0 }) => {
+      const found = [...store.intents.values()].reverse().filter((intent) => intent.metadata[name] === value);
+      const has_more = found.length > from + limit;
+      return {
+        object: 'search_result',
+        url: '/v1/payment_intents/search',
+        has_more,
+        next_page: has_more ? String(from + limit) : null,
+        data: found.slice(from, from + limit),
+      };
+    },
+  ),
+  route(
+    'POST payment_intents/:id/confirm',
+    'payment_intents.confirm',
+    'payment_intent',
+    {
+      off_session: offSession,
+      payment_method: text,
+      payment_method_types: noLongerSupported,
+      return_url: text,
+      use_stripe_sdk: bool,
+    },
+    (store, params, id) => confirmIntent(store, intentOf(store, id), params),
+  ),
+  route(
+    'POST payment_intents/:id/capture',
+    'payment_intents.capture',
+    'payment_intent',
+    { amount_to_capture: positive, metadata },
+    (store, params, id) => captureIntent(store, intentOf(store, id), params),
+  ),
+  route(
+    'POST payment_intents/:id/cancel',
+    'payment_intents.cancel',
+    'payment_intent',
+    { cancellation_reason: oneOf('abandoned', 'duplicate', 'fraudulent', 'requested_by_customer') },
+    (store, params, id) => cancelIntent(store, intentOf(store, id), params.cancellation_reason ?? null),
+  ),
+];
