@@ -35,5 +35,6 @@ export function book(
   return store.balanceTransactions.put(transaction.id, transaction);
 }
 
-/** Stripe's standard card fee. */
+/** Stripe's standard fees. */
 export const cardFee = (amount: number): number => Math.round(amount * 0.029) + 30;
+export const debitFee = (amount: number): number => Math.min(Math.round(amount * 0.008), 500);

@@ -1,16 +1,15 @@
-import { book, cardFee } from './balance.ts';
-import type { TestCard } from './cards.ts';
+import { book, cardFee, debitFee } from './balance.ts';
+import { detailsOf } from './charge-details.ts';
 import { openDispute } from './disputes.ts';
+import type { TestMethod } from './payment-methods.ts';
 import { type Charge, type Intent, newId, type Store } from './store.ts';
 
-const AUTHORIZATION_SECONDS = 7 * 86_400;
-
-/** One attempt to charge the intent's card: authorized, not yet captured, or declined. */
-export function attemptCharge(store: Store, intent: Intent, card: TestCard, authenticated: boolean): Charge {
-  const decline = card.decline;
-  const created = store.now();
+/** One attempt to charge the intent's method: authorized and not yet captured, declined, or on its way to a bank. */
+export function attemptCharge(store: Store, intent: Intent, method: TestMethod, authenticated: boolean): Charge {
+  const card = method.type === 'card' ? method : undefined;
+  const decline = card?.decline;
   const charge: Charge = {
-    id: newId('ch'),
+    id: newId(card ? 'ch' : 'py'),
     object: 'charge',
     amount: intent.amount,
     amount_captured: 0,
@@ -22,7 +21,7 @@ export function attemptCharge(store: Store, intent: Intent, card: TestCard, auth
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
     calculated_statement_descriptor: 'WAYBILL SANDBOX',
     captured: false,
-    created,
+    created: store.now(),
     currency: intent.currency,
     customer: intent.customer,
     description: intent.description,
@@ -39,49 +38,16 @@ export function attemptCharge(store: Store, intent: Intent, card: TestCard, auth
       network_advice_code: null,
       network_decline_code: null,
       network_status: decline ? 'declined_by_network' : 'approved_by_network',
-      reason: decline?.decline_code ?? (card.risk ? 'elevated_risk_level' : null),
-      risk_level: card.risk?.level ?? 'normal',
-      risk_score: card.risk?.score ?? 12,
+      reason: decline?.decline_code ?? (card?.risk ? 'elevated_risk_level' : null),
+      risk_level: card?.risk?.level ?? 'normal',
+      risk_score: card?.risk?.score ?? 12,
       seller_message: decline ? decline.message : 'Payment complete.',
       type: decline ? 'issuer_declined' : 'authorized',
     },
-    paid: !decline,
+    paid: card !== undefined && !decline,
     payment_intent: intent.id,
     payment_method: intent.payment_method,
-    payment_method_details: {
-      type: 'card',
-      card: {
-        amount_authorized: decline ? null : intent.amount,
-        authorization_code: null,
-        brand: card.brand,
-        ...(intent.capture_method === 'manual' && !decline ? { capture_before: created + AUTHORIZATION_SECONDS } : {}),
-        checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
-        country: 'US',
-        electronic_commerce_indicator: null,
-        exp_month: 12,
-        exp_year: new Date().getFullYear() + 3,
-        funding: 'credit',
-        installments: null,
-        last4: card.last4,
-        mandate: null,
-        network: card.brand,
-        network_transaction_id: null,
-        regulated_status: 'unregulated',
-        three_d_secure: authenticated
-          ? {
-              authentication_flow: 'challenge',
-              electronic_commerce_indicator: '05',
-              exemption_indicator: null,
-              result: 'authenticated',
-              result_reason: null,
-              transaction_id: null,
-              version: '2.2.0',
-            }
-          : null,
-        transaction_link_id: null,
-        wallet: null,
-      },
-    },
+    payment_method_details: detailsOf(store, intent, method, authenticated),
     receipt_email: intent.receipt_email,
     receipt_number: null,
     receipt_url: null,
@@ -92,27 +58,44 @@ export function attemptCharge(store: Store, intent: Intent, card: TestCard, auth
     source_transfer: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status: decline ? 'failed' : 'succeeded',
+    status: decline ? 'failed' : card ? 'succeeded' : 'pending',
     transfer_data: null,
     transfer_group: null,
   };
   return store.charges.put(charge.id, charge);
 }
 
-/** Takes the money of an authorized charge. What is not taken is released; a disputing card disputes now. */
-export function captureCharge(store: Store, charge: Charge, amount: number, card: TestCard): Charge {
-  const transaction = book(store, {
-    type: 'charge',
-    amount,
-    fee: cardFee(amount),
-    currency: charge.currency,
-    source: charge.id,
-  });
-  const captured = store.charges.put(charge.id, {
+export const isMulticapture = (charge: Charge): boolean =>
+  charge.payment_method_details?.card?.multicapture?.status === 'available';
+
+/** Takes money of a charge. What is not taken is released where this is `final`; a disputing card disputes then. */
+export function captureCharge(
+  store: Store,
+  charge: Charge,
+  { amount, final }: { amount: number; final: boolean },
+  method: TestMethod,
+): Charge {
+  const { currency, id } = charge;
+  const fee = method.type === 'card' ? cardFee(amount) : debitFee(amount);
+  const transaction = amount > 0 ? book(store, { type: 'charge', amount, fee, currency, source: id }) : undefined;
+  const amount_captured = charge.amount_captured + amount;
+  const captured = store.charges.put(id, {
     ...charge,
-    captured: true,
-    amount_captured: amount,
-    balance_transaction: transaction.id,
+    captured: final,
+    paid: true,
+    status: 'succeeded',
+    amount_captured,
+    balance_transaction: charge.balance_transaction ?? transaction?.id ?? null,
+    refunded: final && charge.amount_refunded === amount_captured,
   });
-  return card.dispute ? openDispute(store, captured, card.dispute) : captured;
+  return final && method.dispute ? openDispute(store, captured, method.dispute) : captured;
 }
+
+export const failCharge = (store: Store, charge: Charge, failure: { code: string; message: string }): Charge =>
+  store.charges.put(charge.id, {
+    ...charge,
+    status: 'failed',
+    paid: false,
+    failure_code: failure.code,
+    failure_message: failure.message,
+  });

@@ -1,7 +1,10 @@
+import { expireAuthorization } from './cancel-intent.ts';
+import { confirmIntent, finishAuthentication } from './confirm-intent.ts';
+import { settleDebit } from './debits.ts';
 import { decideDispute } from './disputes.ts';
 import { BadControl, noSuch, StripeFailure } from './errors.ts';
 import type { Faults } from './faults.ts';
-import { confirmIntent, expireAuthorization, finishAuthentication, intentOf } from './intents.ts';
+import { intentOf } from './intent-state.ts';
 import { settleRefund } from './refunds.ts';
 import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
 import type { Store } from './store.ts';
@@ -36,6 +39,8 @@ export function createControl(world: {
       case 'DELETE faults':
         faults.clear();
         return { faults: [] };
+      case 'POST multicapture':
+        return { available: store.settings.put('multicapture', choice(body, 'available', [true, false])) };
       case 'POST clock':
         return advanceClock(store, body);
       case 'POST webhooks':
@@ -47,6 +52,8 @@ export function createControl(world: {
         return confirmIntent(store, intentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
       case 'POST payment_intents/:id/expire':
         return expireAuthorization(store, intentOf(store, id));
+      case 'POST payment_intents/:id/settle':
+        return settleDebit(store, intentOf(store, id), choice(body, 'outcome', ['succeeded', 'failed']));
       case 'POST setup_intents/:id/authenticate':
         return finishSetupAuthentication(store, setupIntentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
       case 'POST setup_intents/:id/confirm':
@@ -111,9 +118,9 @@ function parse(body: string): Record<string, unknown> {
   throw new BadControl(`the body must be a JSON object, not: ${body.slice(0, 100)}`);
 }
 
-function choice<const T extends string>(body: Record<string, unknown>, field: string, allowed: T[]): T {
+function choice<const T extends string | boolean>(body: Record<string, unknown>, field: string, allowed: T[]): T {
   const found = allowed.find((candidate) => candidate === body[field]);
-  if (!found) throw new BadControl(`${field} must be one of ${allowed.join(', ')}, not ${String(body[field])}`);
+  if (found === undefined) throw new BadControl(`${field} must be one of ${allowed.join(', ')}, not ${String(body[field])}`);
   return found;
 }
 

@@ -1,7 +1,8 @@
 import type { Stripe } from 'stripe';
-import { declineWhenSaved } from './cards.ts';
 import { invalidRequest, noSuch, StripeFailure } from './errors.ts';
-import { newId, type PaymentMethod, type Store } from './store.ts';
+import { futureUsageOf } from './payment-method-options.ts';
+import { declineWhenSaved } from './payment-methods.ts';
+import { type Intent, newId, type PaymentMethod, type Store } from './store.ts';
 
 export function createCustomer(
   store: Store,
@@ -61,4 +62,13 @@ export function attach(store: Store, method: PaymentMethod, customer: string | n
   const attached = store.paymentMethods.put(method.id, { ...method, customer });
   store.emit('payment_method.attached', attached);
   return attached;
+}
+
+/** Keeps the method of an authorized payment for its customer, where that was asked for. */
+export function keepForLater(store: Store, intent: Intent): void {
+  const method = store.paymentMethods.get(intent.payment_method ?? '');
+  const usage = method && futureUsageOf(intent, method.type);
+  if (!usage) return;
+  attach(store, method, intent.customer);
+  if (usage === 'off_session') store.setUp.put(method.id, true);
 }

@@ -1,7 +1,7 @@
 import { checkFraction, money } from './amounts.ts';
 import { book } from './balance.ts';
-import { cardOf } from './cards.ts';
 import { invalidRequest, noSuch } from './errors.ts';
+import { methodOf } from './payment-methods.ts';
 import { type Charge, newId, type Refund, type Store } from './store.ts';
 
 /** How long the cards that change a refund afterwards wait, unless a test settles it sooner. */
@@ -22,7 +22,8 @@ export function createRefund(
   const amount = given.amount ?? left;
   refuseUnlessRefundable(store, charge, amount, left);
 
-  const behaviour = cardOf(store, charge.payment_method).refund;
+  const method = methodOf(store, charge.payment_method);
+  const behaviour = method.type === 'card' ? method.refund : undefined;
   const id = newId('re');
   const transaction = book(store, { type: 'refund', amount: -amount, fee: 0, currency: charge.currency, source: id });
   const refund: Refund = {
@@ -110,14 +111,14 @@ function chargeToRefund(store: Store, given: { payment_intent?: string; charge?:
   const intent = store.intents.get(given.payment_intent);
   if (!intent) throw noSuch('payment_intent', given.payment_intent, 'payment_intent');
   const charge = store.charges.get(intent.latest_charge ?? '');
-  if (!charge?.captured) {
+  if (!charge?.amount_captured) {
     throw invalidRequest(`This PaymentIntent (${intent.id}) does not have a successful charge to refund.`);
   }
   return charge;
 }
 
 function refuseUnlessRefundable(store: Store, charge: Charge, amount: number, left: number): void {
-  if (!charge.captured) {
+  if (charge.amount_captured === 0) {
     throw invalidRequest(`Charge ${charge.id} has not been captured.`, { code: 'charge_not_refundable' });
   }
   const disputes = charge.disputed ? [...store.disputes.values()].filter(({ charge: id }) => id === charge.id) : [];
@@ -141,6 +142,6 @@ function refuseUnlessRefundable(store: Store, charge: Charge, amount: number, le
 
 function changeRefunded(store: Store, charge: Charge, by: number): Charge {
   const amount_refunded = charge.amount_refunded + by;
-  const refunded = amount_refunded === charge.amount_captured;
+  const refunded = charge.captured && amount_refunded === charge.amount_captured;
   return store.charges.put(charge.id, { ...charge, amount_refunded, refunded });
 }

@@ -1,4 +1,3 @@
-import { declineWhenSaved, needsAuthentication, usePaymentMethod } from './cards.ts';
 import {
   type AutomaticPaymentMethods,
   type Confirmation,
@@ -9,6 +8,7 @@ import {
 } from './confirmation.ts';
 import { attach, givenCustomer } from './customers.ts';
 import { type ErrorBody, invalidRequest, noSuch, StripeFailure } from './errors.ts';
+import { declineWhenSaved, needsAuthentication, usePaymentMethod } from './payment-methods.ts';
 import { newId, type PaymentMethod, type SetupIntent, type Store } from './store.ts';
 
 export interface NewSetupIntent {
@@ -160,6 +160,7 @@ function methodToSetUp(store: Store, intent: SetupIntent, given: Confirmation): 
 function succeed(store: Store, intent: SetupIntent, method: PaymentMethod): SetupIntent {
   const succeeded = store.setupIntents.put(intent.id, { ...intent, status: 'succeeded' });
   attach(store, method, intent.customer);
+  if (intent.usage === 'off_session') store.setUp.put(method.id, true);
   store.emit('setup_intent.succeeded', succeeded);
   return succeeded;
 }

@@ -61,8 +61,12 @@ export interface Store {
   refunds: Collection<Refund>;
   disputes: Collection<Dispute>;
   paymentMethods: Collection<PaymentMethod>;
-  /** The id of the test card behind each payment method. */
-  testCards: Collection<string>;
+  /** The name of the test method behind each payment method. */
+  testMethods: Collection<string>;
+  /** Ids of the payment methods whose customers agreed, authenticated, that they are charged while they are away. */
+  setUp: Collection<true>;
+  /** What tests have set otherwise than by default. */
+  settings: Collection<unknown>;
   balanceTransactions: Collection<BalanceTransaction>;
   settlements: Collection<Settlement>;
   taxCalculations: Collection<TaxCalculation>;
@@ -99,7 +103,9 @@ export function openStore(options: {
     refunds: journal.collection('refunds'),
     disputes: journal.collection('disputes'),
     paymentMethods: journal.collection('paymentMethods'),
-    testCards: journal.collection('testCards'),
+    testMethods: journal.collection('testMethods'),
+    setUp: journal.collection('setUp'),
+    settings: journal.collection('settings'),
     balanceTransactions: journal.collection('balanceTransactions'),
     settlements: journal.collection('settlements'),
     taxCalculations: journal.collection('taxCalculations'),

@@ -1,6 +1,8 @@
 /** What happens by itself as time passes: by the second, and at once where a test puts the clock forward. */
+
+import { expireDueAuthorizations } from './cancel-intent.ts';
+import { settleDueDebits } from './debits.ts';
 import { BadControl } from './errors.ts';
-import { expireDueAuthorizations } from './intents.ts';
 import { settleDueRefunds } from './refunds.ts';
 import type { Store } from './store.ts';
 
@@ -16,5 +18,6 @@ export function advanceClock(store: Store, request: { advanceMs?: unknown }): { 
 
 export function letTimeWork(store: Store): void {
   expireDueAuthorizations(store);
+  settleDueDebits(store);
   settleDueRefunds(store);
 }

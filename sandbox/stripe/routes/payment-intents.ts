@@ -1,6 +1,11 @@
-import { cancelIntent, captureIntent, confirmIntent, createIntent, intentOf } from '../intents.ts';
+import { cancelIntent } from '../cancel-intent.ts';
+import { captureIntent } from '../capture-intent.ts';
+import { confirmIntent } from '../confirm-intent.ts';
+import { intentOf } from '../intent-state.ts';
+import { createIntent } from '../intents.ts';
 import { metadataQuery, paging } from '../lists.ts';
 import { bool, integer, map, metadata, oneOf, type Reader, required, text, textList } from '../params.ts';
+import { paymentMethodOptions } from '../payment-method-options.ts';
 import { automaticPaymentMethods, noLongerSupported, readable, route, seenWith } from '../route.ts';
 import type { Intent } from '../store.ts';
 
@@ -30,6 +35,7 @@ export const paymentIntentRoutes = [
       metadata,
       off_session: offSession,
       payment_method: text,
+      payment_method_options: paymentMethodOptions,
       payment_method_types: noLongerSupported,
       receipt_email: text,
       return_url: text,
@@ -72,8 +78,10 @@ export const paymentIntentRoutes = [
     {
       off_session: offSession,
       payment_method: text,
+      payment_method_options: paymentMethodOptions,
       payment_method_types: noLongerSupported,
       return_url: text,
+      setup_future_usage: oneOf('off_session', 'on_session'),
       use_stripe_sdk: bool,
     },
     (store, params, id) => confirmIntent(store, intentOf(store, id), params),
@@ -82,7 +90,7 @@ export const paymentIntentRoutes = [
     'POST payment_intents/:id/capture',
     'payment_intents.capture',
     'payment_intent',
-    { amount_to_capture: positive, metadata },
+    { amount_to_capture: integer({ min: 0 }), final_capture: bool, metadata },
     (store, params, id) => captureIntent(store, intentOf(store, id), params),
   ),
   route(

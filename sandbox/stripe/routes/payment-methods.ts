@@ -1,6 +1,6 @@
-import { usePaymentMethod } from '../cards.ts';
 import { attachByHand, givenCustomer } from '../customers.ts';
 import { required, text } from '../params.ts';
+import { usePaymentMethod } from '../payment-methods.ts';
 import { find, route } from '../route.ts';
 
 export const paymentMethodRoutes = [

@@ -1,6 +1,3 @@
-import { type ErrorBody, noSuch } from './errors.ts';
-import { newId, type PaymentMethod, type Store } from './store.ts';
-
 export interface Decline {
   code: string;
   decline_code: string;
@@ -19,6 +16,8 @@ export interface TestCard {
   risk?: { level: string; score: number };
   dispute?: { reason: string; inquiry: boolean };
   refund?: 'pending' | 'fails';
+  /** Without multicapture, extended authorization and the like. */
+  plain?: true;
 }
 
 const declined = (
@@ -32,11 +31,14 @@ const declined = (
 const CARD_DECLINED = 'Your card was declined.';
 
 /** Stripe's documented test payment methods. `pm_card_visa_chargeDeclined…` may also be written without `visa_`. */
-const TEST_CARDS: Record<string, TestCard> = {
+export const TEST_CARDS: Record<string, TestCard> = {
   pm_card_visa: { brand: 'visa', last4: '4242' },
   pm_card_visa_debit: { brand: 'visa', last4: '5556' },
   pm_card_mastercard: { brand: 'mastercard', last4: '4444' },
   pm_card_amex: { brand: 'amex', last4: '0005' },
+  pm_card_discover: { brand: 'discover', last4: '1117' },
+  pm_card_jcb: { brand: 'jcb', last4: '0505' },
+  pm_card_credit_disableEnterpriseCardFeatures: { brand: 'visa', last4: '0076', plain: true },
 
   pm_card_chargeDeclined: declined('0002', 'generic_decline', 'try_again_later', CARD_DECLINED),
   pm_card_chargeDeclinedInsufficientFunds: declined(
@@ -103,67 +105,3 @@ const TEST_CARDS: Record<string, TestCard> = {
   pm_card_pendingRefund: { brand: 'visa', last4: '7726', refund: 'pending' },
   pm_card_refundFail: { brand: 'visa', last4: '5126', refund: 'fails' },
 };
-
-/** The payment method a request names: a test card becomes a new one, as at Stripe; one made before is found again. */
-export function usePaymentMethod(store: Store, id: string): PaymentMethod {
-  const known = store.paymentMethods.get(id);
-  if (known) return known;
-  const name = id.replace(/^pm_card_visa_charge/, 'pm_card_charge');
-  const card = Object.hasOwn(TEST_CARDS, name) ? TEST_CARDS[name] : undefined;
-  if (!card) throw noSuch('PaymentMethod', id, 'payment_method');
-  const made = paymentMethodOf(store, card);
-  store.testCards.put(made.id, name);
-  return store.paymentMethods.put(made.id, made);
-}
-
-/** How the card behind a payment method, made by `usePaymentMethod`, behaves. */
-export function cardOf(store: Store, paymentMethodId: string | null): TestCard {
-  const card = TEST_CARDS[store.testCards.get(paymentMethodId ?? '') ?? ''];
-  if (!card) throw new Error(`payment method ${paymentMethodId} has no test card`);
-  return card;
-}
-
-/** Why the card cannot be saved, if so. */
-export function declineWhenSaved(store: Store, paymentMethodId: string): ErrorBody | undefined {
-  const { decline, canBeSaved } = cardOf(store, paymentMethodId);
-  return decline && !canBeSaved ? { type: 'card_error', ...decline } : undefined;
-}
-
-/** Whether the customer has to be there. A card that was set up spares only a customer who is away. */
-export function needsAuthentication(store: Store, paymentMethodId: string, offSession: boolean): boolean {
-  const { authentication } = cardOf(store, paymentMethodId);
-  if (authentication !== 'unless_set_up' || !offSession) return authentication !== undefined;
-  return ![...store.setupIntents.values()].some(
-    ({ payment_method, status, usage }) =>
-      payment_method === paymentMethodId && status === 'succeeded' && usage === 'off_session',
-  );
-}
-
-const paymentMethodOf = (store: Store, card: TestCard): PaymentMethod => ({
-  id: newId('pm'),
-  object: 'payment_method',
-  allow_redisplay: 'unspecified',
-  billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
-  card: {
-    brand: card.brand,
-    checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
-    country: 'US',
-    display_brand: card.brand,
-    exp_month: 12,
-    exp_year: new Date().getFullYear() + 3,
-    fingerprint: null,
-    funding: 'credit',
-    generated_from: null,
-    last4: card.last4,
-    networks: { available: [card.brand], preferred: null },
-    regulated_status: 'unregulated',
-    three_d_secure_usage: { supported: true },
-    wallet: null,
-  },
-  created: store.now(),
-  customer: null,
-  customer_account: null,
-  livemode: false,
-  metadata: {},
-  type: 'card',
-});
