@@ -138,7 +138,7 @@ async function capture(
   // Of one that is captured again and again the reply may have been lost: then it says itself what it has taken.
   const before = multicapture ? await record(mongo, payment, await payments.readIntent(intentId)) : payment;
   const amount = upTo - before.captured;
-  if (before.status === 'captured') return before;
+  if (before.status === 'captured' || (amount <= 0 && !final)) return before;
   const intent = await countingErrors(mongo, orderId, () =>
     amount > 0
       ? payments.captureIntent(intentId, { amount, currency, final, key: `${orderId}:capture:${upTo}:${serverErrors}` })

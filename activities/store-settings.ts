@@ -2,8 +2,8 @@ import { defaultPayments, type PaymentRules, type StoreSettings } from '../model
 import type { Mongo } from '../platform/mongo.ts';
 import { remembered } from '../platform/remember.ts';
 
-/** As of a second ago at the most. */
+/** As of a second ago at the most. MongoDB keeps no empty object: what is not there is as by default. */
 export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise<PaymentRules> => {
   const settings = await models.settings.findById('store').lean<StoreSettings>();
-  return settings?.payments ?? defaultPayments;
+  return { ...defaultPayments, ...settings?.payments };
 });

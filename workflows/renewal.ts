@@ -18,13 +18,18 @@ export function keepAuthorized(order: Order): void {
   void CancellationScope.nonCancellable(async () => {
     while (order.captureBefore !== undefined && !isOver(order)) {
       const hints = order.paymentHints;
-      const ms = Date.parse(order.captureBefore) - deadlines.renewBefore - Date.now();
+      const ms = renewalIn(Date.parse(order.captureBefore) - Date.now());
       const waited = await order.record.waitFor('renewal', ms, () => isOver(order) || order.paymentHints > hints);
       if (isOver(order)) return;
       if (waited === 'done' && isPaid((await look(order)).attempt)) continue;
       await renew(order);
     }
   });
+}
+
+/** A day before it ends, and of a short one after half of its life. */
+function renewalIn(msLeft: number): number {
+  return Math.max(deadlines.renewAtMost, msLeft / 2, msLeft - deadlines.renewBefore);
 }
 
 function isOver({ captured, cancelled, record: { state } }: Order): boolean {

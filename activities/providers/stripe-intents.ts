@@ -87,7 +87,7 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
         ...(method.startsWith('ctoken_') ? { confirmation_token: method } : { payment_method: method }),
         expand,
         // Where some banks send the customer back to.
-        ...(publicUrl !== undefined && !offSession && { return_url: `${publicUrl}/orders/${orderId}` }),
+        ...(publicUrl !== undefined && { return_url: `${publicUrl}/orders/${orderId}` }),
         ...(offSession && { off_session: true }),
       };
       return intentAfter(intentId, () =>

@@ -6,11 +6,9 @@ import * as common from './common.ts';
 export const refundParams = z.strictObject({ id: common.refundId });
 export const refundBody = z
   .strictObject({
-    amount: common.amount
-      .optional()
-      .meta({
-        description: 'Minor units, as for goodwill. Everything that is left where neither it nor lines are given',
-      }),
+    amount: common.amount.optional().meta({
+      description: 'Minor units, as for goodwill. Everything that is left where neither it nor lines are given',
+    }),
     lines: z
       .array(z.strictObject({ lineId: common.text(50), quantity: z.int().min(1) }))
       .min(1)

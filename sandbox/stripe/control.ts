@@ -120,7 +120,8 @@ function parse(body: string): Record<string, unknown> {
 
 function choice<const T extends string | boolean>(body: Record<string, unknown>, field: string, allowed: T[]): T {
   const found = allowed.find((candidate) => candidate === body[field]);
-  if (found === undefined) throw new BadControl(`${field} must be one of ${allowed.join(', ')}, not ${String(body[field])}`);
+  if (found === undefined)
+    throw new BadControl(`${field} must be one of ${allowed.join(', ')}, not ${String(body[field])}`);
   return found;
 }
 

@@ -21,7 +21,7 @@ export const price = 1999;
 
 interface StripeState {
   payment_intents: { id: string; status: string; amount_received: number; metadata: { orderId?: string } }[];
-  charges: { payment_intent: string; status: string; captured: boolean; amount_captured: number }[];
+  charges: { payment_intent: string; status: string; amount_captured: number }[];
   refunds: { id: string; payment_intent: string; amount: number; status: string }[];
   disputes: { id: string; payment_intent: string }[];
   undelivered_events: string[];
@@ -309,7 +309,7 @@ export function createShop(outside: {
     return {
       authorizations: charges.length,
       held: intents.filter(({ status }) => status === 'requires_capture').length,
-      captured: charges.filter(({ captured }) => captured).map(({ amount_captured }) => amount_captured),
+      captured: charges.filter(({ amount_captured }) => amount_captured > 0).map(({ amount_captured }) => amount_captured),
       refunds: state.refunds
         .filter(ours)
         .filter(({ status }) => status !== 'failed')

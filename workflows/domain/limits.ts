@@ -31,6 +31,8 @@ export const deadlines = {
   settlement: 14 * day,
   /** So long before an authorization ends, the money is authorized anew. */
   renewBefore: 1 * day,
+  /** And no more often than this. */
+  renewAtMost: hour,
   /** How long goods that came for a waiting order are held, while its customer has to pay or confirm. */
   backorderPayment: 4 * day,
   /** Goods that were expected and are late, before somebody is asked: again and again. */
