@@ -1,13 +1,14 @@
 import { takeMoney } from './capture-intent.ts';
 import { attemptCharge } from './charges.ts';
 import { type Confirmation, refuseForeignMethod, refuseWithoutReturnUrl, threeDSecure } from './confirmation.ts';
-import { keepForLater } from './customers.ts';
+import { useUpToken, withToken } from './confirmation-tokens.ts';
 import { submitDebit } from './debits.ts';
 import { invalidRequest } from './errors.ts';
 import { intentOf, unexpectedState } from './intent-state.ts';
 import { declined, paymentFailed } from './payment-failure.ts';
 import { isCapturedByHand, mergeOptions, type Options, refuseUnofferedMethod } from './payment-method-options.ts';
 import { methodOf, needsAuthentication, usePaymentMethod } from './payment-methods.ts';
+import { keepForLater } from './saved-methods.ts';
 import type { Intent, Store } from './store.ts';
 
 export interface PaymentConfirmation extends Confirmation {
@@ -17,10 +18,12 @@ export interface PaymentConfirmation extends Confirmation {
   setup_future_usage?: Intent['setup_future_usage'];
 }
 
-export function confirmIntent(store: Store, intent: Intent, given: PaymentConfirmation): Intent {
+export function confirmIntent(store: Store, intent: Intent, request: PaymentConfirmation): Intent {
+  const given = withToken(store, request);
   const method = usePaymentMethod(store, refuseUnlessConfirmable(store, intent, given));
   refuseForeignMethod(intent, method, { payment_intent: intent });
   refuseUnofferedMethod(intent, method.type, intent);
+  useUpToken(store, given.confirmation_token, intent);
   const confirmed: Intent = {
     ...intent,
     payment_method: method.id,

@@ -4,6 +4,7 @@ import { type Intent, newId, type PaymentMethod, type SetupIntent } from './stor
 
 export interface Confirmation {
   payment_method?: string;
+  confirmation_token?: string;
   return_url?: string;
   /** Confirmed by Stripe.js in the browser, which brings its own return address. */
   fromBrowser?: boolean;

@@ -1,5 +1,6 @@
 import { expireAuthorization } from './cancel-intent.ts';
 import { confirmIntent, finishAuthentication } from './confirm-intent.ts';
+import { createToken } from './confirmation-tokens.ts';
 import { settleDebit } from './debits.ts';
 import { decideDispute } from './disputes.ts';
 import { BadControl, noSuch, StripeFailure } from './errors.ts';
@@ -41,6 +42,8 @@ export function createControl(world: {
         return { faults: [] };
       case 'POST multicapture':
         return { available: store.settings.put('multicapture', choice(body, 'available', [true, false])) };
+      case 'POST confirmation_tokens':
+        return createToken(store, { payment_method: 'pm_card_visa', ...paymentMethod(body), ...futureUsage(body) });
       case 'POST clock':
         return advanceClock(store, body);
       case 'POST webhooks':
@@ -130,4 +133,9 @@ function paymentMethod(body: Record<string, unknown>): { payment_method?: string
   if (payment_method === undefined) return {};
   if (typeof payment_method !== 'string') throw new BadControl('payment_method must be a text such as pm_card_visa');
   return { payment_method };
+}
+
+function futureUsage(body: Record<string, unknown>): { setup_future_usage?: 'off_session' | 'on_session' } {
+  if (body.setup_future_usage === undefined) return {};
+  return { setup_future_usage: choice(body, 'setup_future_usage', ['off_session', 'on_session']) };
 }

@@ -1,8 +1,7 @@
 import type { Stripe } from 'stripe';
-import { invalidRequest, noSuch, StripeFailure } from './errors.ts';
-import { futureUsageOf } from './payment-method-options.ts';
-import { declineWhenSaved } from './payment-methods.ts';
-import { type Intent, newId, type PaymentMethod, type Store } from './store.ts';
+import { invalidRequest, noSuch } from './errors.ts';
+import { detach, savedMethods } from './saved-methods.ts';
+import { newId, type Store } from './store.ts';
 
 export function createCustomer(
   store: Store,
@@ -41,34 +40,62 @@ export function createCustomer(
 /** The customer that a parameter names. */
 export function givenCustomer(store: Store, id: string | undefined): string | null {
   if (id === undefined) return null;
-  if (!store.customers.get(id)) throw noSuch('customer', id, 'customer');
+  if (!isCustomer(store, id)) throw noSuch('customer', id, 'customer');
   return id;
 }
 
-/** Gives the payment method to the customer for good, by hand and not by a setup: the customer's bank is not asked. */
-export function attachByHand(store: Store, method: PaymentMethod, customer: string | null): PaymentMethod {
-  if (method.customer !== null && method.customer !== customer) {
-    throw invalidRequest('The payment method you provided has already been attached to a customer.', {
-      param: 'payment_method',
-    });
+/** The customer that the path names. */
+export function customerOf(store: Store, id: string): Stripe.Customer {
+  const found = isCustomer(store, id) ? store.customers.get(id) : undefined;
+  if (!found) throw noSuch('customer', id);
+  return found;
+}
+
+const isCustomer = (store: Store, id: string): boolean =>
+  store.customers.get(id) !== undefined && store.deletedCustomers.get(id) === undefined;
+
+export const allCustomers = (store: Store): Stripe.Customer[] =>
+  [...store.customers.values()].filter(({ id }) => isCustomer(store, id));
+
+/** An empty text takes back what was there. */
+export function updateCustomer(
+  store: Store,
+  customer: Stripe.Customer,
+  change: {
+    email?: string | null;
+    name?: string | null;
+    metadata?: Record<string, string>;
+    invoice_settings?: { default_payment_method?: string | null };
+  },
+): Stripe.Customer {
+  const { invoice_settings, metadata, ...rest } = change;
+  const fields = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const method = invoice_settings?.default_payment_method;
+  if (method && store.paymentMethods.get(method)?.customer !== customer.id) {
+    throw invalidRequest(
+      `The customer does not have a payment method with the ID ${method}. The payment method must be attached to the customer.`,
+      { code: 'resource_missing', param: 'invoice_settings[default_payment_method]' },
+    );
   }
-  const decline = declineWhenSaved(store, method.id);
-  if (decline) throw new StripeFailure(402, { ...decline, payment_method: method });
-  return attach(store, method, customer);
+  const updated = store.customers.put(customer.id, {
+    ...customer,
+    ...fields,
+    metadata: { ...customer.metadata, ...metadata },
+    invoice_settings: {
+      ...customer.invoice_settings,
+      ...(method === undefined ? {} : { default_payment_method: method }),
+    },
+  });
+  store.emit('customer.updated', updated);
+  return updated;
 }
 
-export function attach(store: Store, method: PaymentMethod, customer: string | null): PaymentMethod {
-  if (method.customer !== null || customer === null) return method;
-  const attached = store.paymentMethods.put(method.id, { ...method, customer });
-  store.emit('payment_method.attached', attached);
-  return attached;
+/** For good, and with it the payment methods that were saved for it. */
+export function deleteCustomer(store: Store, customer: Stripe.Customer): object {
+  for (const method of savedMethods(store, customer.id)) detach(store, method);
+  store.deletedCustomers.put(customer.id, true);
+  store.emit('customer.deleted', customer);
+  return showDeleted(customer.id);
 }
 
-/** Keeps the method of an authorized payment for its customer, where that was asked for. */
-export function keepForLater(store: Store, intent: Intent): void {
-  const method = store.paymentMethods.get(intent.payment_method ?? '');
-  const usage = method && futureUsageOf(intent, method.type);
-  if (!usage) return;
-  attach(store, method, intent.customer);
-  if (usage === 'off_session') store.setUp.put(method.id, true);
-}
+export const showDeleted = (id: string) => ({ id, object: 'customer', deleted: true });

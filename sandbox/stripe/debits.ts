@@ -1,10 +1,10 @@
 /** What becomes of a bank debit between the customer's word and the bank's answer. */
 import { takeMoney } from './capture-intent.ts';
 import { failCharge } from './charges.ts';
-import { keepForLater } from './customers.ts';
 import { chargeOf, unexpectedState } from './intent-state.ts';
 import { paymentFailed } from './payment-failure.ts';
 import { methodOf } from './payment-methods.ts';
+import { keepForLater } from './saved-methods.ts';
 import type { Intent, Store } from './store.ts';
 import { INSUFFICIENT_FUNDS } from './test-debits.ts';
 

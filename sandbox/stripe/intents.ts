@@ -1,6 +1,7 @@
 import { checkAmount } from './amounts.ts';
 import { confirmIntent, type PaymentConfirmation, refuseUnlessConfirmable } from './confirm-intent.ts';
 import { type AutomaticPaymentMethods, offeredMethods, refuseForeignMethod } from './confirmation.ts';
+import { refuseTokenWithoutConfirm, withToken } from './confirmation-tokens.ts';
 import { givenCustomer } from './customers.ts';
 import { mergeOptions, refuseUnofferedMethod } from './payment-method-options.ts';
 import { usePaymentMethod } from './payment-methods.ts';
@@ -22,7 +23,9 @@ export interface NewIntent extends PaymentConfirmation {
   confirm?: boolean;
 }
 
-export function createIntent(store: Store, given: NewIntent): Intent {
+export function createIntent(store: Store, request: NewIntent): Intent {
+  refuseTokenWithoutConfirm(request);
+  const given = withToken(store, request);
   const currency = checkAmount(given.amount, given.currency);
   const offered = offeredMethods(given);
   const customer = givenCustomer(store, given.customer);
@@ -75,8 +78,8 @@ export function createIntent(store: Store, given: NewIntent): Intent {
   };
   if (method) refuseUnofferedMethod(intent, method.type, undefined);
   if (!given.confirm) return store.intents.put(id, intent);
-  // The intent has the method already: naming a test method twice would make two of it.
-  const confirmation = { ...given, payment_method: undefined };
+  // Naming a test method a second time would make another of it.
+  const confirmation = { ...given, payment_method: method?.id };
   refuseUnlessConfirmable(store, intent, confirmation);
   return confirmIntent(store, store.intents.put(id, intent), confirmation);
 }

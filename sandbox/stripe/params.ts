@@ -45,6 +45,9 @@ export const text: Reader<string> = (value, param) => {
   return value;
 };
 
+/** An empty text takes back what was there. */
+export const textOrUnset: Reader<string | null> = (value, param) => (value === '' ? null : text(value, param));
+
 export const bool: Reader<boolean> = (value, param) => {
   if (value !== 'true' && value !== 'false') throw invalidRequest(`Invalid boolean: ${String(value)}`, { param });
   return value === 'true';

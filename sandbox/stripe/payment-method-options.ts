@@ -150,7 +150,7 @@ export function refuseUnofferedMethod(intent: Intent, type: string, payment_inte
   if (currency !== intent.currency) {
     throw invalidRequest(
       `The currency provided (${intent.currency}) is invalid for the payment method type ${type}, which takes ${currency}.`,
-      { code: 'payment_intent_invalid_parameter', param: 'currency', payment_intent },
+      { code: 'payment_method_currency_mismatch', param: 'currency', payment_intent },
     );
   }
   if (intent.capture_method === 'manual') {

@@ -1,4 +1,4 @@
-import { type ErrorBody, noSuch } from './errors.ts';
+import { type ErrorBody, invalidRequest, noSuch } from './errors.ts';
 import { newId, type PaymentMethod, type Store } from './store.ts';
 import { TEST_CARDS, type TestCard } from './test-cards.ts';
 import { TEST_DEBITS, type TestDebit } from './test-debits.ts';
@@ -8,6 +8,12 @@ export type TestMethod = ({ type: 'card' } & TestCard) | TestDebit;
 /** The payment method a request names: a test method becomes a new one, as at Stripe; one made before is found again. */
 export function usePaymentMethod(store: Store, id: string): PaymentMethod {
   const known = store.paymentMethods.get(id);
+  if (store.usedUp.get(id)) {
+    throw invalidRequest(
+      'This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.',
+      { code: 'payment_method_unexpected_state', param: 'payment_method' },
+    );
+  }
   if (known) return known;
   const name = id.replace(/^pm_card_visa_charge/, 'pm_card_charge').replace(/^(pm_sepaDebit_[a-z]+)_[a-z]{2}$/, '$1');
   const method = testMethod(name);

@@ -6,23 +6,25 @@ import {
   refuseWithoutReturnUrl,
   threeDSecure,
 } from './confirmation.ts';
-import { attach, givenCustomer } from './customers.ts';
+import { refuseTokenWithoutConfirm, useUpToken, withToken } from './confirmation-tokens.ts';
+import { givenCustomer } from './customers.ts';
 import { type ErrorBody, invalidRequest, noSuch, StripeFailure } from './errors.ts';
 import { declineWhenSaved, needsAuthentication, usePaymentMethod } from './payment-methods.ts';
+import { attach } from './saved-methods.ts';
 import { newId, type PaymentMethod, type SetupIntent, type Store } from './store.ts';
 
-export interface NewSetupIntent {
+export interface NewSetupIntent extends Confirmation {
   allowed_payment_method_types?: string[];
   automatic_payment_methods?: AutomaticPaymentMethods;
   confirm?: boolean;
   customer?: string;
   metadata?: Record<string, string>;
-  payment_method?: string;
-  return_url?: string;
   usage?: 'off_session' | 'on_session';
 }
 
-export function createSetupIntent(store: Store, given: NewSetupIntent): SetupIntent {
+export function createSetupIntent(store: Store, request: NewSetupIntent): SetupIntent {
+  refuseTokenWithoutConfirm(request);
+  const given = withToken(store, request);
   const offered = offeredMethods(given);
   const customer = givenCustomer(store, given.customer);
   const method = given.payment_method === undefined ? null : usePaymentMethod(store, given.payment_method);
@@ -57,14 +59,17 @@ export function createSetupIntent(store: Store, given: NewSetupIntent): SetupInt
     status: method ? 'requires_confirmation' : 'requires_payment_method',
     usage: given.usage ?? 'off_session',
   };
-  if (given.confirm) methodToSetUp(store, intent, { return_url: given.return_url });
+  const confirmation = { ...given, payment_method: method?.id };
+  if (given.confirm) methodToSetUp(store, intent, confirmation);
   store.setupIntents.put(id, intent);
   store.emit('setup_intent.created', intent);
-  return given.confirm ? confirmSetupIntent(store, intent, { return_url: given.return_url }) : intent;
+  return given.confirm ? confirmSetupIntent(store, intent, confirmation) : intent;
 }
 
-export function confirmSetupIntent(store: Store, intent: SetupIntent, given: Confirmation): SetupIntent {
+export function confirmSetupIntent(store: Store, intent: SetupIntent, request: Confirmation): SetupIntent {
+  const given = withToken(store, request);
   const method = methodToSetUp(store, intent, given);
+  useUpToken(store, given.confirmation_token, intent);
   const confirmed: SetupIntent = {
     ...intent,
     payment_method: method.id,

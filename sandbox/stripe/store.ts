@@ -9,6 +9,8 @@ type ById<T, K extends keyof T> = Omit<T, K> & { [P in K]: string | null };
 export type Intent = ById<Stripe.PaymentIntent, 'customer' | 'latest_charge' | 'payment_method'>;
 export type SetupIntent = ById<Stripe.SetupIntent, 'customer' | 'latest_attempt' | 'payment_method'>;
 export type PaymentMethod = ById<Stripe.PaymentMethod, 'customer'>;
+/** Names the payment method that it stands for, which nobody is told. */
+export type ConfirmationToken = Stripe.ConfirmationToken & { method: string };
 export type Charge = ById<Stripe.Charge, 'payment_intent' | 'balance_transaction'>;
 export type Refund = ById<Stripe.Refund, 'payment_intent' | 'balance_transaction'> & { charge: string };
 export type Dispute = ById<Stripe.Dispute, 'payment_intent'> & { charge: string };
@@ -55,6 +57,9 @@ export interface Settlement {
  */
 export interface Store {
   customers: Collection<Stripe.Customer>;
+  /** Ids of the customers that are no more. */
+  deletedCustomers: Collection<true>;
+  confirmationTokens: Collection<ConfirmationToken>;
   intents: Collection<Intent>;
   setupIntents: Collection<SetupIntent>;
   charges: Collection<Charge>;
@@ -63,6 +68,8 @@ export interface Store {
   paymentMethods: Collection<PaymentMethod>;
   /** The name of the test method behind each payment method. */
   testMethods: Collection<string>;
+  /** Ids of the payment methods that nobody can use any more. */
+  usedUp: Collection<true>;
   /** Ids of the payment methods whose customers agreed, authenticated, that they are charged while they are away. */
   setUp: Collection<true>;
   /** What tests have set otherwise than by default. */
@@ -97,6 +104,8 @@ export function openStore(options: {
   const ahead = () => clock.get('ahead') ?? 0;
   const store: Store = {
     customers: journal.collection('customers'),
+    deletedCustomers: journal.collection('deletedCustomers'),
+    confirmationTokens: journal.collection('confirmationTokens'),
     intents: journal.collection('intents'),
     setupIntents: journal.collection('setupIntents'),
     charges: journal.collection('charges'),
@@ -104,6 +113,7 @@ export function openStore(options: {
     disputes: journal.collection('disputes'),
     paymentMethods: journal.collection('paymentMethods'),
     testMethods: journal.collection('testMethods'),
+    usedUp: journal.collection('usedUp'),
     setUp: journal.collection('setUp'),
     settings: journal.collection('settings'),
     balanceTransactions: journal.collection('balanceTransactions'),

@@ -30,6 +30,7 @@ export const paymentIntentRoutes = [
       automatic_payment_methods: automaticPaymentMethods,
       capture_method: oneOf('automatic', 'automatic_async', 'manual'),
       confirm: bool,
+      confirmation_token: text,
       customer: text,
       description: text,
       metadata,
@@ -76,6 +77,7 @@ export const paymentIntentRoutes = [
     'payment_intents.confirm',
     'payment_intent',
     {
+      confirmation_token: text,
       off_session: offSession,
       payment_method: text,
       payment_method_options: paymentMethodOptions,

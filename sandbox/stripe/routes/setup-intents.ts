@@ -12,6 +12,7 @@ export const setupIntentRoutes = [
       allowed_payment_method_types: textList,
       automatic_payment_methods: automaticPaymentMethods,
       confirm: bool,
+      confirmation_token: text,
       customer: text,
       metadata,
       payment_method: text,
@@ -33,7 +34,13 @@ export const setupIntentRoutes = [
     'POST setup_intents/:id/confirm',
     'setup_intents.confirm',
     'setup_intent',
-    { payment_method: text, payment_method_types: noLongerSupported, return_url: text, use_stripe_sdk: bool },
+    {
+      confirmation_token: text,
+      payment_method: text,
+      payment_method_types: noLongerSupported,
+      return_url: text,
+      use_stripe_sdk: bool,
+    },
     (store, params, id) => confirmSetupIntent(store, setupIntentOf(store, id), params),
   ),
   route(
