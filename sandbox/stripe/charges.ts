@@ -1,6 +1,7 @@
 import { book, cardFee, debitFee } from './balance.ts';
 import { detailsOf } from './charge-details.ts';
 import { openDispute } from './disputes.ts';
+import { warnOfFraud } from './fraud-warnings.ts';
 import type { TestMethod } from './payment-methods.ts';
 import { type Charge, type Intent, newId, type Store } from './store.ts';
 
@@ -68,7 +69,7 @@ export function attemptCharge(store: Store, intent: Intent, method: TestMethod, 
 export const isMulticapture = (charge: Charge): boolean =>
   charge.payment_method_details?.card?.multicapture?.status === 'available';
 
-/** Takes money of a charge. What is not taken is released where this is `final`; a disputing card disputes then. */
+/** Takes money of a charge. What is not taken is released where this is `final`; a card that disputes does so then. */
 export function captureCharge(
   store: Store,
   charge: Charge,
@@ -88,7 +89,9 @@ export function captureCharge(
     balance_transaction: charge.balance_transaction ?? transaction?.id ?? null,
     refunded: final && charge.amount_refunded === amount_captured,
   });
-  return final && method.dispute ? openDispute(store, captured, method.dispute) : captured;
+  if (final && method.type === 'card' && method.fraudWarning) warnOfFraud(store, captured);
+  if (final && method.dispute) openDispute(store, captured, method.dispute);
+  return captured;
 }
 
 export const failCharge = (store: Store, charge: Charge, failure: { code: string; message: string }): Charge =>

@@ -2,7 +2,7 @@ import { expireAuthorization } from './cancel-intent.ts';
 import { confirmIntent, finishAuthentication } from './confirm-intent.ts';
 import { createToken } from './confirmation-tokens.ts';
 import { settleDebit } from './debits.ts';
-import { decideDispute } from './disputes.ts';
+import { decideDispute, openDispute } from './disputes.ts';
 import { BadControl, noSuch, StripeFailure } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { intentOf } from './intent-state.ts';
@@ -61,6 +61,8 @@ export function createControl(world: {
         return finishSetupAuthentication(store, setupIntentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
       case 'POST setup_intents/:id/confirm':
         return confirmSetupIntent(store, setupIntentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
+      case 'POST disputes':
+        return disputeByHand(store, body);
       case 'POST disputes/:id/decide': {
         const dispute = store.disputes.get(id);
         if (!dispute) throw noSuch('dispute', id);
@@ -83,6 +85,8 @@ export function createControl(world: {
           charges: [...store.charges.values()],
           refunds: [...store.refunds.values()],
           disputes: [...store.disputes.values()],
+          fraud_warnings: [...store.fraudWarnings.values()],
+          files: [...store.files.values()],
           tax_calculations: [...store.taxCalculations.values()],
           tax_transactions: [...store.taxTransactions.values()],
           balance_transactions: [...store.balanceTransactions.values()],
@@ -138,4 +142,19 @@ function paymentMethod(body: Record<string, unknown>): { payment_method?: string
 function futureUsage(body: Record<string, unknown>): { setup_future_usage?: 'off_session' | 'on_session' } {
   if (body.setup_future_usage === undefined) return {};
   return { setup_future_usage: choice(body, 'setup_future_usage', ['off_session', 'on_session']) };
+}
+
+/** The cardholder's bank disputes a payment, at any time after money of it was captured. */
+function disputeByHand(store: Store, body: Record<string, unknown>): object {
+  const { payment_intent, reason = 'fraudulent', inquiry = false, amount } = body;
+  const charge = store.charges.get(intentOf(store, String(payment_intent)).latest_charge ?? '');
+  const most = charge?.amount_captured ?? 0;
+  if (!charge || most === 0) throw new BadControl(`nothing of ${String(payment_intent)} is captured`);
+  if (typeof reason !== 'string') throw new BadControl('reason must be a text such as product_not_received');
+  if (typeof inquiry !== 'boolean') throw new BadControl('inquiry must be true or false');
+  if (amount === undefined) return openDispute(store, charge, { reason, inquiry });
+  if (typeof amount !== 'number' || !Number.isInteger(amount) || amount < 1 || amount > most) {
+    throw new BadControl(`amount must be a whole number from 1 to ${most}, which is what was captured`);
+  }
+  return openDispute(store, charge, { reason, inquiry, amount });
 }

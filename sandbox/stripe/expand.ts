@@ -9,6 +9,8 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
   charge: { payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   refund: { charge: 'charge', payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   dispute: { charge: 'charge', payment_intent: 'payment_intent' },
+  early_fraud_warning: { charge: 'charge', payment_intent: 'payment_intent' },
+  file: {},
   // Of these the field itself is left out where nobody asks for it.
   tax_calculation: { line_items: 'tax_line_item[]', shipping_cost: 'tax_shipping_cost' },
   tax_line_item: { tax_breakdown: 'tax_breakdown' },
@@ -45,7 +47,7 @@ function expandPath(store: Store, object: object, [field, ...deeper]: string[]):
 function lookUp(store: Store, id: string): object | undefined {
   if (id.startsWith('cus_')) return store.customers.get(id);
   if (id.startsWith('pi_')) return store.intents.get(id);
-  if (id.startsWith('ch_')) return store.charges.get(id);
+  if (id.startsWith('ch_') || id.startsWith('py_')) return store.charges.get(id);
   if (id.startsWith('pm_')) return store.paymentMethods.get(id);
   return store.balanceTransactions.get(id);
 }

@@ -1,6 +1,7 @@
 import { checkFraction, money } from './amounts.ts';
 import { book } from './balance.ts';
 import { invalidRequest, noSuch } from './errors.ts';
+import { closeWarnings } from './fraud-warnings.ts';
 import { methodOf } from './payment-methods.ts';
 import { type Charge, newId, type Refund, type Store } from './store.ts';
 
@@ -143,5 +144,7 @@ function refuseUnlessRefundable(store: Store, charge: Charge, amount: number, le
 function changeRefunded(store: Store, charge: Charge, by: number): Charge {
   const amount_refunded = charge.amount_refunded + by;
   const refunded = charge.captured && amount_refunded === charge.amount_captured;
-  return store.charges.put(charge.id, { ...charge, amount_refunded, refunded });
+  const changed = store.charges.put(charge.id, { ...charge, amount_refunded, refunded });
+  if (refunded) closeWarnings(store, changed);
+  return changed;
 }

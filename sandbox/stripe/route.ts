@@ -34,14 +34,15 @@ export function readable(
   kind: string,
   collection: (store: Store) => Collection<{ id: string; object: string; created: number }>,
   filters: string[],
+  resource = `${kind}s`,
 ): Entry[] {
-  const resource = `${kind}s`;
+  const name = resource.replace('/', '.');
   const spec: Spec = Object.fromEntries(filters.map((field) => [field, text]));
   return [
-    route(`GET ${resource}/:id`, `${resource}.retrieve`, kind, {}, (store, _, id) => find(collection(store), kind, id)),
+    route(`GET ${resource}/:id`, `${name}.retrieve`, kind, {}, (store, _, id) => find(collection(store), kind, id)),
     route(
       `GET ${resource}`,
-      `${resource}.list`,
+      `${name}.list`,
       `${kind}[]`,
       { ...spec, ...paging, created: createdFilter },
       (store, params) => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createApi } from './api.ts';
 import { createControl } from './control.ts';
 import { createFaults } from './faults.ts';
+import { flattenUpload } from './files.ts';
 import { createIdempotency } from './idempotency.ts';
 import { operations } from './routes.ts';
 import { openStore } from './store.ts';
@@ -10,6 +11,7 @@ import { letTimeWork } from './time.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 const MAX_BODY_BYTES = 1_000_000;
+const MAX_UPLOAD_BYTES = 6_000_000;
 
 export interface StripeSandbox {
   url: string;
@@ -100,12 +102,16 @@ export async function startStripeSandbox(options: {
 
 /** The body, or undefined where it is too large. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const contentType = request.headers['content-type'] ?? '';
+  const upload = contentType.startsWith('multipart/form-data');
+  const most = upload ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > MAX_BODY_BYTES) return undefined;
+    if (size > most) return undefined;
     parts.push(part);
   }
-  return Buffer.concat(parts).toString('utf8');
+  const body = Buffer.concat(parts);
+  return upload ? flattenUpload(body, contentType) : body.toString('utf8');
 }

@@ -13,6 +13,7 @@ export type PaymentMethod = ById<Stripe.PaymentMethod, 'customer'>;
 export type ConfirmationToken = Stripe.ConfirmationToken & { method: string };
 export type Charge = ById<Stripe.Charge, 'payment_intent' | 'balance_transaction'>;
 export type Refund = ById<Stripe.Refund, 'payment_intent' | 'balance_transaction'> & { charge: string };
+export type FraudWarning = Stripe.Radar.EarlyFraudWarning;
 export type Dispute = ById<Stripe.Dispute, 'payment_intent'> & { charge: string };
 /** All its lines; the answers have a page of them at most. */
 export type TaxCalculation = Omit<Stripe.Tax.Calculation, 'line_items'> & {
@@ -65,6 +66,8 @@ export interface Store {
   charges: Collection<Charge>;
   refunds: Collection<Refund>;
   disputes: Collection<Dispute>;
+  fraudWarnings: Collection<FraudWarning>;
+  files: Collection<Stripe.File>;
   paymentMethods: Collection<PaymentMethod>;
   /** The name of the test method behind each payment method. */
   testMethods: Collection<string>;
@@ -111,6 +114,8 @@ export function openStore(options: {
     charges: journal.collection('charges'),
     refunds: journal.collection('refunds'),
     disputes: journal.collection('disputes'),
+    fraudWarnings: journal.collection('fraudWarnings'),
+    files: journal.collection('files'),
     paymentMethods: journal.collection('paymentMethods'),
     testMethods: journal.collection('testMethods'),
     usedUp: journal.collection('usedUp'),

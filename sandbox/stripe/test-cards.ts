@@ -16,6 +16,7 @@ export interface TestCard {
   risk?: { level: string; score: number };
   dispute?: { reason: string; inquiry: boolean };
   refund?: 'pending' | 'fails';
+  fraudWarning?: true;
   /** Without multicapture, extended authorization and the like. */
   plain?: true;
 }
@@ -102,6 +103,7 @@ export const TEST_CARDS: Record<string, TestCard> = {
     dispute: { reason: 'product_not_received', inquiry: false },
   },
   pm_card_createDisputeInquiry: { brand: 'visa', last4: '1976', dispute: { reason: 'fraudulent', inquiry: true } },
+  pm_card_createIssuerFraudRecord: { brand: 'visa', last4: '5423', fraudWarning: true },
   pm_card_pendingRefund: { brand: 'visa', last4: '7726', refund: 'pending' },
   pm_card_refundFail: { brand: 'visa', last4: '5126', refund: 'fails' },
 };

@@ -2,6 +2,7 @@
 
 import { expireDueAuthorizations } from './cancel-intent.ts';
 import { settleDueDebits } from './debits.ts';
+import { closeOverdueDisputes } from './disputes.ts';
 import { BadControl } from './errors.ts';
 import { settleDueRefunds } from './refunds.ts';
 import type { Store } from './store.ts';
@@ -20,4 +21,5 @@ export function letTimeWork(store: Store): void {
   expireDueAuthorizations(store);
   settleDueDebits(store);
   settleDueRefunds(store);
+  closeOverdueDisputes(store);
 }
