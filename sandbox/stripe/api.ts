@@ -38,6 +38,7 @@ export function createApi(world: { store: Store; faults: Faults; idempotency: Id
   const calls = new Map<string, number>();
 
   async function answer(request: ApiRequest): Promise<Answer | undefined> {
+    if (faults.isDown()) return undefined;
     const requestId = newId('req');
     try {
       authenticate(request.authorization);

@@ -1,10 +1,13 @@
 import { type BalanceTransaction, newId, type Store } from './store.ts';
 
+/** Where the books call a movement otherwise than its type. What no card has paid is a `payment`. */
+const CATEGORIES: Record<string, string> = { adjustment: 'dispute', payment: 'charge', payment_refund: 'refund' };
+
 /** Writes one movement of the account's balance. Positive amounts come in. */
 export function book(
   store: Store,
   entry: {
-    type: 'charge' | 'refund' | 'refund_failure' | 'adjustment';
+    type: 'charge' | 'payment' | 'refund' | 'payment_refund' | 'refund_failure' | 'adjustment' | 'payout';
     amount: number;
     fee: number;
     currency: string;
@@ -27,7 +30,7 @@ export function book(
     fee_details:
       fee === 0 ? [] : [{ amount: fee, application: null, currency, description: 'Stripe fee', type: 'stripe_fee' }],
     net: amount - fee,
-    reporting_category: type === 'adjustment' ? 'dispute' : type,
+    reporting_category: CATEGORIES[type] ?? type,
     source,
     status: 'pending',
     type,

@@ -77,8 +77,11 @@ export function captureCharge(
   method: TestMethod,
 ): Charge {
   const { currency, id } = charge;
-  const fee = method.type === 'card' ? cardFee(amount) : debitFee(amount);
-  const transaction = amount > 0 ? book(store, { type: 'charge', amount, fee, currency, source: id }) : undefined;
+  const money =
+    method.type === 'card'
+      ? ({ type: 'charge', fee: cardFee(amount) } as const)
+      : ({ type: 'payment', fee: debitFee(amount) } as const);
+  const transaction = amount > 0 ? book(store, { ...money, amount, currency, source: id }) : undefined;
   const amount_captured = charge.amount_captured + amount;
   const captured = store.charges.put(id, {
     ...charge,

@@ -4,14 +4,18 @@ import { createToken } from './confirmation-tokens.ts';
 import { settleDebit } from './debits.ts';
 import { decideDispute, openDispute } from './disputes.ts';
 import { BadControl, noSuch, StripeFailure } from './errors.ts';
+import { eventOf } from './events.ts';
 import type { Faults } from './faults.ts';
 import { intentOf } from './intent-state.ts';
+import { payOut } from './payouts.ts';
 import { settleRefund } from './refunds.ts';
 import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
 import type { Store } from './store.ts';
 import { calculationOf, expireCalculation } from './taxes.ts';
 import { advanceClock } from './time.ts';
 import type { Webhooks } from './webhooks.ts';
+
+const NO_ENDPOINT = 'this sandbox was started without a webhook endpoint';
 
 export interface ControlAnswer {
   status: number;
@@ -46,8 +50,18 @@ export function createControl(world: {
         return createToken(store, { payment_method: 'pm_card_visa', ...paymentMethod(body), ...futureUsage(body) });
       case 'POST clock':
         return advanceClock(store, body);
+      case 'POST payouts':
+        return payOut(store, body);
+      case 'POST down':
+        return faults.setDown(choice(body, 'down', [true, false]));
+      case 'POST events/:id/send': {
+        const event = eventOf(store, id);
+        if (!webhooks) throw new BadControl(NO_ENDPOINT);
+        webhooks.send(event);
+        return event;
+      }
       case 'POST webhooks':
-        if (!webhooks) throw new BadControl('this sandbox was started without a webhook endpoint');
+        if (!webhooks) throw new BadControl(NO_ENDPOINT);
         return webhooks.set(body);
       case 'POST payment_intents/:id/authenticate':
         return finishAuthentication(store, intentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
@@ -89,6 +103,7 @@ export function createControl(world: {
           files: [...store.files.values()],
           tax_calculations: [...store.taxCalculations.values()],
           tax_transactions: [...store.taxTransactions.values()],
+          payouts: [...store.payouts.values()],
           balance_transactions: [...store.balanceTransactions.values()],
           events: [...store.events.values()],
           undelivered_events: webhooks?.waiting() ?? [],

@@ -9,6 +9,10 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
   charge: { payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   refund: { charge: 'charge', payment_intent: 'payment_intent', balance_transaction: 'balance_transaction' },
   dispute: { charge: 'charge', payment_intent: 'payment_intent' },
+  balance_transaction: { source: 'source' },
+  // What moved the money: a charge, a refund, a dispute or a payout.
+  source: { charge: 'charge', payment_intent: 'payment_intent' },
+  payout: { balance_transaction: 'balance_transaction' },
   early_fraud_warning: { charge: 'charge', payment_intent: 'payment_intent' },
   file: {},
   // Of these the field itself is left out where nobody asks for it.
@@ -49,5 +53,8 @@ function lookUp(store: Store, id: string): object | undefined {
   if (id.startsWith('pi_')) return store.intents.get(id);
   if (id.startsWith('ch_') || id.startsWith('py_')) return store.charges.get(id);
   if (id.startsWith('pm_')) return store.paymentMethods.get(id);
+  if (id.startsWith('re_')) return store.refunds.get(id);
+  if (id.startsWith('du_')) return store.disputes.get(id);
+  if (id.startsWith('po_')) return store.payouts.get(id);
   return store.balanceTransactions.get(id);
 }

@@ -17,12 +17,16 @@ export interface Faults {
   arm(request: unknown): Fault;
   /** The fault that strikes this request, if any; it then counts as fired. A replayed answer cannot fail after its work. */
   strike(operation: string, replay: boolean): Fault | undefined;
+  /** While it is down every connection breaks. */
+  setDown(down: boolean): { down: boolean };
+  isDown(): boolean;
   list(): Fault[];
   clear(): void;
 }
 
 export function createFaults(operations: string[]): Faults {
   let armed: Fault[] = [];
+  let down = false;
   return {
     arm(request) {
       const { operation, kind, times = 1, ms = 1000 } = request as Partial<Fault>;
@@ -45,6 +49,11 @@ export function createFaults(operations: string[]): Faults {
       if (fault) fault.fired += 1;
       return fault;
     },
+    setDown(next) {
+      down = next;
+      return { down };
+    },
+    isDown: () => down,
     list: () => armed,
     clear: () => {
       armed = [];

@@ -26,7 +26,13 @@ export function createRefund(
   const method = methodOf(store, charge.payment_method);
   const behaviour = method.type === 'card' ? method.refund : undefined;
   const id = newId('re');
-  const transaction = book(store, { type: 'refund', amount: -amount, fee: 0, currency: charge.currency, source: id });
+  const transaction = book(store, {
+    type: method.type === 'card' ? 'refund' : 'payment_refund',
+    amount: -amount,
+    fee: 0,
+    currency: charge.currency,
+    source: id,
+  });
   const refund: Refund = {
     id,
     object: 'refund',

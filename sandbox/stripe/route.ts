@@ -29,20 +29,30 @@ export function route<S extends Spec>(
   return [path, { operation, kind, spec: { ...spec, expand: textList }, run }];
 }
 
+type Resource = { id: string; object: string; created: number };
+
+export const retrievable = (
+  kind: string,
+  collection: (store: Store) => Collection<Resource>,
+  resource = `${kind}s`,
+): Entry =>
+  route(`GET ${resource}/:id`, `${resource.replace('/', '.')}.retrieve`, kind, {}, (store, _, id) =>
+    find(collection(store), kind, id),
+  );
+
 /** The routes that retrieve and list a kind of object; a list can be filtered by the named fields. */
 export function readable(
   kind: string,
-  collection: (store: Store) => Collection<{ id: string; object: string; created: number }>,
+  collection: (store: Store) => Collection<Resource>,
   filters: string[],
   resource = `${kind}s`,
 ): Entry[] {
-  const name = resource.replace('/', '.');
   const spec: Spec = Object.fromEntries(filters.map((field) => [field, text]));
   return [
-    route(`GET ${resource}/:id`, `${name}.retrieve`, kind, {}, (store, _, id) => find(collection(store), kind, id)),
+    retrievable(kind, collection, resource),
     route(
       `GET ${resource}`,
-      `${name}.list`,
+      `${resource.replace('/', '.')}.list`,
       `${kind}[]`,
       { ...spec, ...paging, created: createdFilter },
       (store, params) => {

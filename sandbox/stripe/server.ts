@@ -36,7 +36,8 @@ export async function startStripeSandbox(options: {
   if (webhook) {
     webhooks = createWebhooks(webhook, store);
     for (const event of store.events.values()) {
-      if (event.pending_webhooks > 0 && !store.delivered.get(event.id)) webhooks.add(event);
+      const { id, pending_webhooks } = event;
+      if (pending_webhooks > 0 && !store.delivered.get(id) && !store.lost.get(id)) webhooks.add(event);
     }
   }
   const stopping = new AbortController();

@@ -78,12 +78,17 @@ export interface Store {
   /** What tests have set otherwise than by default. */
   settings: Collection<unknown>;
   balanceTransactions: Collection<BalanceTransaction>;
+  payouts: Collection<Stripe.Payout>;
+  /** With which payout a balance transaction was paid out, by its id. */
+  paidOut: Collection<string>;
   settlements: Collection<Settlement>;
   taxCalculations: Collection<TaxCalculation>;
   taxTransactions: Collection<TaxTransaction>;
   events: Collection<SandboxEvent>;
   /** Ids of the events that the endpoint has taken. */
   delivered: Collection<true>;
+  /** Ids of the events that were lost on the way, and are not sent again by themselves. */
+  lost: Collection<true>;
   idempotency: Collection<IdempotencyRecord>;
   /** The request being worked on, which its events name. Work on a request is synchronous, so there is only one. */
   request: SandboxEvent['request'];
@@ -122,11 +127,14 @@ export function openStore(options: {
     setUp: journal.collection('setUp'),
     settings: journal.collection('settings'),
     balanceTransactions: journal.collection('balanceTransactions'),
+    payouts: journal.collection('payouts'),
+    paidOut: journal.collection('paidOut'),
     settlements: journal.collection('settlements'),
     taxCalculations: journal.collection('taxCalculations'),
     taxTransactions: journal.collection('taxTransactions'),
     events,
     delivered: journal.collection('delivered'),
+    lost: journal.collection('lost'),
     idempotency: journal.collection('idempotency'),
     request: { id: null, idempotency_key: null },
     now: () => Math.floor((Date.now() + ahead()) / 1000),

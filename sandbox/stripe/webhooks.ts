@@ -1,14 +1,17 @@
 import { createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
+import { createChaos } from './chaos.ts';
 import { BadControl } from './errors.ts';
 import type { SandboxEvent, Store } from './store.ts';
 
-const MODES = ['normal', 'duplicate', 'shuffle', 'off'] as const;
+const MODES = ['normal', 'duplicate', 'shuffle', 'chaos', 'off'] as const;
 type Mode = (typeof MODES)[number];
 
 export interface Webhooks {
   /** Takes an event for delivery; returns at once. */
   add(event: SandboxEvent): void;
+  /** Sends an event again, in whatever mode: as from the dashboard. */
+  send(event: SandboxEvent): void;
   /** Changes how events are sent. Throws BadControl where the request is wrong. */
   set(change: unknown): { mode: Mode; delayMs: number; waiting: number };
   waiting(): string[];
@@ -19,10 +22,13 @@ interface Delivery {
   event: SandboxEvent;
   due: number;
   attempts: number;
+  /** What is under way in a lane holds up the others of it; one without a lane waits for none. */
+  lane: string | undefined;
 }
 
 /** Deliveries at the same time; events about one payment never overlap, so that `normal` keeps their order. */
 const AT_ONCE = 4;
+const AT_ONCE_IN_CHAOS = 8;
 const ANSWER_WITHIN_MS = 10_000;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 10_000;
@@ -33,6 +39,8 @@ const SHUFFLE_MS = 300;
 export function createWebhooks(endpoint: { url: string; secrets: string[] }, store: Store): Webhooks {
   const agent = new Agent({ keepAlive: true });
   const busy = new Set<string>();
+  let underWay = 0;
+  let chaos: (() => number[]) | undefined;
   let queue: Delivery[] = [];
   let shuffling: Delivery[] = [];
   let mode: Mode = 'normal';
@@ -40,35 +48,39 @@ export function createWebhooks(endpoint: { url: string; secrets: string[] }, sto
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
+  const isFree = ({ lane }: Delivery): boolean => lane === undefined || !busy.has(lane);
+
   /** Sends what is due, and sleeps until something else is. */
   const pump = (): void => {
     clearTimeout(timer);
     if (stopped || mode === 'off') return;
-    while (busy.size < AT_ONCE) {
-      const index = queue.findIndex(({ event, due }) => due <= Date.now() && !busy.has(subject(event)));
+    const most = mode === 'chaos' ? AT_ONCE_IN_CHAOS : AT_ONCE;
+    while (underWay < most) {
+      const index = queue.findIndex((delivery) => delivery.due <= Date.now() && isFree(delivery));
       if (index === -1) break;
       const [delivery] = queue.splice(index, 1);
       void deliver(delivery!);
     }
-    const dues = queue.filter(({ event }) => !busy.has(subject(event))).map(({ due }) => due);
-    if (dues.length > 0 && busy.size < AT_ONCE) {
+    const dues = queue.filter(isFree).map(({ due }) => due);
+    if (dues.length > 0 && underWay < most) {
       timer = setTimeout(pump, Math.max(0, Math.min(...dues) - Date.now()));
     }
   };
 
   const deliver = async (delivery: Delivery): Promise<void> => {
-    const { event } = delivery;
-    const lane = subject(event);
-    busy.add(lane);
+    const { event, lane } = delivery;
+    underWay += 1;
+    if (lane !== undefined) busy.add(lane);
     const body = JSON.stringify(event);
     const copies = mode === 'duplicate' ? 2 : 1;
     const taken = await Promise.all(Array.from({ length: copies }, () => post(endpoint, agent, body)));
-    busy.delete(lane);
+    underWay -= 1;
+    if (lane !== undefined) busy.delete(lane);
     if (stopped) return;
     if (taken.every(Boolean)) store.delivered.put(event.id, true);
     else {
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** delivery.attempts);
-      queue.push({ event, due: Date.now() + wait, attempts: delivery.attempts + 1 });
+      queue.push({ ...delivery, due: Date.now() + wait, attempts: delivery.attempts + 1 });
     }
     pump();
   };
@@ -87,16 +99,26 @@ export function createWebhooks(endpoint: { url: string; secrets: string[] }, sto
 
   return {
     add(event) {
-      const delivery = { event, due: Date.now() + delayMs, attempts: 0 };
-      if (mode !== 'shuffle') queue.push(delivery);
+      const delivery: Delivery = { event, due: Date.now() + delayMs, attempts: 0, lane: subject(event) };
+      if (chaos) {
+        const delays = chaos();
+        if (delays.length === 0) store.lost.put(event.id, true);
+        queue.push(...delays.map((ms) => ({ event, due: Date.now() + ms, attempts: 0, lane: undefined })));
+      } else if (mode !== 'shuffle') queue.push(delivery);
       else if (shuffling.push(delivery) === 1) setTimeout(mix, delayMs || SHUFFLE_MS).unref();
       // Not now: the API's own answer goes first.
       setImmediate(pump);
     },
+    send(event) {
+      queue.push({ event, due: Date.now(), attempts: 0, lane: undefined });
+      setImmediate(pump);
+    },
     set(change) {
-      const { mode: next, delayMs: delay = 0 } = change as { mode?: Mode; delayMs?: number };
+      const { mode: next, delayMs: delay = 0, seed } = change as { mode?: Mode; delayMs?: number; seed?: number };
       if (!MODES.includes(next!)) throw new BadControl(`mode must be one of ${MODES.join(', ')}`);
       if (!Number.isInteger(delay) || delay < 0) throw new BadControl('delayMs must be a whole number of milliseconds');
+      if (next === 'chaos' && !Number.isInteger(seed)) throw new BadControl('chaos needs a seed, a whole number');
+      chaos = next === 'chaos' ? createChaos(seed!) : undefined;
       if (next === 'shuffle') {
         shuffling.push(...queue);
         queue = [];

@@ -91,7 +91,7 @@ describe('a bank debit', () => {
     });
     expect(await chargeOf(intent)).toMatchObject({ status: 'succeeded', paid: true, captured: true });
     const { data } = await stripe.balanceTransactions.list({ source: intent.latest_charge as string });
-    expect(data).toMatchObject([{ type: 'charge', amount: 4200, fee: 34 }]);
+    expect(data).toMatchObject([{ type: 'payment', reporting_category: 'charge', amount: 4200, fee: 34 }]);
     expect(await played.eventsAbout(intent.id)).toEqual(['payment_intent.processing', 'payment_intent.succeeded']);
     expect((await stripe.refunds.create({ payment_intent: intent.id })).status).toBe('succeeded');
   });
