@@ -22,6 +22,7 @@ import {
   settleShortPick,
   shipStock,
 } from './stock/reservations.ts';
+import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './wallet.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {
@@ -71,5 +72,9 @@ export function createProviderActivities({
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
     askRates: (input) => askRates(mongo, carrier, input),
     askTaxes: (input) => askTaxes(mongo, payments, input),
+    readMethods: (input) => readMethods(mongo, payments, input),
+    openMethodSetup: (input) => openMethodSetup(mongo, payments, input),
+    setDefaultMethod: (input) => setDefaultMethod(mongo, payments, input),
+    removeMethod: (input) => removeMethod(mongo, payments, input),
   };
 }

@@ -15,6 +15,7 @@ import type { Intent, Payments } from './providers/stripe.ts';
 import { dropRenewal } from './renewals.ts';
 import { readOrder, saleOf } from './sales.ts';
 import { paymentRules } from './store-settings.ts';
+import { noteSaved, payerOf } from './wallet.ts';
 
 export async function authorizePayment(
   mongo: Mongo,
@@ -33,7 +34,8 @@ export async function authorizePayment(
     payments.confirmIntent(payment.intentId!, { orderId, method, key, ...(method === saved && { offSession: true }) }),
   );
   requireDue(payment, intent);
-  return outcomeOf(await weigh(mongo, await record(mongo, payment, intent, attempt), intent));
+  const recorded = await noteSaved(mongo, await record(mongo, payment, intent, attempt));
+  return outcomeOf(await weigh(mongo, recorded, intent));
 }
 
 export async function readPayment(
@@ -48,7 +50,7 @@ export async function readPayment(
 async function look(mongo: Mongo, payments: Payments, payment: Payment): Promise<PaymentOutcome> {
   const intent = await payments.readIntent(payment.intentId!);
   requireDue(payment, intent);
-  return outcomeOf(await weigh(mongo, await record(mongo, payment, intent), intent));
+  return outcomeOf(await weigh(mongo, await noteSaved(mongo, await record(mongo, payment, intent)), intent));
 }
 
 /** Others can change an intent, in the provider's dashboard: nothing is sent for another amount than is due. */
@@ -176,14 +178,12 @@ export async function voidPayment(
 /** The first worker that records its intent wins; an intent that loses is inert, and cancelled. */
 async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
   if (payment.intentId !== undefined || payment.closedAt) return payment;
-  const { orderId, amountDue, currency, serverErrors } = payment;
+  const { orderId, amountDue, currency, saveMethod, serverErrors } = payment;
+  const customerId = payment.setup?.customerId ?? (await payerOf(mongo, payments, payment));
   const key = `${orderId}:intent:${serverErrors}`;
   const { multicapture } = await paymentRules(mongo);
   const intent = await countingErrors(mongo, orderId, () =>
-    payments.createIntent({
-      ...{ orderId, amount: amountDue, currency, multicapture, key },
-      customerId: payment.setup?.customerId,
-    }),
+    payments.createIntent({ orderId, amount: amountDue, currency, customerId, saveMethod, multicapture, key }),
   );
   const won = await mongo.models.payments
     .findOneAndUpdate(

@@ -4,6 +4,7 @@ import type { Mongo } from '../platform/mongo.ts';
 import type { SetupOutcome } from '../workflows/activities.ts';
 import { countingErrors, readRecord } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
+import { ensureCustomer, noteSaved } from './wallet.ts';
 
 /** Without a method the customer gives it in the browser, with the setup's client secret. */
 export async function savePaymentMethod(
@@ -40,8 +41,9 @@ async function ensureSetup(
 ): Promise<{ payment: Payment; setup: Setup | undefined }> {
   if (payment.setup !== undefined || payment.closedAt) return { payment, setup: payment.setup };
   const { orderId, serverErrors } = payment;
+  const payer = payment.customerId && (await ensureCustomer(mongo, payments, payment.customerId));
   const made = await countingErrors(mongo, orderId, () =>
-    payments.createSetup({ orderId, key: `${orderId}:setup:${serverErrors}` }),
+    payments.createSetup({ orderId, customerId: payer, key: `${orderId}:setup:${serverErrors}` }),
   );
   const { id, customerId, clientSecret, status } = made;
   await mongo.models.payments.updateOne(
@@ -55,14 +57,14 @@ async function ensureSetup(
 
 /** What is saved stays saved, whatever an older answer says. */
 async function record(
-  { models }: Mongo,
+  mongo: Mongo,
   orderId: string,
   said: Awaited<ReturnType<Payments['readSetup']>>,
 ): Promise<SetupOutcome> {
   const { id, status, paymentMethod: method } = said;
   // A setup remembers its last decline when another method follows.
   const declineCode = status === 'declined' ? said.declineCode : undefined;
-  await models.payments.updateOne(
+  await mongo.models.payments.updateOne(
     { orderId, 'setup.id': id, 'setup.status': { $ne: 'saved' } },
     {
       $set: {
@@ -73,5 +75,6 @@ async function record(
       ...(declineCode === undefined && { $unset: { 'setup.declineCode': 1 } }),
     },
   );
+  if (status === 'saved') await noteSaved(mongo, await readRecord(mongo, orderId));
   return { status, declineCode };
 }

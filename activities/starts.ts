@@ -25,6 +25,8 @@ export const workflowTypes = {
   dispute: 'dispute',
   quote: 'quote',
   pollCarrier: 'pollCarrier',
+  readWallet: 'readWallet',
+  askWallet: 'askWallet',
 } as const;
 
 const oncePerId = {

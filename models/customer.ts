@@ -1,4 +1,4 @@
-/** A customer with an account, and their store credit. */
+/** A customer with an account, their saved payment methods and their store credit. */
 import { type Connection, Schema } from 'mongoose';
 
 export interface Customer {
@@ -7,6 +7,37 @@ export interface Customer {
   name: string;
   /** Pays no taxes: why, and the number that proves it. */
   taxExempt?: { reason: string; taxId?: string };
+  createdAt: Date;
+  /** The payment provider's customer, made when it is first needed. It knows nothing personal. */
+  providerId?: string;
+  /** Counts the provider's own errors (5xx), as a payment does. */
+  providerErrors?: number;
+  /** What the provider has saved for them, as it was read last, and how often it was. */
+  paymentMethods?: SavedMethod[];
+  defaultPaymentMethod?: string;
+  walletRev?: number;
+}
+
+/** As much of a saved payment method as its customer needs to know it again. */
+export interface SavedMethod {
+  /** The provider's. */
+  id: string;
+  type: string;
+  brand?: string;
+  last4?: string;
+  expMonth?: number;
+  expYear?: number;
+  addedAt: Date;
+}
+
+/** What a customer is saving in their account page. */
+export interface MethodSetup {
+  _id: string;
+  customerId: string;
+  /** The provider's. */
+  providerId: string;
+  /** For the customer's browser only. Never in a workflow or a log. */
+  clientSecret: string;
   createdAt: Date;
 }
 
@@ -49,9 +80,29 @@ export function customerModel(connection: Connection) {
     name: { type: String, required: true },
     taxExempt: Schema.Types.Mixed,
     createdAt: { type: Date, required: true },
+    providerId: String,
+    providerErrors: Number,
+    paymentMethods: { type: [Schema.Types.Mixed] as never, default: undefined },
+    defaultPaymentMethod: String,
+    walletRev: Number,
   });
   schema.index({ email: 1 }, { unique: true });
+  schema.index({ providerId: 1 }, { unique: true, sparse: true });
+  schema.index({ 'paymentMethods.id': 1 }, { sparse: true });
   return connection.model('Customer', schema, 'customers');
+}
+
+export function methodSetupModel(connection: Connection) {
+  const schema = new Schema<MethodSetup>({
+    _id: { type: String, required: true },
+    customerId: { type: String, required: true },
+    providerId: { type: String, required: true },
+    clientSecret: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+  });
+  // Longer than the request that opened it can be repeated.
+  schema.index({ createdAt: 1 }, { expireAfterSeconds: 8 * 86_400 });
+  return connection.model('MethodSetup', schema, 'method_setups');
 }
 
 export function creditAccountModel(connection: Connection) {

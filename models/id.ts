@@ -19,6 +19,7 @@ export function newId(
     | 'quo'
     | 'cus'
     | 'crd'
+    | 'set'
     | 'inv',
 ): string {
   return `${prefix}_${ulid()}`;

@@ -2,9 +2,9 @@ import { type Connection, Schema } from 'mongoose';
 
 /** Something that happened outside a workflow and that one has to hear of: a webhook, a closed pick list. */
 export interface InboxEvent {
-  /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`, `stock:evt_...`: the same event is one document. */
+  /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`, `stock:evt_...`, `wallet:pi_...`: the same event is one document. */
   _id: string;
-  source: 'stripe' | 'carrier' | 'picking' | 'stock';
+  source: 'stripe' | 'carrier' | 'picking' | 'stock' | 'wallet';
   type: string;
   payload: Record<string, unknown>;
   receivedAt: Date;

@@ -2,7 +2,7 @@
 import type { Connection } from 'mongoose';
 import { apiRequestModel, staffTokenModel } from './access.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
-import { creditAccountModel, creditEntryModel, customerModel } from './customer.ts';
+import { creditAccountModel, creditEntryModel, customerModel, methodSetupModel } from './customer.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
 import { invoiceCounterModel, invoiceModel } from './invoice.ts';
 import { orderModel } from './order.ts';
@@ -37,6 +37,7 @@ export function createModels(connection: Connection) {
     deliveryMethods: deliveryMethodModel(connection),
     settings: storeSettingsModel(connection),
     customers: customerModel(connection),
+    methodSetups: methodSetupModel(connection),
     quotes: quoteModel(connection),
     creditAccounts: creditAccountModel(connection),
     creditEntries: creditEntryModel(connection),

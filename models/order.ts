@@ -45,6 +45,8 @@ export interface Order {
   items: { sku: string; quantity: number }[];
   /** The provider's id of the method given at placing; without one the customer pays by the client secret. */
   paymentMethod?: string;
+  /** The customer wants it saved, to pay by it again. */
+  savePaymentMethod?: boolean;
   /** The shipment whose goods this order sends again, at no charge. */
   reshipOf?: string;
   /** The customer would wait for what is not there, and agreed to be charged when it is. */
@@ -98,6 +100,7 @@ export function orderModel(connection: Connection) {
     currency: { type: String, required: true },
     items: { type: [Schema.Types.Mixed] as never, required: true },
     paymentMethod: String,
+    savePaymentMethod: Boolean,
     reshipOf: String,
     acceptsBackorder: Boolean,
     expectedAt: Date,

@@ -32,8 +32,12 @@ export interface Payment {
   creditReturned: number;
   /** Of what was captured: paid back as store credit. */
   refundedAsCredit: number;
+  /** The customer with an account who pays. */
+  customerId?: string;
   /** The provider's id of the method that was given at placing. */
   method?: string;
+  /** Whatever method it is paid by is saved for the customer. */
+  saveMethod?: boolean;
   /** A method that is saved to be charged later, when goods have come. */
   setup?: Setup;
   intentId?: string;
@@ -149,7 +153,9 @@ export function paymentModel(connection: Connection) {
     credit: { type: Number, default: 0 },
     creditReturned: { type: Number, default: 0 },
     refundedAsCredit: { type: Number, default: 0 },
+    customerId: String,
     method: String,
+    saveMethod: Boolean,
     setup: Schema.Types.Mixed,
     intentId: String,
     pastIntents: { type: [String], default: [] },
@@ -179,6 +185,7 @@ export function paymentModel(connection: Connection) {
   schema.index({ pastIntents: 1 });
   schema.index({ 'renewal.intentId': 1 }, { unique: true, sparse: true });
   schema.index({ 'setup.id': 1 }, { unique: true, sparse: true });
+  schema.index({ customerId: 1 }, { sparse: true });
   return connection.model('Payment', schema, 'payments');
 }
 

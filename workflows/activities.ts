@@ -215,6 +215,11 @@ export interface ProviderSteps {
   /** What only a provider knows of a quote's price; the answers are written to it. */
   askRates(input: { quoteId: string }): Promise<void>;
   askTaxes(input: { quoteId: string }): Promise<void>;
+  /** Copies what the provider has saved for a customer; the next three do so after they have changed it. */
+  readMethods(input: { customerId: string }): Promise<void>;
+  openMethodSetup(input: { customerId: string; setupId: string }): Promise<void>;
+  setDefaultMethod(input: { customerId: string; paymentMethod: string }): Promise<void>;
+  removeMethod(input: { customerId: string; paymentMethod: string }): Promise<void>;
 }
 
 const localStepNames = [

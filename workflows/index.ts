@@ -4,3 +4,4 @@ export { pollCarrier } from './poll-carrier.ts';
 export { quote } from './quote.ts';
 export { refund } from './refund.ts';
 export { returnGoods } from './return.ts';
+export { askWallet, readWallet } from './wallet.ts';

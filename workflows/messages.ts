@@ -15,6 +15,9 @@ export const workflowIds = {
   refund: (refundId: string) => `refund-${refundId}`,
   dispute: (disputeId: string) => `dispute-${disputeId}`,
   quote: (quoteId: string) => `quote-${quoteId}`,
+  wallet: (customerId: string) => `wallet-${customerId}`,
+  /** One for each thing that may be asked: whoever asks for the same at the same time joins it. */
+  walletAsk: ({ customerId, step, about }: WalletAsk) => `wallet-${customerId}-${step}-${about}`,
 };
 
 export const searchAttributes = {
@@ -237,6 +240,21 @@ export interface QuoteInput {
   rates: boolean;
   taxes: boolean;
 }
+
+/** A customer's saved methods of payment. */
+export interface WalletInput {
+  customerId: string;
+}
+
+/** What its customer wants changed of them. */
+export interface WalletAsk extends WalletInput {
+  step: 'openMethodSetup' | 'setDefaultMethod' | 'removeMethod';
+  /** The setup's id, or the provider's of a method. */
+  about: string;
+}
+
+/** The provider may have saved something else for the customer by now: a hint to go and read it. */
+export const walletChanged = defineSignal('walletChanged');
 
 /** What a refund or a dispute shows of itself. */
 export interface CaseState {

@@ -47,17 +47,19 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
   return {
     /**
      * An intent that is not confirmed takes no money: one that gets lost is harmless.
-     * `customerId` is whose saved method it may be confirmed with; `multicapture` asks for it, and the card decides.
+     * `customerId` is whose saved method it may be confirmed with; `saveMethod` saves for them what it is confirmed with.
+     * `multicapture` asks for it, and the card decides.
      */
     async createIntent(request: {
       orderId: string;
       amount: number;
       currency: string;
       customerId?: string | undefined;
+      saveMethod?: boolean | undefined;
       multicapture?: boolean;
       key: string;
     }): Promise<Intent> {
-      const { orderId, amount, currency, customerId, multicapture, key } = request;
+      const { orderId, amount, currency, customerId, saveMethod, multicapture, key } = request;
       const params: Stripe.PaymentIntentCreateParams = {
         amount: toStripe(amount, currency),
         currency: currency.toLowerCase(),
@@ -69,6 +71,7 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
         },
         metadata: { orderId, workflowId: `order-${orderId}` },
         ...(customerId !== undefined && { customer: customerId }),
+        ...(saveMethod && { setup_future_usage: 'off_session' }),
       };
       return toIntent(await told(() => stripe.paymentIntents.create(params, { idempotencyKey: key })));
     },

@@ -1,6 +1,6 @@
 /**
- * Cards that are saved now and charged later, when the customer is not there. Stripe's customer stands for one order
- * and has nothing personal: it only ties the saved method to the intents that may charge it.
+ * Cards that are saved now and charged later, when the customer is not there. For a guest, Stripe's customer stands for
+ * one order and has nothing personal: it only ties the saved method to the intents that may charge it.
  */
 import type Stripe from 'stripe';
 import type { AttemptStatus } from '../../workflows/domain/states.ts';
@@ -19,18 +19,19 @@ export interface Setup {
 
 export function createSetups(stripe: Stripe) {
   return {
-    /** A setup takes no money: one that gets lost is harmless, and so is a customer without one. */
-    async createSetup({ orderId, key }: { orderId: string; key: string }): Promise<Setup> {
-      const customer = await told(() =>
-        stripe.customers.create({ metadata: { orderId } }, { idempotencyKey: `${key}:customer` }),
-      );
-      const params: Stripe.SetupIntentCreateParams = {
-        customer: customer.id,
-        usage: 'off_session',
-        automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
-        metadata: { orderId, workflowId: `order-${orderId}` },
-      };
-      return toSetup(await told(() => stripe.setupIntents.create(params, { idempotencyKey: `${key}:setup` })));
+    /**
+     * A setup takes no money: one that gets lost is harmless, and so is a customer without one. `customerId` is Stripe's
+     * customer that somebody with an account has.
+     */
+    async createSetup(request: { orderId: string; customerId?: string | undefined; key: string }): Promise<Setup> {
+      const { orderId, customerId, key } = request;
+      const customer = customerId ?? (await customerOfOrder(orderId, `${key}:customer`));
+      return create(customer, { orderId, workflowId: `order-${orderId}` }, `${key}:setup`);
+    },
+
+    /** To save a method without an order. */
+    openSetup({ customerId, setupId, key }: { customerId: string; setupId: string; key: string }): Promise<Setup> {
+      return create(customerId, { setupId }, key);
     },
 
     /** A decline comes back as a setup of status `declined`; so does a method that is none, or was used up. */
@@ -50,6 +51,20 @@ export function createSetups(stripe: Stripe) {
       return setupAfter(setupId, () => stripe.setupIntents.cancel(setupId, {}, { idempotencyKey: key }));
     },
   };
+
+  async function customerOfOrder(orderId: string, key: string): Promise<string> {
+    return (await told(() => stripe.customers.create({ metadata: { orderId } }, { idempotencyKey: key }))).id;
+  }
+
+  async function create(customer: string, metadata: Record<string, string>, key: string): Promise<Setup> {
+    const params: Stripe.SetupIntentCreateParams = {
+      customer,
+      usage: 'off_session',
+      automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+      metadata,
+    };
+    return toSetup(await told(() => stripe.setupIntents.create(params, { idempotencyKey: key })));
+  }
 
   async function readSetup(setupId: string): Promise<Setup> {
     return toSetup(await told(() => stripe.setupIntents.retrieve(setupId)));

@@ -8,6 +8,7 @@ import { told } from './stripe-failures.ts';
 import { createIntents, type Intent, refundedOf, toIntent } from './stripe-intents.ts';
 import { createSetups } from './stripe-setups.ts';
 import { createTaxes } from './stripe-taxes.ts';
+import { createWallets } from './stripe-wallets.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 export { ProviderError } from './stripe-failures.ts';
@@ -50,6 +51,7 @@ export function createPayments({
     ...createIntents(stripe, publicUrl),
     ...createSetups(stripe),
     ...createTaxes(stripe),
+    ...createWallets(stripe),
 
     async createRefund(request: {
       intentId: string;
@@ -138,6 +140,7 @@ const eventSchema = z.object({
       amount: z.number().nullish(),
       amount_received: z.number().nullish(),
       currency: z.string().nullish(),
+      customer: z.string().nullish(),
       reason: z.string().nullish(),
       payment_intent: z.string().nullish(),
       metadata: z.object({ orderId: z.string().optional(), refundId: z.string().optional() }).nullish(),

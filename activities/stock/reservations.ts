@@ -79,7 +79,8 @@ function comesAt({ lines }: Order, waiting: readonly { lineId: string }[]): Date
   return new Date(Date.now() + days * 86_400_000);
 }
 
-function newPayment({ _id: orderId, currency, total, credit = 0, paymentMethod }: Order): Payment {
+function newPayment(order: Order): Payment {
+  const { _id: orderId, currency, total, credit = 0, customerId, paymentMethod, savePaymentMethod } = order;
   return {
     _id: newId('pay'),
     orderId,
@@ -88,7 +89,9 @@ function newPayment({ _id: orderId, currency, total, credit = 0, paymentMethod }
     credit,
     creditReturned: 0,
     refundedAsCredit: 0,
+    ...(customerId !== undefined && { customerId }),
     ...(paymentMethod !== undefined && { method: paymentMethod }),
+    ...(savePaymentMethod && { saveMethod: true }),
     status: 'none',
     pastIntents: [],
     captures: [],

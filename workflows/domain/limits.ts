@@ -43,6 +43,8 @@ export const deadlines = {
   lastLook: minute,
   /** How long a carrier or Stripe is asked for a price while the customer looks on. */
   quote: 4_000,
+  /** The same for a change of the saved methods of payment. */
+  wallet: 8_000,
   /** How long a call of a provider is tried again: its idempotency keys live for 24 hours. */
   provider: 20 * hour,
   /** A person looks at a risky order or at one on hold. */
