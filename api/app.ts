@@ -18,6 +18,7 @@ import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
 import * as invoices from './routes/invoices.ts';
 import * as orders from './routes/orders.ts';
+import * as paymentMethods from './routes/payment-methods.ts';
 import { placeOrder } from './routes/place.ts';
 import * as promotions from './routes/promotions.ts';
 import { makeQuote } from './routes/quotes.ts';
@@ -85,6 +86,15 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/customers/:id/tokens', 'customers.token', customers.signCustomerIn),
   route('GET', '/v1/customers/:id/credit/:currency', 'credit.read', customers.getCredit),
   route('POST', '/v1/customers/:id/credit/:currency', 'credit.grant', customers.grantCredit),
+  route('GET', '/v1/customers/:id/payment-methods', 'wallet.read', paymentMethods.listPaymentMethods),
+  route('POST', '/v1/customers/:id/payment-methods', 'wallet.change', paymentMethods.addPaymentMethod),
+  route('PUT', '/v1/customers/:id/payment-methods/default', 'wallet.change', paymentMethods.setDefaultPaymentMethod),
+  route(
+    'DELETE',
+    '/v1/customers/:id/payment-methods/:paymentMethodId',
+    'wallet.remove',
+    paymentMethods.removePaymentMethod,
+  ),
 
   route('POST', '/v1/quotes', 'quotes.make', makeQuote),
   route('POST', '/v1/orders', 'orders.place', placeOrder),

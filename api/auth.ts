@@ -47,6 +47,9 @@ export const permissions = {
   'customers.token': ['admin'],
   'credit.read': ['customer', 'support', 'admin'],
   'credit.grant': ['support', 'admin'],
+  'wallet.read': ['customer', 'support', 'admin'],
+  'wallet.change': ['customer'],
+  'wallet.remove': ['customer', 'support', 'admin'],
 
   'shipments.work': ['warehouse', 'admin'],
   'shipments.read': staff,

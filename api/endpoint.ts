@@ -66,6 +66,8 @@ interface Definition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTy
   problems?: readonly ProblemKind[];
   /** The order whose link token opens this endpoint. Needed where owners are let in. */
   orderOf?(api: Api, params: z.output<P>): string | undefined | Promise<string | undefined>;
+  /** The customer whose token opens this endpoint. Needed where customers are let in, and not everybody. */
+  customerOf?(params: z.output<P>): string;
   handle(api: Api, asked: Asked<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer<A>>;
 }
 

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Goods } from '../activities/pricing/cart.ts';
 import { requestId } from '../activities/requests.ts';
+import { ownerOf } from '../activities/wallet.ts';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import type { Quote } from '../models/quote.ts';
@@ -17,18 +18,46 @@ import { viewQuote } from './views/quote.ts';
 
 export type PlaceBody = z.output<typeof placeBody>;
 
+/** With how it is paid for; without a method the customer gives one later. */
+interface Placeable extends PricedCart {
+  paymentMethod: string | undefined;
+}
+
 /** What it costs now; or what is against placing it. The workflow decides. */
-export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Promise<PricedCart | Problem> {
+export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Promise<Placeable | Problem> {
   try {
+    const paymentMethod = await methodOf(api, body, buyer);
     const quote = body.quoteId === undefined ? undefined : await readQuote(api, body.quoteId, buyer);
     const cart = await priceCart(api, requestOf(body, quote), buyer, quote);
     const changes = quote ? sinceQuote(quote, cart) : sinceTotal(body.expectedTotal!, cart);
     if (changes.length > 0) return priceChanged(api, cart, changes);
-    return tooSmall(cart) ?? missing(cart) ?? cart;
+    return tooSmall(cart) ?? missing(cart) ?? { ...cart, paymentMethod };
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
   }
+}
+
+async function methodOf({ mongo }: Api, body: PlaceBody, { customerId }: Buyer): Promise<string | undefined> {
+  const { paymentMethod, savePaymentMethod, useDefaultPaymentMethod } = body;
+  if (customerId === undefined && (savePaymentMethod || useDefaultPaymentMethod))
+    throw new Problem('unauthenticated', 'Methods of payment are saved for customers who have signed in');
+  if (paymentMethod !== undefined) await refuseForeign(mongo, paymentMethod, customerId);
+  if (!useDefaultPaymentMethod) return paymentMethod;
+  const customer = await mongo.models.customers.findById(customerId, { defaultPaymentMethod: 1 }).lean();
+  if (customer?.defaultPaymentMethod !== undefined) return customer.defaultPaymentMethod;
+  throw new Problem('unknown-payment-method', 'The customer has no default method of payment: name one');
+}
+
+/** A saved method is for its owner alone. The provider refuses others as well, but only when it is to be charged. */
+export async function refuseForeign(
+  mongo: Api['mongo'],
+  paymentMethod: string,
+  customerId: string | undefined,
+): Promise<void> {
+  const owner = await ownerOf(mongo, paymentMethod);
+  if (owner !== undefined && owner !== customerId)
+    throw new Problem('unknown-payment-method', `${paymentMethod} is not a saved method of whoever pays`);
 }
 
 async function readQuote({ mongo }: Api, quoteId: string, { customerId }: Buyer): Promise<Quote & { pricing: Told }> {
@@ -132,8 +161,8 @@ export function outOfStock(
 }
 
 export function newOrder(
-  { quoteId, customer, shippingAddress, paymentMethod }: PlaceBody,
-  { quote, goods, redemptions }: PricedCart,
+  { quoteId, customer, shippingAddress, savePaymentMethod }: PlaceBody,
+  { quote, goods, redemptions, paymentMethod }: Placeable,
   { bodyHash, ...key }: Idempotency,
 ): Order {
   const createdAt = new Date();
@@ -155,6 +184,7 @@ export function newOrder(
     items: [...items],
     ...(codes && codes.length > 0 && { codes: [...codes] }),
     ...(paymentMethod && { paymentMethod }),
+    ...(savePaymentMethod && { savePaymentMethod }),
     // What is there now may be gone a moment later: who accepts to wait keeps the right to.
     lines: lines.map(({ backorder, ...line }) => {
       return { ...line, ...(acceptBackorder && backorder && { backorder }), allocations: [] };

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
-import { authorize, type Permission, permissions, scopeOf } from './auth.ts';
+import { authorize, notFound, type Permission, permissions, scopeOf } from './auth.ts';
 import type { Api, Caller, Endpoint, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
 import { csvFile } from './schemas/common.ts';
@@ -34,12 +34,16 @@ export function register(app: Express, api: Api, { method, path, permission, end
   if (audience === undefined) throw new Error(`${method} ${path}: there is no permission ${permission}`);
   if (audience.includes('owner') && endpoint.orderOf === undefined)
     throw new Error(`${method} ${path} lets owners in, but does not say of which order (orderOf)`);
+  if (audience.includes('customer') && !audience.includes('public') && endpoint.customerOf === undefined)
+    throw new Error(`${method} ${path} lets customers in, but does not say which (customerOf)`);
 
   const handler: RequestHandler = async (request, response) => {
     const params = readParams(endpoint, request);
     const caller = await authorize(api, permission, request.get('authorization'), async () =>
       endpoint.orderOf?.(api, params),
     );
+    if (caller.kind === 'customer' && (endpoint.customerOf?.(params) ?? caller.customerId) !== caller.customerId)
+      throw notFound();
     const query = check('query', endpoint.query, request.query);
     const body = await readBody(endpoint, request, response);
     const answer = await endpoint.handle(api, {

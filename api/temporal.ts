@@ -10,7 +10,12 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  type SignalDefinition,
+  type UpdateDefinition,
+  WorkflowIdConflictPolicy,
+} from '@temporalio/common';
 import { orderStart, workflowTypes } from '../activities/starts.ts';
 import type { Order } from '../models/order.ts';
 import { failures } from '../workflows/domain/failures.ts';
@@ -21,6 +26,7 @@ import {
   placeOrder,
   type QuoteInput,
   taskQueues,
+  type WalletAsk,
   workflowIds,
 } from '../workflows/messages.ts';
 import type { Api, Idempotency } from './endpoint.ts';
@@ -32,7 +38,7 @@ const PLACE_WAIT = 10_000;
 const UPDATE_WAIT = 10_000;
 const QUERY_WAIT = 3_000;
 const START_WAIT = 5_000;
-const QUOTE_WAIT = 10_000;
+const ASK_WAIT = 10_000;
 
 /** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
 const acceptedStage = 2;
@@ -116,10 +122,8 @@ export async function signal<Args extends unknown[]>(
  * @throws Problem not-taxable where Stripe knows no taxes for the destination, unavailable where it does not answer in time
  */
 export async function askProviders(client: Client, input: QuoteInput): Promise<void> {
-  const workflowId = workflowIds.quote(input.quoteId);
-  const options = { workflowId, taskQueue: taskQueues.orders, args: [input], workflowExecutionTimeout: QUOTE_WAIT };
   try {
-    await client.withDeadline(Date.now() + QUOTE_WAIT, () => client.workflow.execute(workflowTypes.quote, options));
+    await ask(client, workflowTypes.quote, workflowIds.quote(input.quoteId), input);
   } catch (error) {
     const cause = error instanceof WorkflowFailedError ? rootOf(error) : undefined;
     if (cause instanceof ApplicationFailure && cause.type === failures.taxRefused)
@@ -127,6 +131,29 @@ export async function askProviders(client: Client, input: QuoteInput): Promise<v
     if (cause) throw new Problem('unavailable', 'The price cannot be worked out at the moment; try again', {}, error);
     throw error;
   }
+}
+
+/**
+ * Has the provider change what a customer has saved there.
+ * @throws Problem unavailable where it does not answer in time; asked again, it is done once all the same
+ */
+export async function askWallet(client: Client, input: WalletAsk): Promise<void> {
+  try {
+    await ask(client, workflowTypes.askWallet, workflowIds.walletAsk(input), input);
+  } catch (error) {
+    if (error instanceof WorkflowFailedError)
+      throw new Problem('unavailable', 'The payment provider does not answer at the moment; try again', {}, error);
+    throw error;
+  }
+}
+
+/** Runs a short workflow to its end. Who asks for the same at the same time joins it. */
+async function ask(client: Client, type: string, workflowId: string, input: object): Promise<void> {
+  const options = {
+    ...{ workflowId, taskQueue: taskQueues.orders, args: [input], workflowExecutionTimeout: ASK_WAIT },
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  };
+  await client.withDeadline(Date.now() + ASK_WAIT, () => client.workflow.execute(type, options));
 }
 
 function rootOf(error: Error): unknown {

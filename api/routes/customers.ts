@@ -21,7 +21,10 @@ export const createCustomer = endpoint({
   async handle({ mongo }, { body, idempotency }) {
     return once(mongo, idempotency!, newId('cus'), async (id) => {
       const customer = { _id: id, ...body, createdAt: new Date() } as Customer;
-      await write(() => mongo.models.customers.replaceOne({ _id: id }, customer, { upsert: true }), body.email);
+      await write(
+        () => mongo.models.customers.updateOne({ _id: id }, { $set: customer }, { upsert: true }),
+        body.email,
+      );
       return reply(201, view(customer), { location: `/v1/customers/${id}` });
     });
   },
@@ -35,9 +38,9 @@ export const putCustomer = endpoint({
   problems: ['email-taken'],
   async handle({ mongo }, { params: { id }, body }) {
     const { createdAt } = await readCustomer(mongo, id);
-    const customer = { _id: id, ...body, createdAt } as Customer;
-    await write(() => mongo.models.customers.replaceOne({ _id: id }, customer), body.email);
-    return reply(200, view(customer));
+    const change = { $set: body as Partial<Customer>, ...(!body.taxExempt && { $unset: { taxExempt: 1 as const } }) };
+    await write(() => mongo.models.customers.updateOne({ _id: id }, change), body.email);
+    return reply(200, view({ _id: id, ...body, createdAt } as Customer));
   },
 });
 
@@ -76,8 +79,8 @@ export const getCredit = endpoint({
   params: schema.creditParams,
   query: schema.creditQuery,
   answers: { 200: schema.credit },
+  customerOf: ({ id }) => id,
   async handle({ mongo }, { params, query, caller }) {
-    if (caller.kind === 'customer' && caller.customerId !== params.id) throw notFound();
     await readCustomer(mongo, params.id);
     return reply(200, await viewCredit(mongo, params, caller, query));
   },
@@ -137,7 +140,7 @@ async function viewCredit(
   return { customerId, currency, balance: account?.balance ?? 0, entries, next };
 }
 
-async function readCustomer({ models }: Mongo, id: string): Promise<Customer> {
+export async function readCustomer({ models }: Mongo, id: string): Promise<Customer> {
   const customer = await models.customers.findById(id).lean<Customer>();
   if (!customer) throw notFound();
   return customer;

@@ -10,6 +10,7 @@ import { actorOf, notFound } from '../auth.ts';
 import { type Api, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { requireSameBody } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
+import { refuseForeign } from '../placing.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/orders.ts';
 import * as workflows from '../temporal.ts';
@@ -91,9 +92,10 @@ export const payOrder = endpoint({
   body: schema.payBody,
   idempotencyKey: 'optional',
   answers: { 200: schema.order, 202: schema.accepted },
-  problems: ['not-allowed-now', 'order-ended'],
+  problems: ['not-allowed-now', 'order-ended', 'unknown-payment-method'],
   orderOf,
   async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
+    await refuseForeign(mongo, body.paymentMethod, (await readOrder(mongo, id)).customerId);
     const paid = await updateOrder({ mongo, temporal }, id, messages.payOrder, body, idempotency);
     if (paid === undefined) return underWay(id);
     const [order, related] = await Promise.all([readOrder(mongo, id), readRelated(mongo, [id])]);

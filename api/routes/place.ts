@@ -8,7 +8,6 @@ import { linkToken } from '../../platform/link-token.ts';
 import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { hasEnded, type OrderStatus, orderStates } from '../../workflows/domain/states.ts';
 import { workflowIds } from '../../workflows/messages.ts';
-import type { PricedCart } from '../cart.ts';
 import { type Api, type Asked, type Caller, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { keyReused } from '../idempotency.ts';
 import { newOrder, outOfStock, type PlaceBody, priceChangedAtReserving, priceOrRefuse } from '../placing.ts';
@@ -38,6 +37,7 @@ export const placeOrder = endpoint({
     'unknown-quote',
     'quote-placed',
     'unknown-customer',
+    'unknown-payment-method',
     'out-of-stock',
     'price-changed',
     'order-expired',
@@ -53,7 +53,8 @@ export const placeOrder = endpoint({
     if (found instanceof Problem && known === undefined) throw found;
 
     // 2. The order is written with its prices, and with the request that placed it.
-    const order = known ?? (await write(mongo, key, newOrder(asked.body, found as PricedCart, key)));
+    const order =
+      known ?? (await write(mongo, key, newOrder(asked.body, found as Exclude<typeof found, Problem>, key)));
     if (order.request!.bodyHash !== key.bodyHash) throw keyReused();
     const orderId = order._id;
     const before = order.rev > 0 ? await firstAnswer(mongo, key) : undefined;

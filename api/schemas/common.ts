@@ -39,6 +39,11 @@ export const quoteId = idOf('quo');
 export const customerId = idOf('cus');
 export const invoiceId = idOf('inv');
 export const lineId = idOf('line').meta({ example: 'line_1' });
+/** The payment provider's; never card data. */
+export const paymentMethod = z
+  .string()
+  .regex(/^pm_[A-Za-z0-9_]{1,250}$/, 'Not the id of a payment method (pm_...)')
+  .meta({ description: "The payment provider's id of a payment method; never card data", example: 'pm_card_visa' });
 /** Made by the scanner, new for each scan: a scan sent twice counts once. */
 export const scanId = z
   .string()

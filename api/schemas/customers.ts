@@ -24,6 +24,30 @@ export const token = z.strictObject({
   expiresAt: common.time,
 });
 
+export const paymentMethodParams = customerParams.extend({ paymentMethodId: common.paymentMethod });
+export const defaultBody = z.strictObject({ paymentMethod: common.paymentMethod });
+export const wallet = z
+  .strictObject({
+    customerId: z.string(),
+    paymentMethods: z.array(
+      z.strictObject({
+        id: z.string(),
+        type: z.string().meta({ example: 'card' }),
+        brand: z.string().optional().meta({ example: 'visa' }),
+        last4: z.string().optional(),
+        expMonth: z.int().optional(),
+        expYear: z.int().optional(),
+        addedAt: common.time,
+      }),
+    ),
+    defaultPaymentMethod: z.string().optional(),
+  })
+  .meta({ id: 'Wallet' });
+export const methodSetup = z.strictObject({
+  id: z.string(),
+  clientSecret: z.string().meta({ description: "For the customer's browser, which saves the method with it" }),
+});
+
 export const creditParams = customerParams.extend({ currency: common.currency });
 export const creditQuery = z.strictObject(common.pageQuery);
 export const creditBody = z.strictObject({

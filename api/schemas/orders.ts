@@ -31,6 +31,12 @@ const placeFields = z.strictObject({
   customer,
   shippingAddress: common.address,
   paymentMethod: paymentMethod.optional(),
+  useDefaultPaymentMethod: z.boolean().optional().meta({
+    description: 'By the default one of the methods that the customer, who has signed in, has saved',
+  }),
+  savePaymentMethod: z.boolean().optional().meta({
+    description: 'The customer, who has signed in, agrees that the method is saved, to pay by it again',
+  }),
   acceptBackorder: z.boolean().optional().meta({
     description:
       'The customer waits for what is not there, and agrees that the method of payment is saved and charged when everything is. The order is sent as a whole: place two orders where what is there shall not wait',
@@ -52,6 +58,8 @@ const ofTheQuote = [
 export const placeBody = placeFields.superRefine((body, context) => {
   const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
   const given = Object.entries(body).flatMap(([field, value]) => (value === undefined ? [] : field));
+  if (body.useDefaultPaymentMethod && body.paymentMethod !== undefined)
+    refuse('useDefaultPaymentMethod', 'Name a method of payment, or have the default one used');
   if (body.quoteId !== undefined) {
     for (const field of ofTheQuote.filter((each) => given.includes(each))) refuse(field, 'The quote says that already');
   } else {

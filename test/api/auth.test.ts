@@ -69,6 +69,10 @@ const allowed: Record<string, string[]> = {
   'POST /v1/customers/:id/tokens': ['admin'],
   'GET /v1/customers/:id/credit/:currency': ['customer', ...support],
   'POST /v1/customers/:id/credit/:currency': support,
+  'GET /v1/customers/:id/payment-methods': ['customer', ...support],
+  'POST /v1/customers/:id/payment-methods': ['customer'],
+  'PUT /v1/customers/:id/payment-methods/default': ['customer'],
+  'DELETE /v1/customers/:id/payment-methods/:paymentMethodId': ['customer', ...support],
   'POST /v1/quotes': everybody,
   'POST /v1/orders': everybody,
   'GET /v1/orders': support,
@@ -143,7 +147,8 @@ describe('the walk', () => {
       for (const [caller, token] of Object.entries(tokens())) {
         const headers = { 'idempotency-key': `walk-${method}-${caller}-0000` };
         // What needs a body lacks it; what needs none is told something that it does not take.
-        const surplus = method === 'DELETE' ? '?surplus=1' : '';
+        const surplus =
+          method === 'DELETE' || (method === 'POST' && path.endsWith('/payment-methods')) ? '?surplus=1' : '';
         const answer = await api.ask(method, address(path) + surplus, { token, headers });
         const outcome = { caller, status: answer.status };
         if (callers.includes(caller)) {
@@ -171,6 +176,7 @@ describe('the walk', () => {
       register(express(), { mongo, temporal, config }, route('GET', '/v1/new', permission as Permission, harmless));
     expect(add('new.thing')).toThrow('there is no permission new.thing');
     expect(add('orders.read')).toThrow('does not say of which order');
+    expect(add('wallet.read')).toThrow('does not say which');
     for (const audience of Object.values(permissions)) expect(audience.length).toBeGreaterThan(0);
   });
 });
@@ -244,6 +250,7 @@ function address(path: string): string {
     .replace(':id', id)
     .replace(':incidentId', 'inc_1')
     .replace(':currency', 'EUR')
+    .replace(':paymentMethodId', 'pm_walk')
     .replace(':invoiceId', 'inv_01WALK');
 }
 

@@ -309,7 +309,9 @@ export function createShop(outside: {
     return {
       authorizations: charges.length,
       held: intents.filter(({ status }) => status === 'requires_capture').length,
-      captured: charges.filter(({ amount_captured }) => amount_captured > 0).map(({ amount_captured }) => amount_captured),
+      captured: charges
+        .filter(({ amount_captured }) => amount_captured > 0)
+        .map(({ amount_captured }) => amount_captured),
       refunds: state.refunds
         .filter(ours)
         .filter(({ status }) => status !== 'failed')
