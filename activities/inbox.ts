@@ -19,12 +19,12 @@ import {
   type TrackingStatus,
   taskQueues,
   trackingChanged,
-  walletChanged,
   workflowIds,
 } from '../workflows/messages.ts';
 import { recordDispute } from './disputes.ts';
 import { adoptRefund, openRefund } from './refunds.ts';
 import { workflowTypes } from './starts.ts';
+import { methodAdded, readWallet, walletMoved } from './wallet-events.ts';
 
 type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string };
 
@@ -128,8 +128,7 @@ async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, paymen
   if (event.source === 'stock') return stockHasChanged(temporal, event);
   if (event.source === 'carrier') return parcelMoved(mongo, temporal, event);
   if (event.source === 'wallet') return readWallet(temporal, String(event.payload.customerId));
-  if (event.type.startsWith('payment_method.') || event.type === 'customer.updated')
-    return walletMoved(mongo, temporal, event);
+  if (/^(payment_method|customer)\./.test(event.type)) return walletMoved(mongo, temporal, event);
   if (event.type.startsWith('setup_intent.')) return methodSaved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
@@ -155,33 +154,13 @@ function stockHasChanged(temporal: Client, { payload }: InboxEvent): Promise<str
   return signalled(() => handle.signal(stockChanged));
 }
 
-async function methodSaved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+async function methodSaved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {
+  const { models } = mongo;
   const payment = await models.payments.findOne({ 'setup.id': String(payload.id) }).lean();
-  if (!payment) return 'unknown payment';
+  if (!payment) return methodAdded(mongo, temporal, payload);
   if (payment.setup?.status === 'saved') return 'nothing new';
   const order = temporal.workflow.getHandle(workflowIds.order(payment.orderId));
   return signalled(() => order.signal(paymentChanged));
-}
-
-/** A method that is detached does not say from whom; our copy does. */
-async function walletMoved({ models }: Mongo, temporal: Client, { type, payload }: InboxEvent): Promise<string> {
-  const { id, customer } = payload as { id: string; customer?: string | null };
-  const providerId = type === 'customer.updated' ? id : customer;
-  const owner = await models.customers
-    .findOne(providerId ? { providerId } : { 'paymentMethods.id': id }, { _id: 1 })
-    .lean();
-  return owner ? readWallet(temporal, owner._id) : 'unknown customer';
-}
-
-async function readWallet(temporal: Client, customerId: string): Promise<string> {
-  await temporal.workflow.signalWithStart(workflowTypes.readWallet, {
-    workflowId: workflowIds.wallet(customerId),
-    taskQueue: taskQueues.orders,
-    args: [{ customerId }],
-    signal: walletChanged,
-    staticSummary: `Saved methods of ${customerId}`,
-  });
-  return 'signalled';
 }
 
 async function parcelMoved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<string> {

@@ -52,7 +52,9 @@ export async function readMethods(
 ): ReturnType<ProviderSteps['readMethods']> {
   const { providerId, walletRev, paymentMethods: before = [] } = await readCustomer(mongo, customerId);
   if (providerId === undefined) return;
-  const { methods, defaultMethod } = await payments.readWallet(providerId);
+  const wallet = await payments.readWallet(providerId);
+  if (wallet === undefined) return forget(mongo, customerId, providerId);
+  const { methods, defaultMethod } = wallet;
   const addedAt = new Map(before.map((method) => [method.id, method.addedAt]));
   const now = new Date();
   const paymentMethods = methods.map((method) => ({ ...method, addedAt: addedAt.get(method.id) ?? now }));
@@ -69,6 +71,17 @@ export async function readMethods(
   );
   // Somebody has copied it meanwhile, and may have seen more: only a look that began after that may replace theirs.
   if (written.matchedCount === 0) await readMethods(mongo, payments, { customerId });
+}
+
+/** The provider's customer is gone, with all that was saved. The next one is made under a key of its own. */
+async function forget({ models }: Mongo, customerId: string, providerId: string): Promise<void> {
+  await models.customers.updateOne(
+    { _id: customerId, providerId },
+    {
+      $unset: { providerId: 1, paymentMethods: 1, defaultPaymentMethod: 1 },
+      $inc: { walletRev: 1, providerErrors: 1 },
+    },
+  );
 }
 
 /** Opens the saving of a method in the browser. The first setup that is recorded counts; another is inert. */
@@ -96,8 +109,9 @@ export async function setDefaultMethod(
 ): ReturnType<ProviderSteps['setDefaultMethod']> {
   const { providerId } = await readCustomer(mongo, customerId);
   if (providerId === undefined) return;
-  const { methods } = await payments.readWallet(providerId);
-  if (methods.some(({ id }) => id === paymentMethod)) await payments.setDefaultMethod(providerId, paymentMethod);
+  const wallet = await payments.readWallet(providerId);
+  if (wallet?.methods.some(({ id }) => id === paymentMethod))
+    await payments.setDefaultMethod(providerId, paymentMethod);
   await readMethods(mongo, payments, { customerId });
 }
 

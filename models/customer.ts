@@ -100,6 +100,7 @@ export function methodSetupModel(connection: Connection) {
     clientSecret: { type: String, required: true },
     createdAt: { type: Date, required: true },
   });
+  schema.index({ providerId: 1 });
   // Longer than the request that opened it can be repeated.
   schema.index({ createdAt: 1 }, { expireAfterSeconds: 8 * 86_400 });
   return connection.model('MethodSetup', schema, 'method_setups');

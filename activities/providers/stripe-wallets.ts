@@ -19,9 +19,10 @@ export function createWallets(stripe: Stripe) {
       return (await told(() => stripe.customers.create(params, { idempotencyKey: key }))).id;
     },
 
-    async readWallet(providerId: string): Promise<Wallet> {
+    /** Undefined where the customer was deleted at Stripe. */
+    async readWallet(providerId: string): Promise<Wallet | undefined> {
       const customer = await told(() => stripe.customers.retrieve(providerId));
-      if (customer.deleted) return { methods: [], defaultMethod: undefined };
+      if (customer.deleted) return undefined;
       const pages = stripe.paymentMethods.list({ customer: providerId, limit: 100 });
       const methods = await told(() => pages.autoPagingToArray({ limit: 1_000 }));
       return {

@@ -79,6 +79,26 @@ export const scenes: Record<string, Scene> = {
     await world.client.workflow.execute('quote', { workflowId, taskQueue: messages.taskQueues.orders, args });
     return workflowId;
   },
+  'wallet.read': async (world) => {
+    const customerId = await withAccount(world);
+    await world.place({ customerId, savePaymentMethod: true });
+    const workflowId = workflowIds.wallet(customerId);
+    const find = async () => (await world.mongo.models.customers.findById(customerId).lean())?.paymentMethods;
+    await until(async () => (await find())?.length === 1, 'it is saved');
+    await world.inboxIsEmpty();
+    await world.client.workflow.getHandle(workflowId).result();
+    return workflowId;
+  },
+  'wallet.changed': async (world) => {
+    const ask = { step: 'openMethodSetup' as const, customerId: await withAccount(world), about: newId('set') };
+    const workflowId = workflowIds.walletAsk(ask);
+    await world.client.workflow.execute('askWallet', {
+      workflowId,
+      taskQueue: messages.taskQueues.orders,
+      args: [ask],
+    });
+    return workflowId;
+  },
   'order.rejected': async (world) => placed(world, { items: [{ sku: await world.newSku({}), quantity: 1 }] }),
 
   'shipment.allocated': (world) => placed(world, { paymentMethod: 'pm_card_riskLevelElevated' }),
@@ -264,6 +284,13 @@ async function withCredit(world: World, credit: number): Promise<{ customerId: s
   const grant = { key: newId('crd'), currency: 'USD', kind: 'grant' as const, reason: 'welcome', actor };
   await bookCredit(world.mongo, { ...grant, customerId, amount: credit });
   return { customerId, credit };
+}
+
+async function withAccount(world: World): Promise<string> {
+  const customerId = newId('cus');
+  const customer = { _id: customerId, email: `${customerId}@example.com`, name: 'Buyer', createdAt: new Date() };
+  await world.mongo.models.customers.create([customer]);
+  return customerId;
 }
 
 async function placed(world: World, order: Parameters<World['place']>[0] = {}): Promise<string> {
