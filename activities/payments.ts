@@ -178,8 +178,10 @@ export async function voidPayment(
 /** The first worker that records its intent wins; an intent that loses is inert, and cancelled. */
 async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
   if (payment.intentId !== undefined || payment.closedAt) return payment;
-  const { orderId, amountDue, currency, saveMethod, serverErrors } = payment;
+  const { orderId, amountDue, currency, serverErrors } = payment;
   const customerId = payment.setup?.customerId ?? (await payerOf(mongo, payments, payment));
+  // What waited for goods is saved already, and charged off session.
+  const saveMethod = payment.saveMethod && payment.setup === undefined;
   const key = `${orderId}:intent:${serverErrors}`;
   const { multicapture } = await paymentRules(mongo);
   const intent = await countingErrors(mongo, orderId, () =>

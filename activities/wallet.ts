@@ -40,8 +40,8 @@ export async function noteSaved(mongo: Mongo, payment: Payment): Promise<Payment
 }
 
 function savedBy({ saveMethod, status, intentId, setup }: Payment): string | undefined {
-  if (saveMethod && (status === 'authorized' || status === 'captured')) return intentId;
-  return setup?.status === 'saved' ? setup.id : undefined;
+  if (setup) return setup.status === 'saved' ? setup.id : undefined;
+  return saveMethod && (status === 'authorized' || status === 'captured') ? intentId : undefined;
 }
 
 /** Copies what the provider has saved for a customer. */

@@ -271,6 +271,18 @@ describe('in the account page', () => {
     expect(kind(await choose(buyer, other))).toBe('unknown-payment-method');
   });
 
+  test('a customer who was deleted at Stripe gets another one there, with the next method that is saved', async () => {
+    const { buyer } = await returning();
+    const [gone] = await stripeCustomersOf(buyer);
+    const authorization = `Bearer ${world.childEnvironment.STRIPE_SECRET_KEY}`;
+    await fetch(`${world.stripe.url}/v1/customers/${gone!.id}`, { method: 'DELETE', headers: { authorization } });
+    await saved(buyer, 0);
+    const { body } = await place(buyer, { paymentMethod: 'pm_card_amex', savePaymentMethod: true });
+    expect(body.order.status).toBe('confirmed');
+    await saved(buyer, 1);
+    expect((await intentOf(body.order.id)).customer).not.toBe(gone!.id);
+  });
+
   test('a change of the customer leaves their methods alone', async () => {
     const { buyer, method } = await returning();
     const { models } = world.mongo;
@@ -290,7 +302,8 @@ describe('an order for goods that come later', () => {
     const buyer = await newCustomer();
     const sku = await world.newSku({}, { backorder: { limit: 10, leadDays: 5 } });
     const later = { items: [{ sku, quantity: 1 }], acceptBackorder: true };
-    const { body } = await place(buyer, { ...later, paymentMethod: 'pm_card_authenticationRequiredOnSetup' });
+    const card = { paymentMethod: 'pm_card_authenticationRequiredOnSetup', savePaymentMethod: true };
+    const { body } = await place(buyer, { ...later, ...card });
     await world.browserSaves(body.order.id, 'authenticate', { outcome: 'succeed' });
     await world.reaches(body.order.id, 'confirmed');
     const [method] = await saved(buyer, 1);
@@ -300,6 +313,7 @@ describe('an order for goods that come later', () => {
 
     await world.receive(sku, 'wh_east', 1);
     await until(async () => (await world.stateOf(body.order.id)).payment.attempt === 'authorized', 'it is charged');
+    expect(await intentOf(body.order.id)).toMatchObject({ setup_future_usage: null });
     await world.deliver(body.order.id);
     expect(await remove(buyer, method!)).toMatchObject({ status: 200, body: { paymentMethods: [] } });
   }, 60_000);
