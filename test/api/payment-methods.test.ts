@@ -1,6 +1,7 @@
 /** Returning customers: methods of payment that are saved, used again, chosen and removed. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readMethods } from '../../activities/wallet.ts';
 import { newId } from '../../models/id.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { textOf } from '../support/replay.ts';
@@ -269,6 +270,30 @@ describe('in the account page', () => {
     expect(await walletOf(buyer)).not.toHaveProperty('defaultPaymentMethod');
     // Asked for before it is heard of, as in another tab.
     expect(kind(await choose(buyer, other))).toBe('unknown-payment-method');
+  });
+
+  test('of two looks at once none undoes what the other one has seen', async () => {
+    const buyer = await newCustomer();
+    await saveInAccount(buyer, 'pm_card_visa');
+    await saved(buyer, 1);
+    await world.inboxIsEmpty();
+    await world.client.workflow.getHandle(workflowIds.wallet(buyer.id)).result();
+    let looks = 0;
+    const late: typeof world.payments = {
+      ...world.payments,
+      // Between its first look and its writing another card is saved, and seen.
+      async readWallet(providerId) {
+        const wallet = await world.payments.readWallet(providerId);
+        looks += 1;
+        if (looks > 1) return wallet;
+        await saveInAccount(buyer, 'pm_card_amex');
+        await saved(buyer, 2);
+        return wallet;
+      },
+    };
+    await readMethods(world.mongo, late, { customerId: buyer.id });
+    expect(looks).toBeGreaterThan(1);
+    await saved(buyer, 2);
   });
 
   test('a customer who was deleted at Stripe gets another one there, with the next method that is saved', async () => {
