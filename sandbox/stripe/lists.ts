@@ -73,3 +73,17 @@ export const metadataQuery: Reader<[name: string, value: string]> = (value, para
   }
   return [match[2]!, match[4]!];
 };
+
+/** One page of what has the metadata, the newest first. */
+export function searched<T extends Listed & { metadata: Record<string, string> }>(
+  oldestFirst: readonly T[],
+  url: string,
+  params: { query: [name: string, value: string]; limit?: number; page?: number },
+): object {
+  const { limit = 10, page: from = 0 } = params;
+  const [name, value] = params.query;
+  const found = oldestFirst.filter(({ metadata }) => metadata[name] === value).reverse();
+  const has_more = found.length > from + limit;
+  const next_page = has_more ? String(from + limit) : null;
+  return { object: 'search_result', url, has_more, next_page, data: found.slice(from, from + limit) };
+}

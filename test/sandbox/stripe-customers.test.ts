@@ -185,3 +185,12 @@ describe('a confirmation token', () => {
     expect(await methodsOf(customer)).toEqual([setup.payment_method]);
   });
 });
+
+test('customers are found by their metadata, until they are deleted', async () => {
+  const made = await stripe.customers.create({ metadata: { customerId: 'cus_01' } });
+  await stripe.customers.create({ metadata: { customerId: 'cus_02' } });
+  const find = async () => (await stripe.customers.search({ query: "metadata['customerId']:'cus_01'" })).data;
+  expect((await find()).map(({ id }) => id)).toEqual([made.id]);
+  await stripe.customers.del(made.id);
+  expect(await find()).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import { allCustomers, createCustomer, customerOf, deleteCustomer, showDeleted, updateCustomer } from '../customers.ts';
-import { createdFilter, page, paging } from '../lists.ts';
-import { metadata, object, text, textOrUnset } from '../params.ts';
+import { createdFilter, metadataQuery, page, paging, searched } from '../lists.ts';
+import { integer, metadata, object, required, text, textOrUnset } from '../params.ts';
 import { route } from '../route.ts';
 import { savedMethods } from '../saved-methods.ts';
 
@@ -21,6 +21,13 @@ export const customerRoutes = [
       );
       return page(matches, '/v1/customers', params);
     },
+  ),
+  route(
+    'GET customers/search',
+    'customers.search',
+    'customer[]',
+    { query: required(metadataQuery), limit: paging.limit, page: integer({ min: 0 }) },
+    (store, params) => searched(allCustomers(store), '/v1/customers/search', params),
   ),
   route(
     'POST customers/:id',

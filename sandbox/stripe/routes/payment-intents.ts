@@ -3,7 +3,7 @@ import { captureIntent } from '../capture-intent.ts';
 import { confirmIntent } from '../confirm-intent.ts';
 import { intentOf } from '../intent-state.ts';
 import { createIntent } from '../intents.ts';
-import { metadataQuery, paging } from '../lists.ts';
+import { metadataQuery, paging, searched } from '../lists.ts';
 import { bool, integer, map, metadata, oneOf, type Reader, required, text, textList } from '../params.ts';
 import { paymentMethodOptions } from '../payment-method-options.ts';
 import { automaticPaymentMethods, noLongerSupported, readable, route, seenWith } from '../route.ts';
@@ -60,17 +60,7 @@ export const paymentIntentRoutes = [
     'payment_intents.search',
     'payment_intent[]',
     { query: required(metadataQuery), limit: paging.limit, page: integer({ min: 0 }) },
-    (store, { query: [name, value], limit = 10, page: from = 0 }) => {
-      const found = [...store.intents.values()].reverse().filter((intent) => intent.metadata[name] === value);
-      const has_more = found.length > from + limit;
-      return {
-        object: 'search_result',
-        url: '/v1/payment_intents/search',
-        has_more,
-        next_page: has_more ? String(from + limit) : null,
-        data: found.slice(from, from + limit),
-      };
-    },
+    (store, params) => searched([...store.intents.values()], '/v1/payment_intents/search', params),
   ),
   route(
     'POST payment_intents/:id/confirm',
