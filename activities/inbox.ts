@@ -22,6 +22,7 @@ import {
   workflowIds,
 } from '../workflows/messages.ts';
 import { recordDispute } from './disputes.ts';
+import type { StripeEvent } from './providers/stripe-events.ts';
 import { adoptRefund, openRefund } from './refunds.ts';
 import { workflowTypes } from './starts.ts';
 import { methodAdded, readWallet, walletMoved } from './wallet-events.ts';
@@ -45,6 +46,11 @@ export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent
     if (isDuplicateKey(error)) return 'known';
     throw error;
   }
+}
+
+/** By its webhook or from its list, an event of Stripe is the same one. */
+export function receiveStripe(mongo: Mongo, { id, type, object }: StripeEvent): Promise<'stored' | 'known'> {
+  return receiveEvent(mongo, { id, source: 'stripe', type, payload: { ...object } });
 }
 
 /** How long claimed events stay with their dispatcher. Those of one that dies go to the next after that. */

@@ -174,27 +174,34 @@ export function parseCarrierWebhook(
   secrets: string[],
   now = Date.now(),
 ): CarrierEvent {
-  if (!signature) throw new InvalidWebhook('carrier webhook without a Carrier-Signature header');
+  if (!signature) throw new InvalidWebhook('no_signature', 'carrier webhook without a Carrier-Signature header');
   const parts = signature.split(',').map((part) => part.trim());
   const time = parts.find((part) => /^t=\d{1,12}$/.test(part))?.slice(2);
   const given = parts.filter((part) => /^v1=[0-9a-f]{64}$/.test(part)).map((part) => Buffer.from(part.slice(3), 'hex'));
   if (time === undefined || given.length === 0) {
-    throw new InvalidWebhook('carrier webhook: Carrier-Signature is not of the form t=<seconds>,v1=<64 hex digits>');
+    throw new InvalidWebhook(
+      'bad_signature',
+      'carrier webhook: Carrier-Signature is not of the form t=<seconds>,v1=<64 hex digits>',
+    );
   }
 
   const expected = secrets.map((secret) => createHmac('sha256', secret).update(`${time}.`).update(rawBody).digest());
   if (!expected.some((mac) => given.some((candidate) => timingSafeEqual(mac, candidate)))) {
-    throw new InvalidWebhook('carrier webhook: the signature fits none of the secrets');
+    throw new InvalidWebhook('bad_signature', 'carrier webhook: the signature fits none of the secrets');
   }
 
   const age = Math.floor(now / 1000) - Number(time);
   if (Math.abs(age) > toleranceSeconds) {
     const off = age > 0 ? `${age} s old` : `${-age} s in the future`;
-    throw new InvalidWebhook(`carrier webhook: signed ${off}, at most ${toleranceSeconds} s are accepted`);
+    throw new InvalidWebhook(
+      age > 0 ? 'old' : 'future',
+      `carrier webhook: signed ${off}, at most ${toleranceSeconds} s are accepted`,
+    );
   }
 
   const body = webhookSchema.safeParse(jsonOf(rawBody.toString('utf8')));
-  if (!body.success) throw new InvalidWebhook(`carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
+  if (!body.success)
+    throw new InvalidWebhook('not_an_event', `carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
   const { type: _, ...event } = body.data;
   return event;
 }

@@ -1,15 +1,13 @@
 /** Only this file and those named after it know Stripe. */
 import Stripe from 'stripe';
-import { z } from 'zod';
-import { isCurrency } from '../../workflows/domain/money.ts';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { fromStripe, toStripe } from './stripe-amounts.ts';
+import { createEvents } from './stripe-events.ts';
 import { told } from './stripe-failures.ts';
 import { createIntents, type Intent, refundedOf, toIntent } from './stripe-intents.ts';
 import { createSetups } from './stripe-setups.ts';
 import { createTaxes } from './stripe-taxes.ts';
 import { createWallets } from './stripe-wallets.ts';
-import { InvalidWebhook } from './webhook.ts';
 
 export { ProviderError } from './stripe-failures.ts';
 export type { Intent } from './stripe-intents.ts';
@@ -52,6 +50,7 @@ export function createPayments({
     ...createSetups(stripe),
     ...createTaxes(stripe),
     ...createWallets(stripe),
+    ...createEvents(stripe),
 
     async createRefund(request: {
       intentId: string;
@@ -127,71 +126,4 @@ function toRefund(refund: Stripe.Refund): ProviderRefund {
 function location(apiBase: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
   const { protocol, hostname, port } = new URL(apiBase);
   return { host: hostname, port: Number(port), protocol: protocol === 'http:' ? 'http' : 'https' };
-}
-
-/** An event is a hint: beyond what routes it, nothing of it is kept, and no secret or address of the customer. */
-const eventSchema = z.object({
-  id: z.string().min(1),
-  type: z.string().min(1),
-  data: z.object({
-    object: z.object({
-      id: z.string().nullish(),
-      status: z.string().nullish(),
-      amount: z.number().nullish(),
-      amount_received: z.number().nullish(),
-      currency: z.string().nullish(),
-      customer: z.string().nullish(),
-      reason: z.string().nullish(),
-      payment_intent: z.string().nullish(),
-      metadata: z.object({ orderId: z.string().optional(), refundId: z.string().optional() }).nullish(),
-      evidence_details: z.object({ due_by: z.number().nullish() }).nullish(),
-    }),
-  }),
-});
-
-type EventObject = z.infer<typeof eventSchema>['data']['object'];
-
-export interface StripeEvent {
-  id: string;
-  type: string;
-  /** Amounts in minor units. */
-  object: EventObject;
-}
-
-/** Stripe checks the age only; time stamps more than this ahead of our clock are refused as well. */
-const toleranceSeconds = 300;
-
-/** @throws InvalidWebhook for a missing, forged, old or future signature */
-export function parseStripeWebhook(
-  rawBody: Buffer,
-  signature: string | undefined,
-  secrets: readonly string[],
-  now = Date.now(),
-): StripeEvent {
-  if (signature === undefined) throw new InvalidWebhook('The header Stripe-Signature is missing');
-  const sentAt = Number(/(?:^|,)t=(\d+)/.exec(signature)?.[1]);
-  if (sentAt - now / 1000 > toleranceSeconds) throw new InvalidWebhook('The signature is from the future');
-  for (const secret of secrets) {
-    try {
-      const event = Stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
-      const { id, type, data } = eventSchema.parse(event);
-      return { id, type, object: inMinorUnits(data.object) };
-    } catch (error) {
-      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
-        throw new InvalidWebhook('The body is not an event');
-      }
-    }
-  }
-  throw new InvalidWebhook('The signature does not match');
-}
-
-/** The account may have to do with what is no currency of ours: such an event is stored as it is, and does nothing. */
-function inMinorUnits(object: EventObject): EventObject {
-  const { currency, amount, amount_received } = object;
-  if (!currency || !isCurrency(currency.toUpperCase())) return object;
-  return {
-    ...object,
-    ...(amount && { amount: fromStripe(amount, currency) }),
-    ...(amount_received && { amount_received: fromStripe(amount_received, currency) }),
-  };
 }

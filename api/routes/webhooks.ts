@@ -1,8 +1,8 @@
 /** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
 import { z } from 'zod';
-import { receiveEvent } from '../../activities/inbox.ts';
+import { receiveEvent, receiveStripe } from '../../activities/inbox.ts';
 import { parseCarrierWebhook } from '../../activities/providers/carrier.ts';
-import { parseStripeWebhook } from '../../activities/providers/stripe.ts';
+import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
@@ -15,11 +15,9 @@ export const stripeWebhook = endpoint({
   answers: { 200: received },
   problems: ['invalid-signature'],
   async handle({ mongo, config }, { rawBody, header, log }) {
-    const { id, type, object } = trusted(() =>
-      parseStripeWebhook(rawBody, header('stripe-signature'), config.STRIPE_WEBHOOK_SECRETS),
-    );
-    const outcome = await receiveEvent(mongo, { id, source: 'stripe', type, payload: { ...object } });
-    log.info({ eventId: id, type, outcome }, 'webhook');
+    const event = trusted(() => parseStripeWebhook(rawBody, header('stripe-signature'), config.STRIPE_WEBHOOK_SECRETS));
+    const outcome = await receiveStripe(mongo, event);
+    log.info({ eventId: event.id, type: event.type, outcome }, 'webhook');
     return reply(200, { received: true as const });
   },
 });

@@ -5,10 +5,11 @@ import { Client, Connection } from '@temporalio/client';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { audit, type Violation } from '../../activities/audit.ts';
-import { deliverDue, receiveEvent } from '../../activities/inbox.ts';
+import { deliverDue, receiveEvent, receiveStripe } from '../../activities/inbox.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
 import { createCarrier, parseCarrierWebhook } from '../../activities/providers/carrier.ts';
-import { createPayments, parseStripeWebhook } from '../../activities/providers/stripe.ts';
+import { createPayments } from '../../activities/providers/stripe.ts';
+import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { fillBackorders } from '../../activities/stock/backorders.ts';
 import { emptySwitchedOff } from '../../activities/stock/displacement.ts';
 import { connectMongo } from '../../platform/mongo.ts';
@@ -135,7 +136,7 @@ export async function startWorld(
       const raw = await buffer(request);
       if (request.url === '/stripe') {
         const event = parseStripeWebhook(raw, String(request.headers['stripe-signature']), [secrets.stripe]);
-        await receiveEvent(mongo, { id: event.id, source: 'stripe', type: event.type, payload: { ...event.object } });
+        await receiveStripe(mongo, event);
       } else {
         const event = parseCarrierWebhook(raw, String(request.headers['carrier-signature']), [secrets.carrier]);
         await receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: event });

@@ -1,8 +1,9 @@
 /** Amounts in currencies that Stripe counts in a unit of its own, against the sandbox's Stripe. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
-import { createPayments, type Payments, parseStripeWebhook } from '../../../activities/providers/stripe.ts';
+import { createPayments, type Payments } from '../../../activities/providers/stripe.ts';
 import { fromStripe, toStripe } from '../../../activities/providers/stripe-amounts.ts';
+import { parseStripeWebhook } from '../../../activities/providers/stripe-events.ts';
 import { type StripeSandbox, startStripeSandbox } from '../../../sandbox/stripe/server.ts';
 import { failures } from '../../../workflows/domain/failures.ts';
 import { minorDigits } from '../../../workflows/domain/money.ts';
