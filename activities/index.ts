@@ -2,6 +2,7 @@
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
 import { readDispute } from './disputes.ts';
+import { pollEvents } from './events.ts';
 import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
 import { askRates, askTaxes } from './pricing/quotes.ts';
@@ -67,6 +68,7 @@ export function createProviderActivities({
     buyReturnLabel: (input) => buyReturnLabel(mongo, carrier, input),
     sendRefund: (input) => sendRefund(mongo, payments, input),
     pollTracking: (input) => pollTracking(mongo, carrier, input),
+    pollEvents: (input) => pollEvents(mongo, payments, input),
     readDispute: (input) => readDispute(mongo, payments, input),
     recordTaxes: (input) => recordTaxes(mongo, payments, input),
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),

@@ -2,6 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Address } from '../models/address.ts';
 import type { Mongo } from '../platform/mongo.ts';
+import type { Polled } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import type { Parcel } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
@@ -95,14 +96,14 @@ export async function buyReturnLabel(
 }
 
 /** The time is the carrier's own, of the last event that it has told: no clock of ours can skip one. */
-export async function pollTracking(mongo: Mongo, carrier: Carrier, { since }: { since: string }): Promise<string> {
+export async function pollTracking(mongo: Mongo, carrier: Carrier, { since }: { since: string }): Promise<Polled> {
   const events = await carrier.eventsSince(new Date(since));
   await Promise.all(
     events.map((event) =>
       receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: { ...event } }),
     ),
   );
-  return events.at(-1)?.at ?? since;
+  return { through: events.at(-1)?.at ?? since, more: false };
 }
 
 /** The customer packs a return: a middling box is assumed. */

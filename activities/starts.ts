@@ -27,6 +27,7 @@ export const workflowTypes = {
   pollCarrier: 'pollCarrier',
   readWallet: 'readWallet',
   askWallet: 'askWallet',
+  pollStripe: 'pollStripe',
 } as const;
 
 const oncePerId = {
@@ -107,18 +108,21 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   return orders.length + returns.length + refunds.length;
 }
 
-/** The schedule that polls the carrier for what its webhooks missed. Asking for it again changes nothing. */
+/** The schedules that poll the providers for what their webhooks missed, and the workflows that they run. */
+export const polls = { 'poll-carrier': workflowTypes.pollCarrier, 'poll-stripe': workflowTypes.pollStripe } as const;
+
+/** Asking for them again changes nothing. */
 export async function schedulePolling(temporal: Client): Promise<void> {
-  try {
-    await temporal.schedule.create({
-      scheduleId: carrierPoll,
-      spec: { intervals: [{ every: '15 minutes' }] },
-      action: { type: 'startWorkflow', workflowType: workflowTypes.pollCarrier, taskQueue: taskQueues.orders },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP },
-    });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  for (const [scheduleId, workflowType] of Object.entries(polls)) {
+    try {
+      await temporal.schedule.create({
+        scheduleId,
+        spec: { intervals: [{ every: '15 minutes' }] },
+        action: { type: 'startWorkflow', workflowType, taskQueue: taskQueues.orders },
+        policies: { overlap: ScheduleOverlapPolicy.SKIP },
+      });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    }
   }
 }
-
-export const carrierPoll = 'poll-carrier';

@@ -1,6 +1,6 @@
 /**
  * The set-up command, run before the first start and after each update; running it again changes nothing. Makes
- * collections and indexes, registers the search attributes, schedules the carrier's poll, and makes the first staff
+ * collections and indexes, registers the search attributes, schedules the polls of the providers, and makes the first staff
  * tokens, shown this once.
  */
 import { parseArgs } from 'node:util';
@@ -16,9 +16,9 @@ import { searchAttributes } from '../workflows/messages.ts';
 
 const help = `npm run setup [-- --json]
 
-Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the poll of the carrier's
-tracking, and at the first run makes one staff token a role (warehouse, support, admin). They are shown once: only
-their hashes are kept. \`npm run tokens\` makes others.
+Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the polls of what the
+webhooks of Stripe and the carrier missed, and at the first run makes one staff token a role (warehouse, support,
+admin). They are shown once: only their hashes are kept. \`npm run tokens\` makes others.
 --json prints {"tokens": {...}} for other programs. Needs MONGODB_URI and TEMPORAL_ADDRESS.`;
 
 await main(async () => {

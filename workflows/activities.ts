@@ -81,6 +81,13 @@ export interface SetupOutcome {
   declineCode?: string | undefined;
 }
 
+/** Everything until the time `through` is received; `more` of what follows is there already. */
+export interface Polled {
+  /** ISO 8601, UTC. */
+  through: string;
+  more: boolean;
+}
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -206,8 +213,9 @@ export interface ProviderSteps {
     /** There was nothing to pay back: it is about what was never captured. */
     moneyless?: boolean;
   }>;
-  /** Receives every tracking event since a time, and answers with the time of the last one. Known events change nothing. */
-  pollTracking(input: { since: string }): Promise<string>;
+  /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
+  pollTracking(input: { since: string }): Promise<Polled>;
+  pollEvents(input: { since: string }): Promise<Polled>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
   /** Tells the provider that the taxes of what is sold are due; and that those of a refund are not. */
   recordTaxes(input: { orderId: string }): Promise<void>;

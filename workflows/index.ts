@@ -1,6 +1,6 @@
 export { dispute } from './dispute.ts';
 export { order } from './order.ts';
-export { pollCarrier } from './poll-carrier.ts';
+export { pollCarrier, pollStripe } from './poll.ts';
 export { quote } from './quote.ts';
 export { refund } from './refund.ts';
 export { returnGoods } from './return.ts';

@@ -173,14 +173,8 @@ export const scenes: Record<string, Scene> = {
   'dispute.won': (world) => disputed(world, 'won'),
   'dispute.lost': (world) => disputed(world, 'lost'),
 
-  'poll.completed': async (world) => {
-    const handle = await world.client.workflow.start('pollCarrier', {
-      workflowId: 'poll-carrier',
-      taskQueue: messages.taskQueues.orders,
-    });
-    await handle.result();
-    return handle.workflowId;
-  },
+  'poll.completed': (world) => polled(world, 'pollCarrier'),
+  'poll.completed-what_stripe_missed': (world) => polled(world, 'pollStripe'),
 
   'order.completed-paid_by_a_second_card_and_picked_short': async (world) => {
     const sku = await world.newSku({ wh_east: 2, wh_west: 1 });
@@ -383,4 +377,11 @@ async function disputed(world: World, outcome?: 'won' | 'lost'): Promise<string>
     await world.client.workflow.getHandle(workflowId).result();
   }
   return workflowId;
+}
+
+async function polled(world: World, type: 'pollCarrier' | 'pollStripe'): Promise<string> {
+  const workflowId = type === 'pollCarrier' ? 'poll-carrier' : 'poll-stripe';
+  const handle = await world.client.workflow.start(type, { workflowId, taskQueue: messages.taskQueues.orders });
+  await handle.result();
+  return handle.workflowId;
 }

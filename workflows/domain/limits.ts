@@ -17,6 +17,8 @@ export const limits = {
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,
+  /** Calls of one run of a poll; the next run goes on from there. */
+  pollCalls: 100,
 } as const;
 
 /** Milliseconds. What an order waits for, and how long before somebody must look at it. */
@@ -60,4 +62,7 @@ export const deadlines = {
   refundSettled: 10 * day,
   /** Card schemes give 7 to 21 days; the provider's own `due_by` wins where it is known. */
   disputeClosed: 90 * day,
+  /** How long Stripe lists an event, and how long after it happened it may come into the list. */
+  eventsKept: 30 * day,
+  eventsListed: 10 * minute,
 } as const;
