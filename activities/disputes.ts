@@ -2,10 +2,11 @@
 import type { Dispute } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { DisputeStatus } from '../workflows/domain/states.ts';
+import { paymentOfIntent } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
 
 /** Undefined where the disputed payment is none of ours. */
-export async function recordDispute({ models }: Mongo, object: Record<string, unknown>): Promise<Dispute | undefined> {
+export async function recordDispute(mongo: Mongo, object: Record<string, unknown>): Promise<Dispute | undefined> {
   const { id, payment_intent, amount, currency, reason, evidence_details } = object as {
     id: string;
     payment_intent: string;
@@ -14,10 +15,10 @@ export async function recordDispute({ models }: Mongo, object: Record<string, un
     reason: string;
     evidence_details?: { due_by?: number | null };
   };
-  const payment = await models.payments.findOne({ intentId: payment_intent }).lean();
+  const payment = await paymentOfIntent(mongo, payment_intent);
   if (!payment) return undefined;
   const dueBy = evidence_details?.due_by;
-  const dispute = await models.disputes
+  const dispute = await mongo.models.disputes
     .findOneAndUpdate(
       { _id: id },
       {

@@ -1,5 +1,6 @@
 /** The record of an order's payment: what the provider says is written here, and never moved back by an older answer. */
 import { ApplicationFailure } from '@temporalio/common';
+import type { ClientSession } from 'mongoose';
 import type { LedgerEntry, Payment } from '../models/payment.ts';
 import { findOneBy } from '../platform/documents.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -83,6 +84,12 @@ export function capturedBy({ ledger }: Pick<Payment, 'ledger'>): { intentId: str
   }));
 }
 
+/** Minor units that the present intent is about: what is due, and was not taken by the intents before it. */
+export function amountOfIntent(payment: Payment): number {
+  const before = capturedBy(payment).filter(({ intentId }) => intentId !== payment.intentId);
+  return payment.amountDue - before.reduce((sum, { amount }) => sum + amount, 0);
+}
+
 function sumOf(ledger: readonly LedgerEntry[], kind: LedgerEntry['kind']): number {
   return ledger.reduce((sum, entry) => (entry.kind === kind ? sum + entry.amount : sum), 0);
 }
@@ -105,6 +112,15 @@ export async function readRecord({ models }: Mongo, orderId: string): Promise<Pa
   const payment = await findOneBy(models.payments, 'orderId', orderId);
   if (!payment) throw ApplicationFailure.nonRetryable(`Order ${orderId} has no payment record`, failures.recordBroken);
   return payment;
+}
+
+/** The payment that an intent belongs to, or belonged to before another replaced it. */
+export function paymentOfIntent({ models }: Mongo, intentId: string, session?: ClientSession): Promise<Payment | null> {
+  const query = { $or: [{ intentId }, { pastIntents: intentId }] };
+  return models.payments
+    .findOne(query)
+    .session(session ?? null)
+    .lean<Payment>();
 }
 
 export function outcomeOf(payment: Payment): PaymentOutcome {

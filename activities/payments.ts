@@ -10,7 +10,7 @@ import { formatMoney } from '../workflows/domain/money.ts';
 import { risksOf } from '../workflows/domain/risk.ts';
 import { isPaid } from '../workflows/domain/statuses.ts';
 import { issueCreditNote, issueInvoice } from './invoices.ts';
-import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
+import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
 import type { Intent, Payments } from './providers/stripe.ts';
 import { dropRenewal } from './renewals.ts';
 import { readOrder, saleOf } from './sales.ts';
@@ -54,10 +54,12 @@ async function look(mongo: Mongo, payments: Payments, payment: Payment): Promise
 }
 
 /** Others can change an intent, in the provider's dashboard: nothing is sent for another amount than is due. */
-function requireDue({ orderId, amountDue, currency }: Payment, intent: Intent): void {
-  if (intent.amount === amountDue && intent.currency === currency) return;
+function requireDue(payment: Payment, intent: Intent): void {
+  const { orderId, currency } = payment;
+  const due = amountOfIntent(payment);
+  if (intent.amount === due && intent.currency === currency) return;
   const theirs = formatMoney(intent.amount, intent.currency);
-  throw refused(`${intent.id} is about ${theirs}, and order ${orderId} about ${formatMoney(amountDue, currency)}`);
+  throw refused(`${intent.id} is about ${theirs}, and order ${orderId} about ${formatMoney(due, currency)}`);
 }
 
 /** Why a person has to look at the order before anything is sent. */

@@ -10,7 +10,7 @@ import { workflowIds } from '../workflows/messages.ts';
 import { bookCreditIn } from './credit.ts';
 import { broken } from './failure.ts';
 import { issueCreditNote } from './invoices.ts';
-import { capturedBy, readRecord } from './payment-records.ts';
+import { capturedBy, paymentOfIntent, readRecord } from './payment-records.ts';
 import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
 
 export interface RefundRequest {
@@ -194,10 +194,7 @@ export async function adoptRefund(
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
     const { payment_intent: intentId } = refund;
-    const payment = await models.payments
-      .findOne({ $or: [{ intentId }, { pastIntents: intentId }] })
-      .session(session)
-      .lean();
+    const payment = await paymentOfIntent(mongo, intentId, session);
     if (!payment) return undefined;
     const known = await models.refunds.findOne({ providerId: refund.id }).session(session).lean<Refund>();
     if (known) return known;

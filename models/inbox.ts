@@ -1,16 +1,40 @@
 import { type Connection, Schema } from 'mongoose';
 
+/** What became of an event when it was delivered. */
+export const inboxOutcomes = [
+  'signalled',
+  'nothing new',
+  'workflow has ended',
+  'late payment returned',
+  'nothing to return',
+  'does not fit',
+  'unknown payment',
+  'unknown customer',
+  'unknown parcel',
+  'not ours and not settled',
+  'not of interest',
+] as const;
+
+export interface Heard {
+  outcome: (typeof inboxOutcomes)[number];
+  /** The order that it is about, where there is one. */
+  orderId?: string;
+}
+
+export const inboxSources = ['stripe', 'carrier', 'picking', 'stock', 'wallet'] as const;
+
 /** Something that happened outside a workflow and that one has to hear of: a webhook, a closed pick list. */
 export interface InboxEvent {
   /** `stripe:evt_...`, `carrier:evt_...`, `picking:shp_...`, `stock:evt_...`, `wallet:pi_...`: the same event is one document. */
   _id: string;
-  source: 'stripe' | 'carrier' | 'picking' | 'stock' | 'wallet';
+  source: (typeof inboxSources)[number];
   type: string;
   payload: Record<string, unknown>;
   receivedAt: Date;
   /** Null until a workflow has heard of it, or nothing needs to. */
   deliveredAt: Date | null;
-  outcome?: string;
+  outcome?: Heard['outcome'];
+  orderId?: string;
   tries: number;
   /** The dispatcher run that works on it. */
   claimedBy?: string;
@@ -27,11 +51,14 @@ export function inboxModel(connection: Connection) {
     receivedAt: { type: Date, required: true },
     deliveredAt: { type: Date, default: null },
     outcome: String,
+    orderId: String,
     claimedBy: String,
     tries: { type: Number, default: 0 },
     nextTryAt: { type: Date, required: true },
   });
   schema.index({ nextTryAt: 1, receivedAt: 1 }, { partialFilterExpression: { deliveredAt: null } });
+  schema.index({ receivedAt: -1, _id: -1 });
+  schema.index({ orderId: 1, receivedAt: -1, _id: -1 }, { partialFilterExpression: { orderId: { $exists: true } } });
   schema.index({ deliveredAt: 1 }, { expireAfterSeconds: 30 * 86_400 });
   return connection.model('InboxEvent', schema, 'inbox');
 }

@@ -39,6 +39,8 @@ export interface Order {
   shipTo: Address;
   /** Reasons in people's own words. Workflows and logs know them by their ids. */
   notes?: { id: string; at: Date; actor: string; text: string }[];
+  /** What was asked of it and refused, the last of it. */
+  refusals?: { at: Date; actor: string; what: string }[];
   customerId?: string;
   currency: string;
   /** As it was asked for; a bundle is one item here, and a line for each of its parts. */
@@ -96,6 +98,7 @@ export function orderModel(connection: Connection) {
     customer: { type: Schema.Types.Mixed as never, required: true },
     shipTo: { type: addressSchema, required: true },
     notes: { type: [Schema.Types.Mixed] as never, default: undefined },
+    refusals: { type: [Schema.Types.Mixed] as never, default: undefined },
     customerId: String,
     currency: { type: String, required: true },
     items: { type: [Schema.Types.Mixed] as never, required: true },

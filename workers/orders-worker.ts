@@ -32,12 +32,14 @@ export async function createOrdersWorker(
   });
   const delivered = new Counter({
     name: 'waybill_inbox_delivered_total',
-    help: 'Events delivered',
+    help: 'Events delivered, by where they come from and what became of them',
+    labelNames: ['source', 'outcome'] as const,
     registers: [metrics],
   });
   const failures = new Counter({
     name: 'waybill_inbox_failures_total',
-    help: 'Deliveries that failed',
+    help: 'Deliveries that failed, by where the events come from',
+    labelNames: ['source'] as const,
     registers: [metrics],
   });
   return {
@@ -47,17 +49,17 @@ export async function createOrdersWorker(
         name: 'inbox',
         pauseMs: 100,
         batch: inboxBatch,
-        async once() {
-          const done = await deliverDue(mongo, temporal.client, (event, error) => {
-            failures.inc();
-            log.warn(
-              { event: event._id, tries: event.tries, error: String(error) },
-              'an event was not delivered; it is tried again',
-            );
-          });
-          delivered.inc(done);
-          return done;
-        },
+        once: () =>
+          deliverDue(mongo, temporal.client, {
+            delivered: ({ source }, { outcome }) => delivered.inc({ source, outcome }),
+            failed(event, error) {
+              failures.inc({ source: event.source });
+              log.warn(
+                { event: event._id, tries: event.tries, error: String(error) },
+                'an event was not delivered; it is tried again',
+              );
+            },
+          }),
       },
       { name: 'backorders', pauseMs: 500, batch: Number.POSITIVE_INFINITY, once: () => fillBackorders(mongo) },
       { name: 'switched-off warehouses', pauseMs: 10_000, batch: 1_000, once: () => emptySwitchedOff(mongo) },

@@ -153,7 +153,9 @@ export async function startWorld(
 
   async function dispatch(): Promise<void> {
     while (!stopping) {
-      const done = await deliverDue(mongo, client, (event, error) => failures.push(`${event._id}: ${error}`));
+      const done = await deliverDue(mongo, client, {
+        failed: (event, error) => failures.push(`${event._id}: ${error}`),
+      });
       await fillBackorders(mongo);
       await emptySwitchedOff(mongo);
       if (done === 0) await new Promise((resolve) => setTimeout(resolve, 20));
