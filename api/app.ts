@@ -9,13 +9,14 @@ import type { Api } from './endpoint.ts';
 import { serveHealth } from './health.ts';
 import { serveDocs } from './openapi.ts';
 import { Problem, problemBody, statusOf, toProblem } from './problem.ts';
-import { countRequests, logRequests } from './requests.ts';
+import { countRefusedWebhooks, countRequests, logRequests } from './requests.ts';
 import { type Route, register, route } from './route.ts';
 import * as catalogue from './routes/catalogue.ts';
 import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
+import * as events from './routes/events.ts';
 import * as invoices from './routes/invoices.ts';
 import * as orders from './routes/orders.ts';
 import * as paymentMethods from './routes/payment-methods.ts';
@@ -129,6 +130,9 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/returns/:id/inspect', 'returns.work', returns.inspectReturn),
   route('POST', '/v1/returns/:id/cancel', 'returns.cancel', returns.cancelReturn),
 
+  route('GET', '/v1/events', 'events.read', events.listEvents),
+  route('GET', '/v1/events/:id', 'events.read', events.getEvent),
+  route('POST', '/v1/events/:id/replay', 'events.replay', events.replayEvent),
   route('POST', '/v1/webhooks/stripe', 'webhooks.receive', webhooks.stripeWebhook),
   route('POST', '/v1/webhooks/carrier', 'webhooks.receive', webhooks.carrierWebhook),
 ];
@@ -160,7 +164,7 @@ export function createApp({ mongo, temporal, config, log, metrics, isDraining = 
   app.use((request) => {
     throw new Problem('not-found', `There is no ${request.method} ${request.path}`);
   });
-  app.use(answerProblem);
+  app.use(countRefusedWebhooks(metrics), answerProblem);
   return app;
 }
 

@@ -60,6 +60,8 @@ export const permissions = {
   'returns.work': ['warehouse', 'admin'],
   'returns.cancel': ['owner', 'support', 'admin'],
 
+  'events.read': ['support', 'admin'],
+  'events.replay': ['support', 'admin'],
   'webhooks.receive': ['signed'],
 } as const satisfies Record<string, readonly Audience[]>;
 

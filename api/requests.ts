@@ -1,9 +1,10 @@
 /** What every request gets: an id, a line in the log, and its place in the figures. */
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Log } from '../platform/log.ts';
+import { toProblem } from './problem.ts';
 
 /** One line a request: no bodies, no headers, and no query, which may name a person. */
 export function logRequests(log: Log): RequestHandler {
@@ -54,5 +55,22 @@ export function countRequests(metrics: Registry): RequestHandler {
       stop(labels);
     });
     next();
+  };
+}
+
+/** Forged ones are noise, but old ones mean a clock that is wrong, and bad ones a secret that is. */
+export function countRefusedWebhooks(metrics: Registry): ErrorRequestHandler {
+  const refused = new Counter({
+    name: 'waybill_webhooks_refused_total',
+    help: 'Webhooks that were not taken, by whose they were to be and why',
+    labelNames: ['source', 'reason'] as const,
+    registers: [metrics],
+  });
+  return (error, request, _response, next) => {
+    const source = /^\/v1\/webhooks\/(\w+)$/.exec(String(request.route?.path))?.[1];
+    const { kind, extra } = toProblem(error);
+    if (source !== undefined)
+      refused.inc({ source, reason: kind === 'invalid-signature' ? String(extra.reason) : kind });
+    next(error);
   };
 }

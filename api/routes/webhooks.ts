@@ -46,7 +46,8 @@ function trusted<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof InvalidWebhook) throw new Problem('invalid-signature', error.message, {}, error);
+    if (error instanceof InvalidWebhook)
+      throw new Problem('invalid-signature', error.message, { reason: error.reason }, error);
     throw error;
   }
 }

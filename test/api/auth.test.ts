@@ -103,6 +103,9 @@ const allowed: Record<string, string[]> = {
   'POST /v1/returns/:id/receive': warehouse,
   'POST /v1/returns/:id/inspect': warehouse,
   'POST /v1/returns/:id/cancel': ['owner', ...support],
+  'GET /v1/events': support,
+  'GET /v1/events/:id': support,
+  'POST /v1/events/:id/replay': support,
   'POST /v1/webhooks/stripe': everybody,
   'POST /v1/webhooks/carrier': everybody,
 };
@@ -246,6 +249,7 @@ function address(path: string): string {
     .replace(':warehouseId', 'berlin')
     .replace('/warehouses/:id', '/warehouses/berlin')
     .replace(/\/(promotions|tax-rates|delivery-methods)\/:id/, '/$1/walk')
+    .replace('/events/:id', '/events/stripe:evt_WALK')
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1')
@@ -373,6 +377,12 @@ async function writeOrder(): Promise<void> {
         },
         buyer: { name: 'Walker', address: shopAddress },
       },
+    },
+  ]);
+  await models.inbox.create([
+    {
+      ...{ _id: 'stripe:evt_WALK', source: 'stripe', type: 'refund.created', payload: { id: 're_1' }, tries: 1 },
+      ...{ receivedAt: now, nextTryAt: now, deliveredAt: now, outcome: 'unknown payment' },
     },
   ]);
   await models.refunds.create([
