@@ -2,6 +2,7 @@
 import type { UpdateDefinition } from '@temporalio/common';
 import { writeNote } from '../../activities/notes.ts';
 import { mayRefresh } from '../../activities/payments.ts';
+import { noteRefusal } from '../../activities/refusals.ts';
 import type { Order } from '../../models/order.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
@@ -96,7 +97,13 @@ export const payOrder = endpoint({
   orderOf,
   async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
     await refuseForeign(mongo, body.paymentMethod, (await readOrder(mongo, id)).customerId);
-    const paid = await updateOrder({ mongo, temporal }, id, messages.payOrder, body, idempotency);
+    const paid = await updateOrder({ mongo, temporal }, id, messages.payOrder, body, idempotency).catch(
+      async (error) => {
+        if (error instanceof Problem && ['not-allowed-now', 'order-ended'].includes(error.kind))
+          await noteRefusal(mongo, id, actorOf(caller), `Method of payment refused: ${error.message}`);
+        throw error;
+      },
+    );
     if (paid === undefined) return underWay(id);
     const [order, related] = await Promise.all([readOrder(mongo, id), readRelated(mongo, [id])]);
     return reply(200, viewOrder(order, related(id), caller));

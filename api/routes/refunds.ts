@@ -1,6 +1,7 @@
 /** Money back by a person's decision. What a return or a cancellation pays back, its workflow does itself. */
 import { type LineRefundOpened, openLineRefund } from '../../activities/line-refunds.ts';
 import { openRefund as openRefundStep } from '../../activities/refunds.ts';
+import { noteRefusal } from '../../activities/refusals.ts';
 import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Refund } from '../../models/payment.ts';
@@ -34,7 +35,11 @@ export const openRefund = endpoint({
       const opened = lines
         ? await openLineRefund(mongo, { ...request, lines, withShipping })
         : await openRefundStep(mongo, { ...request, amount });
-      if ('refused' in opened) throw refusal(opened, order.currency);
+      if ('refused' in opened) {
+        const problem = refusal(opened, order.currency);
+        await noteRefusal(mongo, order._id, request.actor, `Refund refused: ${problem.message}`);
+        throw problem;
+      }
       await workflows.started(temporal, (client) => startRefund(client, { refundId }));
       return reply(201, viewRefund(await readRefund(mongo, refundId), caller), { location: `/v1/refunds/${refundId}` });
     });

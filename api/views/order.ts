@@ -5,7 +5,7 @@ import type { Dispute, Payment, Refund } from '../../models/payment.ts';
 import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { fulfillmentStatus, paymentStatus } from '../../workflows/domain/statuses.ts';
-import type { OrderState } from '../../workflows/messages.ts';
+import type { OrderState, TimelineEntry } from '../../workflows/messages.ts';
 import { maySeePerson } from '../auth.ts';
 import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
@@ -68,10 +68,21 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     ...(maySeePerson(caller) && viewPerson(order)),
     ...(forStaff && {
       incidents: (state?.incidents ?? []).map((each) => ({ ...each, why: withNotes(each.why, order) })),
-      timeline: (state?.timeline ?? []).map((each) => ({ ...each, what: withNotes(each.what, order) })),
+      timeline: timelineOf(order, related),
       notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
     }),
   };
+}
+
+/** What happened to the order, what was refused, and what became of its refunds and disputes, in the order of time. */
+function timelineOf(order: Order, { refunds, disputes }: Related): TimelineEntry[] {
+  const ofCases = [...refunds, ...disputes].flatMap(({ _id, state }) =>
+    (state?.timeline ?? []).map((each) => ({ ...each, what: `${each.what} (${_id})` })),
+  );
+  const refusals = (order.refusals ?? []).map((each) => ({ ...each, at: each.at.toISOString() }));
+  return [...(order.state?.timeline ?? []), ...ofCases, ...refusals]
+    .map((each) => ({ ...each, what: withNotes(each.what, order) }))
+    .sort((a, b) => Number(a.at > b.at) - Number(a.at < b.at));
 }
 
 /** For staff: what a note's id stands for. */
