@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { deliveredEvents } from '../activities/providers/stripe-events.ts';
+import { inboxOutcomes } from '../models/inbox.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -24,4 +26,16 @@ test('every cause of an incident is in docs/incidents.md, and nothing else is', 
     cell!.split(', ').map((name) => name.replaceAll('`', '')),
   );
   expect(new Set(documented)).toEqual(new Set(causes));
+});
+
+test('docs/webhooks.md has the events that are delivered, and every outcome', () => {
+  const page = read('docs/webhooks.md');
+  expect([...page.matchAll(/^- `(.*)`$/gm)].map(([, type]) => type)).toEqual(deliveredEvents);
+  const table = page.slice(page.indexOf('| outcome'), page.indexOf('## What is refused'));
+  const cells = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell!.replaceAll('`', '').split(', '));
+  expect(new Set(cells)).toEqual(new Set(inboxOutcomes));
+});
+
+test('no more events are delivered than one request of the list can name', () => {
+  expect(deliveredEvents.length).toBeLessThanOrEqual(20);
 });
