@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pollEvents } from '../../activities/events.ts';
 import { deliveredEvents } from '../../activities/providers/stripe-events.ts';
-import { type polls, schedulePolling } from '../../activities/starts.ts';
+import { schedulePolling } from '../../activities/starts.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
+import { poll } from '../support/poll.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -23,13 +24,13 @@ test('a delivery that no webhook told of is found by the poll, once', async () =
   await world.carrierSays(shipment!.id, 'in_transit');
   await world.carrierSays(shipment!.id, 'delivered');
 
-  const first = await poll('poll-carrier');
+  const first = await poll(world, 'poll-carrier');
   await world.reaches(orderId, 'completed');
   const events = await world.mongo.models.inbox.find({ source: 'carrier' }).sort({ 'payload.at': 1 }).lean();
   expect(events.map(({ payload }) => payload.status)).toEqual(['in_transit', 'delivered']);
   expect(first).toBe(events.at(-1)!.payload.at);
 
-  expect(await poll('poll-carrier')).toBe(first);
+  expect(await poll(world, 'poll-carrier')).toBe(first);
   expect(await world.mongo.models.inbox.countDocuments({ source: 'carrier' })).toBe(2);
   await world.webhooks('carrier', 'normal');
 });
@@ -45,7 +46,7 @@ describe("Stripe's events", () => {
     await world.browser(orderId, 'authenticate', { outcome: 'succeed' });
     expect((await world.readOrder(orderId)).status).toBe('awaiting_payment');
 
-    await poll('poll-stripe');
+    await poll(world, 'poll-stripe');
     await world.reaches(orderId, 'confirmed');
     const polled = (await stored()).filter(({ payload }) => payload.id === undefined || isOf(payload, orderId));
     expect(polled.map(({ type }) => type)).toContain('payment_intent.amount_capturable_updated');
@@ -60,9 +61,9 @@ describe("Stripe's events", () => {
     await world.delivered();
     await world.inboxIsEmpty();
     const before = await stored();
-    const reached = await poll('poll-stripe');
+    const reached = await poll(world, 'poll-stripe');
     expect(await stored()).toEqual(before);
-    expect(await poll('poll-stripe')).toBe(reached);
+    expect(await poll(world, 'poll-stripe')).toBe(reached);
   });
 
   test('are asked for until Stripe answers, and none is skipped', async () => {
@@ -71,7 +72,7 @@ describe("Stripe's events", () => {
     const { orderId } = await world.place({ paymentMethod: 'pm_card_authenticationRequired' });
     await world.browser(orderId, 'authenticate', { outcome: 'succeed' });
     const fired = await world.fault('stripe', { operation: 'events.list', kind: 'fail_before', times: 3 });
-    await poll('poll-stripe');
+    await poll(world, 'poll-stripe');
     expect(await fired()).toBe(true);
     await world.reaches(orderId, 'confirmed');
   });
@@ -107,20 +108,4 @@ test('setting up again leaves the schedules as they are', async () => {
 
 function isOf({ metadata }: Record<string, unknown>, orderId: string): boolean {
   return (metadata as { orderId?: string } | undefined)?.orderId === orderId;
-}
-
-/** Runs a schedule now, and answers with the time that the next run goes on from. */
-async function poll(id: keyof typeof polls): Promise<string> {
-  const schedule = world.client.schedule.getHandle(id);
-  const before = (await schedule.describe()).info.recentActions.length;
-  await schedule.trigger();
-  for (;;) {
-    const { recentActions, runningActions } = (await schedule.describe()).info;
-    const latest = recentActions.at(-1);
-    if (recentActions.length > before && runningActions.length === 0 && latest) {
-      const { workflow } = latest.action;
-      return world.client.workflow.getHandle(workflow.workflowId, workflow.firstExecutionRunId).result();
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
