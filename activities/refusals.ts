@@ -1,4 +1,7 @@
-/** What was asked of an order and refused, for its timeline. In words of ours: no personal data, no secrets. */
+/**
+ * What was refused of an order, or done beside its workflow, for its timeline. In words of ours: no personal data, no
+ * secrets.
+ */
 import type { Mongo } from '../platform/mongo.ts';
 import type { Actor } from '../workflows/messages.ts';
 

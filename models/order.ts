@@ -39,7 +39,7 @@ export interface Order {
   shipTo: Address;
   /** Reasons in people's own words. Workflows and logs know them by their ids. */
   notes?: { id: string; at: Date; actor: string; text: string }[];
-  /** What was asked of it and refused, the last of it. */
+  /** What was refused, or done beside its workflow: the last of it. */
   refusals?: { at: Date; actor: string; what: string }[];
   customerId?: string;
   currency: string;
