@@ -186,6 +186,7 @@ export function paymentModel(connection: Connection) {
   schema.index({ 'renewal.intentId': 1 }, { unique: true, sparse: true });
   schema.index({ 'setup.id': 1 }, { unique: true, sparse: true });
   schema.index({ customerId: 1 }, { sparse: true });
+  schema.index({ 'ledger.at': 1 });
   return connection.model('Payment', schema, 'payments');
 }
 
