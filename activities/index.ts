@@ -8,6 +8,7 @@ import { authorizePayment, capturePayment, readPayment, voidPayment } from './pa
 import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
+import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './reconciliation.ts';
 import { sendRefund } from './refunds.ts';
 import { renewPayment } from './renewals.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
@@ -43,6 +44,8 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     saveReturn: (input) => saveReturn(mongo, input),
     loadCase: (input) => loadCase(mongo, input),
     saveCase: (input) => saveCase(mongo, input),
+    findDaysDue: (input) => findDaysDue(mongo, input),
+    skipDifference: (input) => skipDifference(mongo, input),
   };
 }
 
@@ -70,6 +73,9 @@ export function createProviderActivities({
     pollTracking: (input) => pollTracking(mongo, carrier, input),
     pollEvents: (input) => pollEvents(mongo, payments, input),
     readDispute: (input) => readDispute(mongo, payments, input),
+    reconcilePage: (input) => reconcilePage(mongo, payments, input),
+    sumUpDay: (input) => sumUpDay(mongo, payments, input),
+    repairDifference: (input) => repairDifference(mongo, payments, input),
     recordTaxes: (input) => recordTaxes(mongo, payments, input),
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
     askRates: (input) => askRates(mongo, carrier, input),

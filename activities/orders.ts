@@ -3,7 +3,7 @@ import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import { writeOne } from '../platform/documents.ts';
 import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { LocalSteps, Mail, Saved } from '../workflows/activities.ts';
+import type { CaseKind, LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { free } from '../workflows/domain/pricing.ts';
 import type { CaseState } from '../workflows/messages.ts';
@@ -23,11 +23,12 @@ export function fieldsToSave(order: Pick<Order, 'rev'>, { state }: Saved): Parti
 
 export async function saveCase(
   { models }: Mongo,
-  { kind, state, mails }: { kind: 'refund' | 'dispute'; state: CaseState; mails: Mail[] },
+  { kind, state, mails }: { kind: CaseKind; state: CaseState; mails: Mail[] },
 ): Promise<void> {
   await queueMails({ models }, state.orderId, mails);
   const newer = { _id: state.id, $or: [{ 'state.rev': { $lt: state.rev } }, { state: null }] };
   if (kind === 'refund') await models.refunds.updateOne(newer, { $set: { state } });
+  else if (kind === 'reconciliation') await models.reconciliations.updateOne(newer, { $set: { state } });
   else await models.disputes.updateOne(newer, { $set: { state, status: state.status } });
 }
 
@@ -93,11 +94,15 @@ export async function openReship(
 
 export async function loadCase(
   { models }: Mongo,
-  { kind, id }: { kind: 'refund' | 'dispute'; id: string },
+  { kind, id }: { kind: CaseKind; id: string },
 ): ReturnType<LocalSteps['loadCase']> {
   if (kind === 'refund') {
     const refund = await models.refunds.findById(id).lean().orFail();
     return { orderId: refund.orderId, rev: refund.state?.rev ?? 0 };
+  }
+  if (kind === 'reconciliation') {
+    const reconciliation = await models.reconciliations.findById(id).lean();
+    return { orderId: '', rev: reconciliation?.state?.rev ?? 0 };
   }
   const dispute = await models.disputes.findById(id).lean().orFail();
   return { orderId: dispute.orderId, rev: dispute.state?.rev ?? 0, dueBy: dispute.dueBy?.toISOString() };

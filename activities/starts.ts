@@ -3,6 +3,7 @@ import {
   type Client,
   ScheduleAlreadyRunning,
   ScheduleOverlapPolicy,
+  type ScheduleSpec,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowStartOptions,
 } from '@temporalio/client';
@@ -28,6 +29,7 @@ export const workflowTypes = {
   readWallet: 'readWallet',
   askWallet: 'askWallet',
   pollStripe: 'pollStripe',
+  reconcileDue: 'reconcileDue',
 } as const;
 
 const oncePerId = {
@@ -108,18 +110,22 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   return orders.length + returns.length + refunds.length;
 }
 
-/** The schedules that poll the providers for what their webhooks missed, and the workflows that they run. */
-export const polls = { 'poll-carrier': workflowTypes.pollCarrier, 'poll-stripe': workflowTypes.pollStripe } as const;
+/** What polls the providers for what their webhooks missed, and what reconciles each day's money the night after. */
+export const schedules = {
+  'poll-carrier': { workflowType: workflowTypes.pollCarrier, spec: { intervals: [{ every: '15 minutes' }] } },
+  'poll-stripe': { workflowType: workflowTypes.pollStripe, spec: { intervals: [{ every: '15 minutes' }] } },
+  'reconcile-daily': { workflowType: workflowTypes.reconcileDue, spec: { calendars: [{ hour: 2, minute: 0 }] } },
+} as const satisfies Record<string, { workflowType: string; spec: ScheduleSpec }>;
 
-/** Asking for them again changes nothing. */
-export async function schedulePolling(temporal: Client): Promise<void> {
-  for (const [scheduleId, workflowType] of Object.entries(polls)) {
+/** Asking for them again changes nothing. A run does what earlier ones could not, so those that were missed are one. */
+export async function makeSchedules(temporal: Client): Promise<void> {
+  for (const [scheduleId, { workflowType, spec }] of Object.entries(schedules)) {
     try {
       await temporal.schedule.create({
         scheduleId,
-        spec: { intervals: [{ every: '15 minutes' }] },
+        spec,
         action: { type: 'startWorkflow', workflowType, taskQueue: taskQueues.orders },
-        policies: { overlap: ScheduleOverlapPolicy.SKIP },
+        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 day' },
       });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;

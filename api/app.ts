@@ -11,6 +11,7 @@ import { serveDocs } from './openapi.ts';
 import { Problem, problemBody, statusOf, toProblem } from './problem.ts';
 import { countRefusedWebhooks, countRequests, logRequests } from './requests.ts';
 import { type Route, register, route } from './route.ts';
+import * as books from './routes/books.ts';
 import * as catalogue from './routes/catalogue.ts';
 import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
@@ -110,9 +111,13 @@ export const routes: readonly Route[] = [
   route('PUT', '/v1/orders/:id/shipping-address', 'orders.support', support.putShippingAddress),
   route('GET', '/v1/incidents', 'incidents.answer', support.listIncidents),
   route('POST', '/v1/incidents/answer', 'incidents.answer', support.answerIncidents),
+  route('POST', '/v1/incidents/:incidentId/answer', 'incidents.answer', support.answerAnyIncident),
   route('POST', '/v1/orders/:id/incidents/:incidentId/answer', 'incidents.answer', support.answerIncident),
   route('POST', '/v1/orders/:id/refunds', 'refunds.open', refunds.openRefund),
   route('GET', '/v1/refunds/:id', 'refunds.read', refunds.getRefund),
+  route('GET', '/v1/reconciliations', 'books.read', books.listReconciliations),
+  route('GET', '/v1/reconciliations/:day', 'books.read', books.getReconciliation),
+  route('GET', '/v1/payouts', 'books.read', books.listPayouts),
   route('GET', '/v1/orders/:id/invoices', 'invoices.read', invoices.listInvoices),
   route('GET', '/v1/orders/:id/invoices/:invoiceId/pdf', 'invoices.read', invoices.getInvoicePdf),
 

@@ -40,6 +40,7 @@ export const permissions = {
   'refunds.open': ['support', 'admin'],
   'refunds.read': ['owner', 'support', 'admin'],
   'invoices.read': ['owner', 'support', 'admin'],
+  'books.read': ['support', 'admin'],
 
   'customers.read': ['support', 'admin'],
   'customers.write': ['support', 'admin'],

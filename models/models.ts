@@ -1,6 +1,7 @@
 /** All models on one connection. */
 import type { Connection } from 'mongoose';
 import { apiRequestModel, staffTokenModel } from './access.ts';
+import { balanceEntryModel, payoutModel, reconciliationModel } from './balance.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
 import { creditAccountModel, creditEntryModel, customerModel, methodSetupModel } from './customer.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
@@ -53,6 +54,9 @@ export function createModels(connection: Connection) {
     payments: paymentModel(connection),
     refunds: refundModel(connection),
     disputes: disputeModel(connection),
+    balanceEntries: balanceEntryModel(connection),
+    reconciliations: reconciliationModel(connection),
+    payouts: payoutModel(connection),
     returns: returnModel(connection),
     invoices: invoiceModel(connection),
     invoiceCounters: invoiceCounterModel(connection),

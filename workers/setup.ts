@@ -1,13 +1,13 @@
 /**
  * The set-up command, run before the first start and after each update; running it again changes nothing. Makes
- * collections and indexes, registers the search attributes, schedules the polls of the providers, and makes the first staff
+ * collections and indexes, registers the search attributes, schedules polls and reconciliation, and makes the first staff
  * tokens, shown this once.
  */
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { createFirstTokens } from '../activities/staff-tokens.ts';
-import { schedulePolling } from '../activities/starts.ts';
+import { makeSchedules } from '../activities/starts.ts';
 import { readConfig } from '../platform/config.ts';
 import { main } from '../platform/main.ts';
 import { connectMongo, type Mongo } from '../platform/mongo.ts';
@@ -17,8 +17,9 @@ import { searchAttributes } from '../workflows/messages.ts';
 const help = `npm run setup [-- --json]
 
 Makes MongoDB's collections and indexes, registers Temporal's search attributes, schedules the polls of what the
-webhooks of Stripe and the carrier missed, and at the first run makes one staff token a role (warehouse, support,
-admin). They are shown once: only their hashes are kept. \`npm run tokens\` makes others.
+webhooks of Stripe and the carrier missed and the daily reconciliation with Stripe, and at the first run makes one
+staff token a role (warehouse, support, admin). They are shown once: only their hashes are kept. \`npm run tokens\`
+makes others.
 --json prints {"tokens": {...}} for other programs. Needs MONGODB_URI and TEMPORAL_ADDRESS.`;
 
 await main(async () => {
@@ -28,7 +29,7 @@ await main(async () => {
   const temporal = await connectClient();
   await createCollections(mongo);
   await registerSearchAttributes(temporal);
-  await schedulePolling(temporal);
+  await makeSchedules(temporal);
   const tokens = await createFirstTokens(mongo);
   await temporal.connection.close();
   await mongo.close();

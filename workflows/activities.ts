@@ -15,7 +15,15 @@ import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
 import type { AttemptStatus, RefundStatus, ReturnStatus, SetupStatus } from './domain/states.ts';
-import type { CaseState, InspectReturnInput, OrderState, Parcel, ReceiveReturnInput, ReturnState } from './messages.ts';
+import type {
+  Answer,
+  CaseState,
+  InspectReturnInput,
+  OrderState,
+  Parcel,
+  ReceiveReturnInput,
+  ReturnState,
+} from './messages.ts';
 import { taskQueues } from './messages.ts';
 
 export interface NewShipment {
@@ -86,6 +94,15 @@ export interface Polled {
   /** ISO 8601, UTC. */
   through: string;
   more: boolean;
+}
+
+export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
+
+export interface OpenDifference {
+  key: string;
+  orderId: string;
+  why: string;
+  answers: Answer[];
 }
 
 export interface Mail {
@@ -160,10 +177,14 @@ export interface LocalSteps {
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
   loadCase(input: {
-    kind: 'refund' | 'dispute';
+    kind: CaseKind;
     id: string;
   }): Promise<{ orderId: string; rev: number; dueBy?: string | undefined }>;
-  saveCase(input: { kind: 'refund' | 'dispute'; state: CaseState; mails: Mail[] }): Promise<void>;
+  saveCase(input: { kind: CaseKind; state: CaseState; mails: Mail[] }): Promise<void>;
+
+  /** The days that are to be reconciled, the oldest first. `now`: ISO 8601. */
+  findDaysDue(input: { now: string }): Promise<string[]>;
+  skipDifference(input: { day: string; key: string }): Promise<void>;
 }
 
 export interface ProviderSteps {
@@ -216,6 +237,12 @@ export interface ProviderSteps {
   /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<Polled>;
   pollEvents(input: { since: string }): Promise<Polled>;
+  /** Reads and compares the next page of a day, of the provider's balance and of our ledger. */
+  reconcilePage(input: { day: string }): Promise<{ done: boolean }>;
+  /** Sums a day up, once all of it is read, and answers with differences that are still there and open. */
+  sumUpDay(input: { day: string }): Promise<OpenDifference[]>;
+  /** Reads what is different from the provider anew, and books it. */
+  repairDifference(input: { day: string; key: string }): Promise<void>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
   /** Tells the provider that the taxes of what is sold are due; and that those of a refund are not. */
   recordTaxes(input: { orderId: string }): Promise<void>;
@@ -247,6 +274,8 @@ const localStepNames = [
   'saveReturn',
   'loadCase',
   'saveCase',
+  'findDaysDue',
+  'skipDifference',
 ] as const satisfies (keyof LocalSteps)[];
 
 const nonRetryableErrorTypes = Object.values(failures);

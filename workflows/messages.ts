@@ -18,6 +18,7 @@ export const workflowIds = {
   wallet: (customerId: string) => `wallet-${customerId}`,
   /** One for each thing that may be asked: whoever asks for the same at the same time joins it. */
   walletAsk: ({ customerId, step, about }: WalletAsk) => `wallet-${customerId}-${step}-${about}`,
+  reconcile: (day: string) => `reconcile-${day}`,
 };
 
 export const searchAttributes = {
@@ -40,13 +41,15 @@ export interface WaitingFor {
   deadline: string;
 }
 
-export type Answer = 'retry' | 'skip' | 'cancel' | 'amend' | 'reship' | 'refund' | 'release';
+export type Answer = 'retry' | 'skip' | 'cancel' | 'amend' | 'reship' | 'refund' | 'release' | 'repair';
 
 export interface Incident {
   id: string;
   /** The step that is parked, the same word for every order: incidents of one cause are answered together. */
   cause: string;
   shipmentId?: string | undefined;
+  /** Of a workflow that has to do with many orders: the one that this is about. */
+  orderId?: string | undefined;
   why: string;
   /** ISO 8601, UTC. */
   since: string;
@@ -256,7 +259,7 @@ export interface WalletAsk extends WalletInput {
 /** The provider may have saved something else for the customer by now: a hint to go and read it. */
 export const walletChanged = defineSignal('walletChanged');
 
-/** What a refund or a dispute shows of itself. */
+/** What a refund, a dispute or a reconciliation shows of itself. */
 export interface CaseState {
   id: string;
   orderId: string;
@@ -271,3 +274,13 @@ export interface CaseState {
 export const refundChanged = defineSignal('refundChanged');
 export const disputeChanged = defineSignal('disputeChanged');
 export const caseState = defineQuery<CaseState>('caseState');
+
+// ---- Reconciliation ----
+
+export interface ReconcileInput {
+  /** UTC, such as `2026-11-24`. */
+  day: string;
+}
+
+/** All of a day was read and compared: the next one may begin. */
+export const dayCompared = defineSignal<[ReconcileInput]>('dayCompared');

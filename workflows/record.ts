@@ -185,7 +185,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
    * time in milliseconds since 1970 where there is one.
    */
   async function incident(
-    report: { cause: string; why: string; answers: Answer[]; shipmentId?: string | undefined },
+    report: Pick<Incident, 'cause' | 'why' | 'answers' | 'shipmentId' | 'orderId'>,
     withdrawn: () => boolean = () => false,
     until?: number,
   ): Promise<Answer | 'withdrawn'> {

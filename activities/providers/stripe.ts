@@ -2,6 +2,7 @@
 import Stripe from 'stripe';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { fromStripe, toStripe } from './stripe-amounts.ts';
+import { createBalance } from './stripe-balance.ts';
 import { createEvents } from './stripe-events.ts';
 import { told } from './stripe-failures.ts';
 import { createIntents, type Intent, refundedOf, toIntent } from './stripe-intents.ts';
@@ -47,6 +48,7 @@ export function createPayments({
 
   return {
     ...createIntents(stripe, publicUrl),
+    ...createBalance(stripe),
     ...createSetups(stripe),
     ...createTaxes(stripe),
     ...createWallets(stripe),

@@ -83,13 +83,36 @@ export const answerIncident = endpoint({
   answers: { 200: incidents.answered, 202: schema.accepted },
   problems: ['order-ended'],
   async handle({ mongo, temporal }, { params: { id, incidentId }, body, caller, idempotency }) {
-    const known = await findIncidents(mongo, { 'state.incidents.id': incidentId, 'state.orderId': id }, 1);
-    const workflowId = known[0]?.workflowId ?? messages.workflowIds.order(id);
+    const found = await findIncident(mongo, incidentId);
+    const workflowId = found?.orderId === id ? found.workflowId : messages.workflowIds.order(id);
     const input = { incidentId, answer: body.answer, actor: actorOf(caller) };
     const answered = await ofOrder(mongo, id, () =>
       workflows.update({ mongo, temporal }, workflowId, messages.answerIncident, input, idempotency),
     );
     return answered ? reply(200, answered) : underWay(id);
+  },
+});
+
+export const answerAnyIncident = endpoint({
+  summary: 'Answer an incident, whatever it is about',
+  params: incidents.anyIncidentParams,
+  body: incidents.answerBody,
+  idempotencyKey: 'optional',
+  answers: { 200: incidents.answered, 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle({ mongo, temporal }, { params: { incidentId }, body, caller, idempotency }) {
+    const found = await findIncident(mongo, incidentId);
+    if (!found) return reply(200, { applied: false });
+    const input = { incidentId, answer: body.answer, actor: actorOf(caller) };
+    const { workflowId } = found;
+    const answered = await workflows.update(
+      { mongo, temporal },
+      workflowId,
+      messages.answerIncident,
+      input,
+      idempotency,
+    );
+    return answered ? reply(200, answered) : reply(202, { status: 'accepted', href: '/v1/incidents' });
   },
 });
 
@@ -130,19 +153,24 @@ export const answerIncidents = endpoint({
 });
 
 interface OpenIncident extends messages.Incident {
-  orderId: string;
   workflowId: string;
 }
 
-/** Incidents of orders, returns, refunds and disputes, as their workflows last wrote them. */
+async function findIncident(mongo: Mongo, incidentId: string): Promise<OpenIncident | undefined> {
+  const beside = await findIncidents(mongo, { 'state.incidents.id': incidentId }, 1);
+  return beside.find(({ id }) => id === incidentId);
+}
+
+/** Incidents of orders, returns, refunds, disputes and reconciliations, as their workflows last wrote them. */
 async function findIncidents({ models }: Mongo, filter: object, limit: number): Promise<OpenIncident[]> {
   const open = { 'state.incidents.0': { $exists: true }, ...filter };
   const fields = { 'state.incidents': 1, 'state.orderId': 1, notes: 1 };
-  const [orders, returns, refunds, disputes] = await Promise.all([
+  const [orders, returns, refunds, disputes, reconciliations] = await Promise.all([
     models.orders.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.returns.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.refunds.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.disputes.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+    models.reconciliations.find(open, { 'state.incidents': 1 }).limit(limit).lean<WithIncidents[]>(),
   ]);
   const { workflowIds } = messages;
   return [
@@ -150,20 +178,21 @@ async function findIncidents({ models }: Mongo, filter: object, limit: number): 
     ...returns.flatMap((found) => incidentsOf(found, workflowIds.return)),
     ...refunds.flatMap((found) => incidentsOf(found, workflowIds.refund)),
     ...disputes.flatMap((found) => incidentsOf(found, workflowIds.dispute)),
+    ...reconciliations.flatMap((found) => incidentsOf(found, workflowIds.reconcile)),
   ].sort((a, b) => (a.since < b.since ? -1 : 1));
 }
 
 interface WithIncidents extends Pick<Order, 'notes'> {
   _id: string;
-  state: { orderId: string; incidents: messages.Incident[] };
+  state: { orderId?: string; incidents: messages.Incident[] };
 }
 
 function incidentsOf(found: WithIncidents, workflowId: (id: string) => string): OpenIncident[] {
   const { orderId, incidents } = found.state;
   return incidents.map((incident) => ({
+    orderId,
     ...incident,
     why: withNotes(incident.why, found),
-    orderId,
     workflowId: workflowId(found._id),
   }));
 }

@@ -57,6 +57,10 @@ export const refundTo = z.enum(['original', 'store_credit']).default('original')
 });
 /** Amounts that we answer with: zero is one of them. */
 export const money = z.int().meta({ description: 'Minor units of the currency' });
+/** Amounts that we answer with, by their currencies. */
+export const byCurrency = z
+  .record(z.string(), z.int())
+  .meta({ description: 'Minor units by currency', example: { EUR: 88 } });
 export const currency = z
   .string()
   .refine(isCurrency, { error: 'Not an ISO 4217 currency code, in capitals', abort: true })

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import * as common from './common.ts';
 
-const answer = z.enum(['retry', 'skip', 'cancel', 'amend', 'reship', 'refund', 'release']);
+const answer = z.enum(['retry', 'skip', 'cancel', 'amend', 'reship', 'refund', 'release', 'repair']);
 
 export const incident = z
   .strictObject({
     id: z.string(),
     cause: z.string(),
     shipmentId: z.string().optional(),
+    orderId: z.string().optional(),
     why: z.string(),
     since: z.string(),
     answers: z.array(answer),
@@ -20,6 +21,7 @@ const cause = z
   .regex(/^[a-z_]{1,64}$/, 'A cause is one word in small letters, such as buy_label');
 
 export const incidentParams = z.strictObject({ id: common.orderId, incidentId: common.incidentId });
+export const anyIncidentParams = z.strictObject({ incidentId: common.incidentId });
 export const answerBody = z.strictObject({ answer });
 export const answered = z.strictObject({
   applied: z.boolean().meta({ description: 'False where it was answered before, or does not offer this answer' }),
@@ -27,7 +29,7 @@ export const answered = z.strictObject({
 
 export const incidentQuery = z.strictObject({ cause: cause.optional(), limit: common.pageQuery.limit });
 export const incidentList = z.strictObject({
-  incidents: z.array(incident.extend({ orderId: z.string(), workflowId: z.string() }).meta({ id: 'OpenIncident' })),
+  incidents: z.array(incident.extend({ workflowId: z.string() }).meta({ id: 'OpenIncident' })),
 });
 
 export const answerAllBody = z.strictObject({ cause, answer });

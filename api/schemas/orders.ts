@@ -85,6 +85,9 @@ const payment = z.strictObject({
   captured: common.money,
   credit: common.money.meta({ description: 'Store credit that was spent; `amountDue` is the rest' }),
   refunded: common.money.meta({ description: 'To the card and to the store credit' }),
+  fees: common.byCurrency.optional().meta({
+    description: "For staff: the provider's, by the currency of its balance, once the day is reconciled",
+  }),
   declineCode: z.string().optional(),
   clientSecret: z.string().optional().meta({ description: "For the owner's browser, while a payment is awaited" }),
   purpose,

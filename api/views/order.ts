@@ -19,20 +19,23 @@ export interface Related {
   returns: Return[];
   refunds: Refund[];
   disputes: Dispute[];
+  /** What the provider takes for its payments and disputes, in minor units by the currency of its balance. */
+  fees: Record<string, number>;
 }
 
-export const nothingRelated: Related = { payment: undefined, returns: [], refunds: [], disputes: [] };
+export const nothingRelated: Related = { payment: undefined, returns: [], refunds: [], disputes: [], fees: {} };
 
 type OrderView = z.input<typeof orderSchema>;
 
 /** Reads what belongs to these orders, each kind with one query. */
 export async function readRelated({ models }: Mongo, orderIds: string[]): Promise<(orderId: string) => Related> {
   const ofThese = { orderId: { $in: orderIds } };
-  const [payments, returns, refunds, disputes] = await Promise.all([
+  const [payments, returns, refunds, disputes, fees] = await Promise.all([
     models.payments.find(ofThese).lean<Payment[]>(),
     models.returns.find(ofThese).sort({ _id: 1 }).lean<Return[]>(),
     models.refunds.find(ofThese).sort({ _id: 1 }).lean<Refund[]>(),
     models.disputes.find(ofThese).lean<Dispute[]>(),
+    readFees({ models }, orderIds),
   ]);
   return (orderId) => {
     const ofThis = (fact: { orderId: string }) => fact.orderId === orderId;
@@ -41,8 +44,16 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
       returns: returns.filter(ofThis),
       refunds: refunds.filter(ofThis),
       disputes: disputes.filter(ofThis),
+      fees: Object.fromEntries(fees.filter(({ _id }) => ofThis(_id)).map(({ _id, fee }) => [_id.currency, fee])),
     };
   };
+}
+
+function readFees({ models }: Pick<Mongo, 'models'>, orderIds: string[]) {
+  return models.balanceEntries.aggregate<{ _id: { orderId: string; currency: string }; fee: number }>([
+    { $match: { orderId: { $in: orderIds } } },
+    { $group: { _id: { orderId: '$orderId', currency: '$currency' }, fee: { $sum: '$fee' } } },
+  ]);
 }
 
 export function viewOrder(order: Order, related: Related, caller: Caller): OrderView {
@@ -58,7 +69,10 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     items: order.items,
     lines: order.lines.map(viewLine),
     ...(order.shipping && { shipping: viewShipping(order.shipping) }),
-    payment: related.payment && viewPayment(order, related.payment, caller),
+    payment: related.payment && {
+      ...viewPayment(order, related.payment, caller),
+      ...(forStaff && { fees: related.fees }),
+    },
     shipments: viewShipments(state),
     returns: related.returns.map(viewReturn),
     refunds: related.refunds.map((refund) => viewRefund(refund, caller)),

@@ -86,9 +86,13 @@ const allowed: Record<string, string[]> = {
   'PUT /v1/orders/:id/shipping-address': support,
   'GET /v1/incidents': support,
   'POST /v1/incidents/answer': support,
+  'POST /v1/incidents/:incidentId/answer': support,
   'POST /v1/orders/:id/incidents/:incidentId/answer': support,
   'POST /v1/orders/:id/refunds': support,
   'GET /v1/refunds/:id': ['owner', ...support],
+  'GET /v1/reconciliations': support,
+  'GET /v1/reconciliations/:day': support,
+  'GET /v1/payouts': support,
   'GET /v1/orders/:id/invoices': ['owner', ...support],
   'GET /v1/orders/:id/invoices/:invoiceId/pdf': ['owner', ...support],
   'GET /v1/shipments': warehouse,
@@ -253,6 +257,7 @@ function address(path: string): string {
     .replace('/imports/:id', `/imports/${'0'.repeat(64)}`)
     .replace(':id', id)
     .replace(':incidentId', 'inc_1')
+    .replace(':day', '2026-11-24')
     .replace(':currency', 'EUR')
     .replace(':paymentMethodId', 'pm_walk')
     .replace(':invoiceId', 'inv_01WALK');
@@ -324,6 +329,12 @@ async function writeOrder(): Promise<void> {
   ]);
   await models.taxRates.create([
     { _id: 'walk', name: 'VAT', country: 'DE', taxClass: 'standard', ppm: 190_000, onShipping: true },
+  ]);
+  await models.reconciliations.create([
+    {
+      ...{ _id: '2026-11-24', status: 'done', cursor: { reads: 'nothing' }, counts: {}, totals: {} },
+      ...{ differences: [], startedAt: now },
+    },
   ]);
   await models.payments.create([
     { _id: 'pay_1', orderId, currency: 'EUR', amountDue: 1490, status: 'created', clientSecret: 'secret_of_walk' },

@@ -1,9 +1,9 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import type { polls } from '../../activities/starts.ts';
+import type { schedules } from '../../activities/starts.ts';
 import type { World } from './world.ts';
 
 /** Runs a schedule now, and answers with the time that its next run goes on from. */
-export async function poll({ client }: World, id: keyof typeof polls): Promise<string> {
+export async function poll({ client }: World, id: keyof typeof schedules): Promise<string> {
   const schedule = client.schedule.getHandle(id);
   const before = (await schedule.describe()).info.numActionsTaken;
   await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);

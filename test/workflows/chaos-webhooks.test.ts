@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
-import { schedulePolling } from '../../activities/starts.ts';
+import { makeSchedules } from '../../activities/starts.ts';
 import { poll } from '../support/poll.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -13,7 +13,7 @@ import { startWorld, type World } from '../support/world.ts';
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await schedulePolling(world.client);
+  await makeSchedules(world.client);
 });
 afterAll(() => world.stop());
 afterEach(() => world.webhooks('stripe', 'normal'));

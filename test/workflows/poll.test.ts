@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pollEvents } from '../../activities/events.ts';
 import { deliveredEvents } from '../../activities/providers/stripe-events.ts';
-import { schedulePolling } from '../../activities/starts.ts';
+import { makeSchedules } from '../../activities/starts.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { poll } from '../support/poll.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -10,7 +10,7 @@ import { startWorld, type World } from '../support/world.ts';
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await schedulePolling(world.client);
+  await makeSchedules(world.client);
 });
 afterAll(async () => {
   await world.stop();
@@ -95,7 +95,7 @@ describe("Stripe's events", () => {
 });
 
 test('setting up again leaves the schedules as they are', async () => {
-  await schedulePolling(world.client);
+  await makeSchedules(world.client);
   for (const [id, workflowType] of [
     ['poll-carrier', 'pollCarrier'],
     ['poll-stripe', 'pollStripe'],

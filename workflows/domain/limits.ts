@@ -65,4 +65,6 @@ export const deadlines = {
   /** How long Stripe lists an event, and how long after it happened it may come into the list. */
   eventsKept: 30 * day,
   eventsListed: 10 * minute,
+  /** All of a day's money is read from the provider; past it, the next day does not wait for it any more. */
+  reading: 6 * hour,
 } as const;

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
+import Stripe from 'stripe';
+import { reconcilePage, sumUpDay } from '../../activities/reconciliation.ts';
+import { makeSchedules } from '../../activities/starts.ts';
+import { boundsOf, type DifferenceKind, dayOf } from '../../workflows/domain/reconciliation.ts';
+import type { Answer, Incident } from '../../workflows/messages.ts';
+import { answerIncident, taskQueues, workflowIds } from '../../workflows/messages.ts';
+import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let stripe: Stripe;
+const today = dayOf(new Date());
+const paid = 2 * price;
+
+beforeAll(async () => {
+  world = await startWorld();
+  const { hostname, port } = new URL(world.stripe.url);
+  stripe = new Stripe('sk_test_world', { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+/** Paid by somebody who is no customer of ours, unless it names an order. */
+async function stranger(metadata: Record<string, string> = {}): Promise<void> {
+  await stripe.paymentIntents.create({
+    ...{ amount: 100, currency: 'usd', confirm: true, payment_method: 'pm_card_visa', metadata },
+    automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+  });
+}
+
+async function refundInDashboard(orderId: string, amount: number): Promise<string> {
+  return (await stripe.refunds.create({ payment_intent: await world.intentOf(orderId), amount })).id;
+}
+
+const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+const read = (day: string) => world.mongo.models.reconciliations.findById(day).lean();
+const incidents = async (): Promise<Incident[]> => (await read(today))?.state?.incidents ?? [];
+const handle = () => world.client.workflow.getHandle(workflowIds.reconcile(today));
+
+async function incidentOf(orderId: string): Promise<Incident> {
+  const find = async () => (await incidents()).find((each) => each.orderId === orderId);
+  await until(async () => (await find()) !== undefined, `somebody is asked about ${orderId}`);
+  return (await find())!;
+}
+
+async function answer(orderId: string, given: Answer): Promise<void> {
+  const { id } = await incidentOf(orderId);
+  const input = { incidentId: id, answer: given, actor: 'test' };
+  expect(await handle().executeUpdate(answerIncident, { args: [input] })).toEqual({ applied: true });
+  await until(async () => (await incidents()).every((each) => each.id !== id), `${given} was heard`);
+}
+
+async function differencesOf(orderId: string): Promise<[DifferenceKind, string][]> {
+  return (await read(today))!.differences
+    .filter((each) => each.orderId === orderId)
+    .map(({ kind, status }) => [kind, status]);
+}
+
+test('a day is read to its end through every failure, and each difference is settled by itself or by somebody', async () => {
+  const { models } = world.mongo;
+  const plain = await world.delivered();
+  const refunded = await world.delivered();
+  await world.refundHandle(await world.refund(refunded, 500)).result();
+  const disputed = await world.delivered({ paymentMethod: 'pm_card_createDispute' });
+  const bounced = await world.delivered({ paymentMethod: 'pm_card_refundFail' });
+  const bouncing = await world.refund(bounced, 300);
+  await world.refundHandle(bouncing).result();
+  const { providerId } = await models.refunds.findById(bouncing).lean().orFail();
+  await world.inboxIsEmpty();
+
+  // From here on no webhook tells us anything.
+  await world.webhooks('stripe', 'off');
+  await world.control(world.stripe.url, 'POST', `/_sandbox/refunds/${providerId}/settle`, { outcome: 'failed' });
+  const dashboard = await world.delivered();
+  const dashboardRefund = await refundInDashboard(dashboard, 700);
+  const unheardDispute = await world.delivered({ paymentMethod: 'pm_card_createDispute' });
+  const lost = await world.delivered();
+  const wrong = await world.delivered();
+  const phantom = await world.delivered();
+  const misnamed = await world.delivered();
+  for (let i = 0; i < 100; i += 1) await stranger();
+  await stranger({ orderId: misnamed });
+
+  // What a bug, or a restored backup, could have left of our ledger.
+  await models.payments.updateOne(
+    { orderId: lost },
+    { $pull: { ledger: { kind: 'capture' } }, $set: { captured: 0, status: 'authorized' } },
+  );
+  await models.payments.updateOne(
+    { orderId: wrong, 'ledger.kind': 'capture' },
+    { $set: { 'ledger.$.amount': paid + 1 } },
+  );
+  const entry = { kind: 'capture' as const, amount: 42, providerId: 'pi_phantom', at: new Date() };
+  await models.payments.updateOne({ orderId: phantom }, { $push: { ledger: { ...entry, key: 'phantom' } } });
+
+  const faults = [
+    await world.fault('stripe', { operation: 'balance_transactions.list', kind: 'rate_limit', times: 2 }),
+    await world.fault('stripe', { operation: 'balance_transactions.list', kind: 'fail_before' }),
+    await world.fault('stripe', { operation: 'balance_transactions.list', kind: 'lose_reply', times: 2 }),
+    await world.fault('stripe', { operation: 'payouts.list', kind: 'fail_before' }),
+  ];
+  const start = {
+    ...{ workflowId: workflowIds.reconcile(today), taskQueue: taskQueues.orders, args: [{ day: today }] },
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
+  };
+  await world.client.workflow.start('reconcile', start);
+
+  // Everything that somebody is asked about, and with which answers.
+  await until(async () => (await incidents()).length === 4, 'somebody is asked four times');
+  for (const fired of faults) expect(await fired()).toBe(true);
+  expect((await incidentOf(lost)).answers).toEqual(['repair', 'skip']);
+  expect((await incidentOf(lost)).why).toMatch('39.98 USD at the provider, 0.00 USD in our ledger');
+  for (const orderId of [wrong, phantom, misnamed]) expect((await incidentOf(orderId)).answers).toEqual(['skip']);
+  expect((await incidentOf(phantom)).why).toMatch('pi_phantom');
+
+  // Each line of Stripe's balance is here once, with its order and what it cost.
+  const { balance_transactions: theirs } = (await world.control(world.stripe.url, 'GET', '/_sandbox/state')) as {
+    balance_transactions: { id: string; fee: number }[];
+  };
+  const entries = await models.balanceEntries.find().lean();
+  expect(entries.map(({ _id }) => _id).sort()).toEqual(theirs.map(({ id }) => id).sort());
+  expect(entries.length).toBeGreaterThan(100);
+  const of = (orderId: string) => entries.filter((each) => each.orderId === orderId);
+  expect(of(plain)).toMatchObject([{ movement: 'charge', amount: paid, fee: 146, own: { amount: paid } }]);
+  expect(
+    of(refunded)
+      .map(({ movement }) => movement)
+      .sort(),
+  ).toEqual(['charge', 'refund']);
+  expect(of(disputed).find(({ movement }) => movement === 'dispute')).toMatchObject({ amount: -paid, fee: 1500 });
+  const { counts, totals, status } = (await read(today))!;
+  expect(status).toBe('open');
+  expect(counts).toEqual({ charge: 111, refund: 3, refund_failure: 1, dispute: 2, ofNobody: 100 });
+  const fees = theirs.reduce((sum, { fee }) => sum + fee, 0);
+  expect(totals).toEqual({
+    USD: {
+      ...{ charged: 10 * paid + 101 * 100, refunded: 500 + 700, disputed: 2 * paid, fees, payouts: 0, other: 0 },
+      net: 8 * paid + 101 * 100 - 1200 - fees,
+    },
+  });
+
+  // What nobody told us is taken over, and followed to its end.
+  expect(await differencesOf(dashboard)).toEqual([['refund_unheard', 'taken_over']]);
+  const adopted = () => models.refunds.findOne({ providerId: dashboardRefund }).lean();
+  await until(async () => (await adopted())?.status === 'succeeded', 'the refund is ours');
+  expect(await paymentOf(dashboard)).toMatchObject({ captured: paid, refunded: 700, refundPending: 0 });
+  const failed = async () => (await models.refunds.findById(bouncing).lean())?.state?.incidents[0]?.cause;
+  await until(async () => (await failed()) === 'refund_failed', 'the refund that bounced has its incident');
+  const known = () => models.disputes.findOne({ orderId: unheardDispute }).lean();
+  await until(async () => (await known()) !== null, 'the dispute is known');
+  expect(await differencesOf(unheardDispute)).toEqual([['dispute_unheard', 'taken_over']]);
+
+  // A repair books what is missing here; everything else is for people.
+  await answer(lost, 'repair');
+  await until(async () => (await paymentOf(lost)).captured === paid, 'it is booked');
+  expect(await paymentOf(lost)).toMatchObject({ status: 'captured' });
+  expect((await paymentOf(lost)).ledger.filter(({ kind }) => kind === 'capture')).toMatchObject([{ amount: paid }]);
+  for (const orderId of [wrong, phantom, misnamed]) await answer(orderId, 'skip');
+  await handle().result();
+  expect(await read(today)).toMatchObject({ status: 'done', state: { status: 'done', incidents: [] } });
+  const settled = await Promise.all([lost, wrong, phantom, misnamed].map(differencesOf));
+  expect(settled.flat()).toEqual([
+    ...[
+      ['not_booked', 'repaired'],
+      ['amount', 'skipped'],
+      ['not_at_provider', 'skipped'],
+    ],
+    ['unknown_payment', 'skipped'],
+  ]);
+  await expect(world.client.workflow.start('reconcile', start)).rejects.toThrow(/already/i);
+  await world.webhooks('stripe', 'normal');
+});
+
+test('a page that is read again, as after a crash between its writes and its cursor, changes nothing', async () => {
+  const { models } = world.mongo;
+  const written = async () => ({
+    ...{
+      entries: await models.balanceEntries.find().sort({ _id: 1 }).lean(),
+      payments: await models.payments.find().lean(),
+    },
+    ...{ differences: (await read(today))!.differences, inbox: await models.inbox.countDocuments() },
+  });
+  await world.inboxIsEmpty();
+  const before = await written();
+  await models.reconciliations.updateOne({ _id: today }, { $set: { cursor: { reads: 'lines' } } });
+  let pages = 0;
+  for (let done = false; !done; pages += 1)
+    ({ done } = await reconcilePage(world.mongo, world.payments, { day: today }));
+  expect(pages).toBeGreaterThan(3);
+  expect(await sumUpDay(world.mongo, world.payments, { day: today })).toEqual([]);
+  expect(await written()).toEqual(before);
+});
+
+test('the schedule does each day once, the oldest first, and those that were missed', async () => {
+  const ago = (days: number) => new Date(Date.now() - days * 86_400_000);
+  const [oldest] = await world.mongo.models.orders.find().sort({ createdAt: 1 }).limit(1).lean();
+  await world.mongo.models.orders.updateOne({ _id: oldest!._id }, { $set: { createdAt: ago(3) } });
+  const { from } = boundsOf(dayOf(ago(2)));
+  const done = { status: 'done' as const, cursor: { reads: 'nothing' as const }, counts: {}, totals: {} };
+  await world.mongo.models.reconciliations.create([{ _id: dayOf(ago(2)), startedAt: from, ...done }]);
+
+  await makeSchedules(world.client);
+  await makeSchedules(world.client);
+  const schedule = world.client.schedule.getHandle('reconcile-daily');
+  const { policies, info } = await schedule.describe();
+  expect(policies.overlap).toBe(ScheduleOverlapPolicy.SKIP);
+  expect(info.nextActionTimes[0]).toMatchObject({});
+  expect(info.nextActionTimes[0]!.toISOString()).toMatch(/T02:00:00/);
+
+  await schedule.trigger();
+  const missed = [dayOf(ago(3)), dayOf(ago(1))];
+  for (const day of missed) await until(async () => (await read(day))?.status === 'done', `${day} is done`);
+  const [first, second] = await Promise.all(missed.map(async (day) => (await read(day))!));
+  expect(first!.comparedAt!.getTime()).toBeLessThan(second!.startedAt.getTime());
+  expect((await read(dayOf(ago(2))))!.endedAt).toBeUndefined();
+  const again = { workflowId: 'reconcile-again', taskQueue: taskQueues.orders };
+  expect(await world.client.workflow.execute('reconcileDue', again)).toEqual([]);
+});
+
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
