@@ -21,6 +21,7 @@ import {
 import { recordDispute } from './disputes.ts';
 import { type KnownPayments, paymentMoved, paymentsOf } from './payment-events.ts';
 import { paymentOfIntent } from './payment-records.ts';
+import { receivePayout } from './payouts.ts';
 import { deliveredEvents, type StripeEvent } from './providers/stripe-events.ts';
 import { adoptRefund } from './refunds.ts';
 import { followRefund, hintAtPayment, signalled } from './signals.ts';
@@ -139,6 +140,7 @@ async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, paymen
   if (event.type.startsWith('setup_intent.')) return methodSaved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
+  if (event.type.startsWith('payout.')) return { outcome: await receivePayout(mongo, event.payload) };
   return disputeMoved(mongo, temporal, event);
 }
 

@@ -24,12 +24,14 @@ import {
 import { broken } from './failure.ts';
 import { receiveEvent } from './inbox.ts';
 import { record } from './payment-records.ts';
+import { openPayout, recordPayout } from './payouts.ts';
 import type { Payments } from './providers/stripe.ts';
-import type { BalanceLine } from './providers/stripe-balance.ts';
+import type { BalanceLine, ProviderPayout } from './providers/stripe-balance.ts';
 
-/** Payments of a page, and differences that somebody is asked about at once. */
+/** Payments of a page, differences that somebody is asked about at once, and payouts that are looked at again. */
 const paymentsAtOnce = 100;
 const openAtOnce = 50;
+const payoutsAtOnce = 20;
 /** More differences than these have one cause, and say no more. */
 const mostDifferences = 1_000;
 
@@ -156,15 +158,15 @@ async function keep(
 }
 
 /** What no webhook has told us goes the way of all webhooks. */
-async function takeOver(mongo: Mongo, line: Line): Promise<void> {
-  const { sourceId: id, intentId, own, refundId, refundStatus, dispute } = line;
+async function takeOver(mongo: Mongo, line: BalanceLine): Promise<void> {
+  const { id: lineId, sourceId: id, intentId, own, refundId, refundStatus, dispute, amount } = line;
   const about = { id, payment_intent: intentId, amount: own!.amount, currency: own!.currency };
-  const status = dispute?.status ?? refundStatus;
+  const moved = amount < 0 ? 'withdrawn' : 'reinstated';
   await receiveEvent(mongo, {
-    id: `reconcile:${id}:${status}`,
+    id: `reconcile:${lineId}`,
     source: 'stripe',
-    type: dispute ? 'charge.dispute.updated' : 'refund.updated',
-    payload: { ...about, status, ...(dispute ? { reason: dispute.reason } : { metadata: { refundId } }) },
+    type: dispute ? `charge.dispute.funds_${moved}` : 'refund.updated',
+    payload: { ...about, ...(dispute ?? { status: refundStatus, metadata: { refundId } }) },
   });
 }
 
@@ -207,21 +209,34 @@ async function readPayments(mongo: Mongo, day: string, after?: string): Promise<
 
 async function readPayouts(mongo: Mongo, payments: Payments, day: string, after?: string): Promise<Cursor> {
   const { payouts, last, more } = await payments.payoutPage({ ...boundsOf(day), after });
-  for (const payout of payouts) await keepPayout(mongo, payments, payout);
-  return more && last !== undefined ? { reads: 'payouts', after: last } : { reads: 'nothing' };
+  for (const payout of payouts) {
+    await keepPayout(mongo, payout);
+    if (payout.automatic) await markLines(mongo, payments, payout.id);
+  }
+  if (more && last !== undefined) return { reads: 'payouts', after: last };
+  await readOpenPayouts(mongo, payments);
+  return { reads: 'nothing' };
 }
 
-async function keepPayout(
-  { models }: Mongo,
-  payments: Payments,
-  { id, automatic, ...payout }: Awaited<ReturnType<Payments['readPayout']>>,
-): Promise<void> {
-  await models.payouts.updateOne({ _id: id }, { $set: payout }, { upsert: true });
-  if (!automatic) return;
+/** How those went on of which no webhook told us. */
+async function readOpenPayouts(mongo: Mongo, payments: Payments): Promise<void> {
+  const open = await mongo.models.payouts
+    .find({ status: { $in: openPayout } }, { _id: 1 })
+    .sort({ createdAt: -1, _id: -1 })
+    .limit(payoutsAtOnce)
+    .lean();
+  for (const { _id } of open) await keepPayout(mongo, await payments.readPayout(_id));
+}
+
+function keepPayout(mongo: Mongo, { id: _id, automatic: _, ...payout }: ProviderPayout): Promise<void> {
+  return recordPayout(mongo, { _id, ...payout });
+}
+
+async function markLines({ models }: Mongo, payments: Payments, payoutId: string): Promise<void> {
   let after: string | undefined;
   do {
-    const { ids, last, more } = await payments.linesOfPayout({ payoutId: id, after });
-    await models.balanceEntries.updateMany({ _id: { $in: ids } }, { $set: { payoutId: id } });
+    const { ids, last, more } = await payments.linesOfPayout({ payoutId, after });
+    await models.balanceEntries.updateMany({ _id: { $in: ids } }, { $set: { payoutId } });
     after = more ? last : undefined;
   } while (after !== undefined);
 }

@@ -3,6 +3,7 @@ import { type Connection, Schema } from 'mongoose';
 /** What became of an event when it was delivered. */
 export const inboxOutcomes = [
   'signalled',
+  'recorded',
   'nothing new',
   'workflow has ended',
   'late payment returned',

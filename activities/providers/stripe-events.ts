@@ -6,7 +6,7 @@ import { fromStripe } from './stripe-amounts.ts';
 import { told } from './stripe-failures.ts';
 import { InvalidWebhook } from './webhook.ts';
 
-/** What is delivered to somebody, and so what is subscribed and polled. The list takes up to 20 of them. */
+/** What is delivered to somebody, and so what is subscribed and polled. */
 export const deliveredEvents = [
   'payment_intent.requires_action',
   'payment_intent.processing',
@@ -26,7 +26,21 @@ export const deliveredEvents = [
   'charge.dispute.closed',
   'charge.dispute.funds_withdrawn',
   'charge.dispute.funds_reinstated',
+  'payment_method.attached',
+  'payment_method.detached',
+  'payment_method.updated',
+  'payment_method.automatically_updated',
+  'customer.updated',
+  'customer.deleted',
+  'payout.created',
+  'payout.updated',
+  'payout.paid',
+  'payout.failed',
+  'payout.canceled',
 ] as const;
+
+/** One request for a list of events names so many types at most. */
+const typesAtOnce = 20;
 
 /** An event is a hint: beyond what routes it, nothing of it is kept, and no secret or address of the customer. */
 const eventSchema = z.object({
@@ -43,6 +57,8 @@ const eventSchema = z.object({
       payment_intent: z.string().nullish(),
       customer: z.string().nullish(),
       metadata: z.object({ orderId: z.string().optional(), refundId: z.string().optional() }).nullish(),
+      arrival_date: z.number().nullish(),
+      created: z.number().nullish(),
       evidence_details: z.object({ due_by: z.number().nullish() }).nullish(),
     }),
   }),
@@ -71,10 +87,15 @@ export function createEvents(stripe: Stripe) {
       const created = { gte: seconds(from), ...(to && { lt: seconds(to) }) };
       const found: Stripe.Event[] = [];
       return told(async () => {
-        for await (const event of stripe.events.list({ created, types: [...deliveredEvents], limit: 100 })) {
-          if (found.push(event) > most) return 'too_many';
+        for (let first = 0; first < deliveredEvents.length; first += typesAtOnce) {
+          const types = deliveredEvents.slice(first, first + typesAtOnce);
+          for await (const event of stripe.events.list({ created, types, limit: 100 })) {
+            if (found.push(event) > most) return 'too_many';
+          }
         }
-        return found.reverse().map((event) => ({ ...toEvent(event), at: new Date(event.created * 1000) }));
+        return found
+          .sort((a, b) => a.created - b.created)
+          .map((event) => ({ ...toEvent(event), at: new Date(event.created * 1000) }));
       });
     },
   };

@@ -21,10 +21,11 @@ const books: Books = {
   currency: 'USD',
   intents: ['pi_old', 'pi_1'],
   ledger: [
-    { kind: 'authorize', providerId: 'pi_1', amount: 900, at },
-    { kind: 'capture', providerId: 'pi_1', amount: 500, at },
-    { kind: 'capture', providerId: 'pi_1', amount: 400, at },
-    { kind: 'refund', providerId: 're_1', amount: 300, at },
+    { key: 'pi_1:authorize', kind: 'authorize', providerId: 'pi_1', amount: 900, at },
+    { key: 'pi_1:capture:1', kind: 'capture', providerId: 'pi_1', amount: 500, at },
+    { key: 'pi_1:capture:2', kind: 'capture', providerId: 'pi_1', amount: 400, at },
+    { key: 're_1:succeeded', kind: 'refund', providerId: 're_1', amount: 300, at },
+    { key: 'dispute:txn_3', kind: 'dispute', providerId: 'du_1', amount: -900, at },
   ],
   refunds: [{ id: 'ref_1', providerId: 're_1', sent: 300, status: 'succeeded' }],
   disputes: [{ id: 'du_1', amount: 900 }],
@@ -89,6 +90,7 @@ describe('what the provider has', () => {
     ['a refund of the dashboard', { sourceId: 're_2', refundId: undefined }],
     ['a refund that failed afterwards', { movement: 'refund_failure', refundStatus: 'failed' }],
     ['a dispute', { movement: 'dispute', sourceId: 'du_2' }],
+    ['what came back of a dispute', { ...dispute, id: 'txn_5' }],
   ])('%s that we have not heard of is taken over', (_, change) => {
     const found = differenceOf({ ...refund, ...change }, books)!;
     expect(isTakenOver(found.kind)).toBe(true);
@@ -109,17 +111,19 @@ describe('what the provider has', () => {
 
 describe('what we have booked', () => {
   const day = boundsOf('2026-11-24');
-  const lines = [charge, refund];
+  const lines = [charge, refund, dispute];
 
   test('and the provider shows, on whatever day', () => {
     expect(missingAtProvider(books, day, lines)).toEqual([]);
   });
 
   test('and it does not have', () => {
-    expect(missingAtProvider(books, day, [charge])).toEqual([
+    expect(missingAtProvider(books, day, [charge, dispute])).toEqual([
       { kind: 'not_at_provider', orderId: 'ord_1', sourceId: 're_1', currency: 'USD', theirs: 0, ours: 300 },
     ]);
-    expect(missingAtProvider(books, day, [])).toMatchObject([{ sourceId: 'pi_1', ours: 900 }, { sourceId: 're_1' }]);
+    expect(missingAtProvider(books, day, [])).toMatchObject([
+      ...[{ sourceId: 'pi_1', ours: 900 }, { sourceId: 're_1' }, { sourceId: 'du_1', ours: -900 }],
+    ]);
     expect(captureDifference(books, 'pi_1', 0)).toMatchObject({ kind: 'not_at_provider', ours: 900 });
   });
 
@@ -129,8 +133,8 @@ describe('what we have booked', () => {
   });
 
   test('and taken back leaves nothing to be found', () => {
-    const ledger = [...books.ledger, { kind: 'refund', providerId: 're_1', amount: -300, at }];
-    expect(missingAtProvider({ ...books, ledger }, day, [charge])).toEqual([]);
+    const ledger = [...books.ledger, { key: 're_1:failed', kind: 'refund', providerId: 're_1', amount: -300, at }];
+    expect(missingAtProvider({ ...books, ledger }, day, [charge, dispute])).toEqual([]);
   });
 });
 

@@ -1,17 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import Stripe from 'stripe';
+import { receiveEvent } from '../../activities/inbox.ts';
 import { reconcilePage, sumUpDay } from '../../activities/reconciliation.ts';
+import { createToken } from '../../activities/staff-tokens.ts';
 import { makeSchedules } from '../../activities/starts.ts';
 import { boundsOf, type DifferenceKind, dayOf } from '../../workflows/domain/reconciliation.ts';
 import type { Answer, Incident } from '../../workflows/messages.ts';
-import { answerIncident, taskQueues, workflowIds } from '../../workflows/messages.ts';
+import { taskQueues, workflowIds } from '../../workflows/messages.ts';
+import { serve } from '../support/serve.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let stripe: Stripe;
+let api: Awaited<ReturnType<typeof serve>>;
+let token: string;
 const today = dayOf(new Date());
 const paid = 2 * price;
 
@@ -19,8 +24,11 @@ beforeAll(async () => {
   world = await startWorld();
   const { hostname, port } = new URL(world.stripe.url);
   stripe = new Stripe('sk_test_world', { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
+  api = await serve(world);
+  ({ token } = await createToken(world.mongo, 'support'));
 });
 afterAll(async () => {
+  await api.stop();
   await world.stop();
 });
 
@@ -47,11 +55,13 @@ async function incidentOf(orderId: string): Promise<Incident> {
   return (await find())!;
 }
 
+/** As staff does it, by the incident's id alone. A repeat does nothing. */
 async function answer(orderId: string, given: Answer): Promise<void> {
   const { id } = await incidentOf(orderId);
-  const input = { incidentId: id, answer: given, actor: 'test' };
-  expect(await handle().executeUpdate(answerIncident, { args: [input] })).toEqual({ applied: true });
+  const give = () => api.ask('POST', `/v1/incidents/${id}/answer`, { answer: given }, token);
+  expect(await give()).toEqual({ status: 200, body: { applied: true } });
   await until(async () => (await incidents()).every((each) => each.id !== id), `${given} was heard`);
+  expect(await give()).toEqual({ status: 200, body: { applied: false } });
 }
 
 async function differencesOf(orderId: string): Promise<[DifferenceKind, string][]> {
@@ -116,6 +126,11 @@ test('a day is read to its end through every failure, and each difference is set
   expect((await incidentOf(lost)).why).toMatch('39.98 USD at the provider, 0.00 USD in our ledger');
   for (const orderId of [wrong, phantom, misnamed]) expect((await incidentOf(orderId)).answers).toEqual(['skip']);
   expect((await incidentOf(phantom)).why).toMatch('pi_phantom');
+  const listed = await api.ask('GET', '/v1/incidents?cause=reconciliation', undefined, token);
+  expect(listed.body.incidents.map((each: Incident) => each.orderId).sort()).toEqual(
+    [lost, wrong, phantom, misnamed].sort(),
+  );
+  expect(listed.body.incidents[0].workflowId).toBe(workflowIds.reconcile(today));
 
   // Each line of Stripe's balance is here once, with its order and what it cost.
   const { balance_transactions: theirs } = (await world.control(world.stripe.url, 'GET', '/_sandbox/state')) as {
@@ -142,6 +157,19 @@ test('a day is read to its end through every failure, and each difference is set
       net: 8 * paid + 101 * 100 - 1200 - fees,
     },
   });
+
+  const shown = await api.ask('GET', `/v1/reconciliations/${today}`, undefined, token);
+  expect(shown).toMatchObject({
+    status: 200,
+    body: { day: today, status: 'open', openDifferences: 4, totals, counts },
+  });
+  expect(shown.body.ofNobody).toHaveLength(100);
+  const listedDays = await api.ask('GET', '/v1/reconciliations', undefined, token);
+  expect(listedDays.body.reconciliations.map(({ day }: { day: string }) => day)).toEqual([today]);
+  const fee = async (orderId: string) =>
+    (await api.ask('GET', `/v1/orders/${orderId}`, undefined, token)).body.payment.fees;
+  expect(await fee(plain)).toEqual({ USD: 146 });
+  expect(await fee(disputed)).toEqual({ USD: 146 + 1500 });
 
   // What nobody told us is taken over, and followed to its end.
   expect(await differencesOf(dashboard)).toEqual([['refund_unheard', 'taken_over']]);
@@ -193,6 +221,27 @@ test('a page that is read again, as after a crash between its writes and its cur
   expect(pages).toBeGreaterThan(3);
   expect(await sumUpDay(world.mongo, world.payments, { day: today })).toEqual([]);
   expect(await written()).toEqual(before);
+});
+
+test('a payout is what the bank was told last, in whatever order webhooks come', async () => {
+  const created = Math.floor(Date.now() / 1000);
+  const say = (id: string, payout: string, status: string) => {
+    const about = { amount: 12_345, currency: 'usd', created, arrival_date: created + 86_400 };
+    const payload = { id: payout, status, ...about };
+    return receiveEvent(world.mongo, { id, source: 'stripe', type: `payout.${status}`, payload });
+  };
+  await say('evt_payout_1', 'po_1', 'paid');
+  await world.inboxIsEmpty();
+  await say('evt_payout_2', 'po_1', 'in_transit');
+  await say('evt_payout_3', 'po_2', 'paid');
+  await say('evt_payout_4', 'po_2', 'failed');
+  await world.inboxIsEmpty();
+  const { body } = await api.ask('GET', '/v1/payouts', undefined, token);
+  expect(body.payouts).toMatchObject([
+    { id: 'po_2', status: 'failed', amount: 12_345, currency: 'USD' },
+    { id: 'po_1', status: 'paid' },
+  ]);
+  expect(world.failures.filter((each) => each.includes('payout'))).toEqual([]);
 });
 
 test('the schedule does each day once, the oldest first, and those that were missed', async () => {

@@ -68,7 +68,7 @@ export interface Books {
   currency: string;
   /** The last is the one that it is paid by. */
   intents: readonly string[];
-  ledger: readonly { kind: string; providerId: string; amount: number; at: Date }[];
+  ledger: readonly { key: string; kind: string; providerId: string; amount: number; at: Date }[];
   /** `sent`: what of it goes by the provider. `providerId` is that of its last sending. */
   refunds: readonly { id: string; providerId?: string | undefined; sent: number; status: string }[];
   disputes: readonly { id: string; amount: number }[];
@@ -128,7 +128,7 @@ export function differenceOf(line: Line, books: Books | undefined): Difference |
       return refundDifference(line, books);
     case 'dispute': {
       const known = books.disputes.find(({ id }) => id === sourceId);
-      if (!known) return { ...found, kind: 'dispute_unheard', ours: 0 };
+      if (!known || !isBooked(books, line)) return { ...found, kind: 'dispute_unheard', ours: known?.amount ?? 0 };
       return known.amount === own.amount ? undefined : { ...found, kind: 'amount', ours: known.amount };
     }
     default:
@@ -144,6 +144,11 @@ export function captureDifference(books: Books, intentId: string | undefined, th
   const isPaidBy = books.intents.at(-1) === intentId;
   const kind = theirs === 0 ? 'not_at_provider' : theirs > ours && isPaidBy ? 'not_booked' : 'amount';
   return { kind, orderId: books.orderId, sourceId: intentId, currency: books.currency, theirs, ours };
+}
+
+/** A dispute moves money more than once, so each movement is an entry of its own, by its line. */
+function isBooked({ ledger }: Books, { id }: Line): boolean {
+  return ledger.some(({ key }) => key === `dispute:${id}`);
 }
 
 /** Captures of one intent can be several: they count together. */
