@@ -84,6 +84,7 @@ describe('what the provider has', () => {
   test('and took back', () => {
     const back = { ...charge, movement: 'reversal' as const };
     expect(differenceOf(back, books)).toMatchObject({ kind: 'taken_back', theirs: 900, ours: 900 });
+    expect(differenceOf(back, { ...books, ledger: [] })).toBeUndefined();
   });
 
   test.each<[string, Partial<Line>]>([

@@ -3,6 +3,7 @@ import { bookCredit } from '../../activities/credit.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
+import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import * as messages from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -172,6 +173,44 @@ export const scenes: Record<string, Scene> = {
   'dispute.open': (world) => disputed(world),
   'dispute.won': (world) => disputed(world, 'won'),
   'dispute.lost': (world) => disputed(world, 'lost'),
+
+  'reconcile.open': async (world) => {
+    const [lost, phantom] = [await world.delivered(), await world.delivered()];
+    const { payments, reconciliations } = world.mongo.models;
+    await payments.updateOne({ orderId: lost }, { $pull: { ledger: { kind: 'capture' } } });
+    const entry = { key: 'phantom', kind: 'capture' as const, amount: 42, providerId: 'pi_phantom', at: new Date() };
+    await payments.updateOne({ orderId: phantom }, { $push: { ledger: entry } });
+    const day = dayOf(new Date());
+    const workflowId = workflowIds.reconcile(day);
+    await world.client.workflow.start('reconcile', {
+      ...{ workflowId, taskQueue: messages.taskQueues.orders, args: [{ day }] },
+    });
+    const asked = async () => (await reconciliations.findById(day).lean())?.state?.incidents.length ?? 0;
+    await until(async () => (await asked()) > 1, 'somebody is asked');
+    return workflowId;
+  },
+  // The same day: there is no other whose money moved.
+  'reconcile.done': async (world) => {
+    const day = dayOf(new Date());
+    const handle = world.client.workflow.getHandle(workflowIds.reconcile(day));
+    await until(async () => {
+      const { status, incidents } = await handle.query(messages.caseState);
+      for (const { id: incidentId, answers } of incidents)
+        await handle.signal(messages.answerSignal, { incidentId, answer: answers[0]!, actor });
+      return status === 'done';
+    }, 'everything is answered');
+    await handle.result();
+    return handle.workflowId;
+  },
+  'reconcile.due': async (world) => {
+    await world.place();
+    await world.mongo.models.orders.updateOne({}, { $set: { createdAt: new Date(Date.now() - 2 * 86_400_000) } });
+    const handle = await world.client.workflow.start('reconcileDue', {
+      ...{ workflowId: 'reconcile-daily', taskQueue: messages.taskQueues.orders },
+    });
+    await handle.result();
+    return handle.workflowId;
+  },
 
   'poll.completed': (world) => polled(world, 'pollCarrier'),
   'poll.completed-what_stripe_missed': (world) => polled(world, 'pollStripe'),

@@ -121,8 +121,11 @@ export function differenceOf(line: Line, books: Books | undefined): Difference |
     case 'charge':
       if (!isOurs) return { ...found, sourceId: intentId ?? sourceId, kind: 'unknown_payment', ours: 0 };
       return captureDifference(books, intentId, own.amount);
-    case 'reversal':
-      return { ...found, kind: 'taken_back', ours: capturedIn(books, intentId) };
+    case 'reversal': {
+      const ours = capturedIn(books, intentId);
+      // A debit that failed before it counted as paid was on its way to the balance already.
+      return ours === 0 ? undefined : { ...found, kind: 'taken_back', ours };
+    }
     case 'refund':
     case 'refund_failure':
       return refundDifference(line, books);
