@@ -223,6 +223,24 @@ test('a page that is read again, as after a crash between its writes and its cur
   expect(await written()).toEqual(before);
 });
 
+test('what is paid out to the bank is known with the movements that it is made of', async () => {
+  const { models } = world.mongo;
+  const paidOut = await world.control(world.stripe.url, 'POST', '/_sandbox/payouts', { currency: 'usd' });
+  const { id, amount } = paidOut as { id: string; amount: number };
+  await world.inboxIsEmpty();
+  const known = () => models.payouts.findById(id).lean();
+  expect(await known()).toMatchObject({ amount, currency: 'USD', status: 'paid', arrivalDate: expect.any(Date) });
+
+  // As if no webhook had told us how it ended.
+  await models.payouts.updateOne({ _id: id }, { $set: { status: 'in_transit' } });
+  await models.reconciliations.deleteOne({ _id: today });
+  for (let done = false; !done; ) ({ done } = await reconcilePage(world.mongo, world.payments, { day: today }));
+  await sumUpDay(world.mongo, world.payments, { day: today });
+  expect(await known()).toMatchObject({ status: 'paid' });
+  expect((await read(today))!.totals.USD).toMatchObject({ payouts: amount, net: 0 });
+  expect(await models.balanceEntries.countDocuments({ payoutId: { $ne: id } })).toBe(0);
+});
+
 test('a payout is what the bank was told last, in whatever order webhooks come', async () => {
   const created = Math.floor(Date.now() / 1000);
   const say = (id: string, payout: string, status: string) => {
@@ -237,7 +255,7 @@ test('a payout is what the bank was told last, in whatever order webhooks come',
   await say('evt_payout_4', 'po_2', 'failed');
   await world.inboxIsEmpty();
   const { body } = await api.ask('GET', '/v1/payouts', undefined, token);
-  expect(body.payouts).toMatchObject([
+  expect(body.payouts.filter(({ id }: { id: string }) => /^po_\d$/.test(id))).toMatchObject([
     { id: 'po_2', status: 'failed', amount: 12_345, currency: 'USD' },
     { id: 'po_1', status: 'paid' },
   ]);
