@@ -34,7 +34,7 @@ export function captureIntent(
     );
   }
   refuseAmount(intent, amount, final);
-  if (amount > 0 && capturesOf(store, charge) >= MOST_CAPTURES) {
+  if (isMulticapture(charge) && amount > 0 && capturesOf(store, charge) >= MOST_CAPTURES) {
     throw invalidRequest(`A PaymentIntent can be captured up to ${MOST_CAPTURES} times.`, { payment_intent: intent });
   }
   const metadata = { ...intent.metadata, ...given.metadata };

@@ -66,7 +66,11 @@ export function createControl(world: {
       case 'POST payment_intents/:id/authenticate':
         return finishAuthentication(store, intentOf(store, id), choice(body, 'outcome', ['succeed', 'fail']));
       case 'POST payment_intents/:id/confirm':
-        return confirmIntent(store, intentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
+        return confirmIntent(store, intentOf(store, id), {
+          ...paymentMethod(body),
+          ...futureUsage(body),
+          fromBrowser: true,
+        });
       case 'POST payment_intents/:id/expire':
         return expireAuthorization(store, intentOf(store, id));
       case 'POST payment_intents/:id/settle':
