@@ -8,7 +8,7 @@ import { intentOf, unexpectedState } from './intent-state.ts';
 import { declined, paymentFailed } from './payment-failure.ts';
 import { isCapturedByHand, mergeOptions, type Options, refuseUnofferedMethod } from './payment-method-options.ts';
 import { methodOf, needsAuthentication, usePaymentMethod } from './payment-methods.ts';
-import { keepForLater } from './saved-methods.ts';
+import { keepOrUseUp } from './saved-methods.ts';
 import type { Intent, Store } from './store.ts';
 
 export interface PaymentConfirmation extends Confirmation {
@@ -95,7 +95,7 @@ function charge(store: Store, intent: Intent, authenticated: boolean): Intent {
   const authorized = isCapturedByHand(intent, 'card')
     ? hold(store, attempted)
     : takeMoney(store, attempted, attempt, { amount: intent.amount, final: true });
-  keepForLater(store, authorized);
+  keepOrUseUp(store, authorized);
   return authorized;
 }
 

@@ -4,7 +4,7 @@ import { failCharge } from './charges.ts';
 import { chargeOf, unexpectedState } from './intent-state.ts';
 import { paymentFailed } from './payment-failure.ts';
 import { methodOf } from './payment-methods.ts';
-import { keepForLater } from './saved-methods.ts';
+import { keepOrUseUp } from './saved-methods.ts';
 import type { Intent, Store } from './store.ts';
 import { INSUFFICIENT_FUNDS } from './test-debits.ts';
 
@@ -22,7 +22,7 @@ export function settleDebit(store: Store, intent: Intent, outcome: 'succeeded' |
   const charge = chargeOf(store, intent);
   if (outcome === 'succeeded') {
     const paid = takeMoney(store, intent, charge, { amount: intent.amount, final: true });
-    keepForLater(store, paid);
+    keepOrUseUp(store, paid);
     return paid;
   }
   const method = methodOf(store, intent.payment_method);

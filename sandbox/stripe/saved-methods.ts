@@ -23,13 +23,14 @@ export function attach(store: Store, method: PaymentMethod, customer: string | n
   return attached;
 }
 
-/** Keeps the method of an authorized payment for its customer, where that was asked for. */
-export function keepForLater(store: Store, intent: Intent): void {
+/** Keeps the method of an authorized payment for its customer, where that was asked for. One of nobody has had its use. */
+export function keepOrUseUp(store: Store, intent: Intent): void {
   const method = store.paymentMethods.get(intent.payment_method ?? '');
-  const usage = method && futureUsageOf(intent, method.type);
-  if (!usage) return;
-  attach(store, method, intent.customer);
-  if (usage === 'off_session') store.setUp.put(method.id, true);
+  if (!method) return;
+  const usage = futureUsageOf(intent, method.type);
+  const kept = usage ? attach(store, method, intent.customer) : method;
+  if (kept.customer === null) store.usedUp.put(method.id, true);
+  else if (usage === 'off_session') store.setUp.put(method.id, true);
 }
 
 export const savedMethods = (store: Store, customer: string): PaymentMethod[] =>

@@ -113,6 +113,17 @@ describe('a customer', () => {
   });
 });
 
+test('a method that paid once and belongs to nobody pays no second time', async () => {
+  const customer = await newCustomer();
+  const { payment_method } = await pay({ customer });
+  for (const again of [
+    pay({ customer, payment_method: payment_method as string }),
+    stripe.paymentMethods.attach(payment_method as string, { customer }),
+  ]) {
+    expect(await refusal(again)).toMatchObject({ statusCode: 400, code: 'payment_method_unexpected_state' });
+  }
+});
+
 test('a detached method is of no use to anybody', async () => {
   const customer = await newCustomer();
   const method = await attached(customer);
