@@ -14,11 +14,14 @@ import type { Intent, Store } from './store.ts';
 export interface PaymentConfirmation extends Confirmation {
   /** The customer is not there, and a card that wants 3-D Secure is declined instead. */
   off_session?: boolean;
+  /** That the customer has agreed to be debited. */
+  mandate_data?: object;
   payment_method_options?: Options;
   setup_future_usage?: Intent['setup_future_usage'];
 }
 
 export function confirmIntent(store: Store, intent: Intent, request: PaymentConfirmation): Intent {
+  refuseUnlessStartable(intent);
   const given = withToken(store, request);
   const method = usePaymentMethod(store, refuseUnlessConfirmable(store, intent, given));
   refuseForeignMethod(intent, method, { payment_intent: intent });
@@ -63,12 +66,16 @@ export function finishAuthentication(store: Store, intent: Intent, outcome: 'suc
   });
 }
 
+const STARTABLE = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
+
+function refuseUnlessStartable(intent: Intent): void {
+  if (!STARTABLE.includes(intent.status)) throw unexpectedState(intent, 'confirmed', STARTABLE);
+}
+
 /** Gives the id of the payment method that is to be charged. */
 export function refuseUnlessConfirmable(store: Store, intent: Intent, given: PaymentConfirmation): string {
   // An intent that was to be created and confirmed at once does not exist yet, and the error does not name it.
   const payment_intent = store.intents.get(intent.id);
-  const startable = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
-  if (!startable.includes(intent.status)) throw unexpectedState(intent, 'confirmed', startable);
   const method = given.payment_method ?? intent.payment_method;
   if (method === null) {
     throw invalidRequest(

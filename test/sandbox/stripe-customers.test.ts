@@ -158,6 +158,8 @@ describe('a confirmation token', () => {
     expect(await methodsOf(customer)).toEqual([intent.payment_method]);
     expect((await stripe.confirmationTokens.retrieve(first.id)).payment_intent).toBe(intent.id);
     expect(await refusal(withToken(first.id))).toMatchObject({ statusCode: 400, param: 'confirmation_token' });
+    const again = stripe.paymentIntents.confirm(intent.id, { confirmation_token: first.id });
+    expect((await refusal(again)).code).toBe('payment_intent_unexpected_state');
 
     // A browser's token has the way back with it.
     const created = await stripe.paymentIntents.create({ amount: 1000, currency: 'usd' });

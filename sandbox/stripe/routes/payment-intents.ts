@@ -4,7 +4,7 @@ import { confirmIntent } from '../confirm-intent.ts';
 import { intentOf } from '../intent-state.ts';
 import { createIntent } from '../intents.ts';
 import { metadataQuery, paging, searched } from '../lists.ts';
-import { bool, integer, map, metadata, oneOf, type Reader, required, text, textList } from '../params.ts';
+import { bool, integer, map, metadata, object, oneOf, type Reader, required, text, textList } from '../params.ts';
 import { paymentMethodOptions } from '../payment-method-options.ts';
 import { automaticPaymentMethods, noLongerSupported, readable, route, seenWith } from '../route.ts';
 import type { Intent } from '../store.ts';
@@ -13,6 +13,17 @@ const positive = integer({ min: 1 });
 
 const offSession: Reader<boolean> = (value, param) =>
   value === 'one_off' || value === 'recurring' ? true : bool(value, param);
+
+const mandateData = object({
+  customer_acceptance: required(
+    object({
+      type: required(oneOf('offline', 'online')),
+      accepted_at: positive,
+      offline: map,
+      online: object({ ip_address: required(text), user_agent: required(text) }),
+    }),
+  ),
+});
 
 const shipping: Reader<NonNullable<Intent['shipping']>> = (value, param) =>
   map(value, param) as NonNullable<Intent['shipping']>;
@@ -33,6 +44,7 @@ export const paymentIntentRoutes = [
       confirmation_token: text,
       customer: text,
       description: text,
+      mandate_data: mandateData,
       metadata,
       off_session: offSession,
       payment_method: text,
@@ -68,6 +80,7 @@ export const paymentIntentRoutes = [
     'payment_intent',
     {
       confirmation_token: text,
+      mandate_data: mandateData,
       off_session: offSession,
       payment_method: text,
       payment_method_options: paymentMethodOptions,
