@@ -9,7 +9,7 @@ import { declined, paymentFailed } from './payment-failure.ts';
 import { isCapturedByHand, mergeOptions, type Options, refuseUnofferedMethod } from './payment-method-options.ts';
 import { methodOf, needsAuthentication, usePaymentMethod } from './payment-methods.ts';
 import { keepOrUseUp } from './saved-methods.ts';
-import type { Intent, Store } from './store.ts';
+import type { Intent, PaymentMethod, Store } from './store.ts';
 
 export interface PaymentConfirmation extends Confirmation {
   /** The customer is not there, and a card that wants 3-D Secure is declined instead. */
@@ -26,6 +26,7 @@ export function confirmIntent(store: Store, intent: Intent, request: PaymentConf
   const method = usePaymentMethod(store, refuseUnlessConfirmable(store, intent, given));
   refuseForeignMethod(intent, method, { payment_intent: intent });
   refuseUnofferedMethod(intent, method.type, intent);
+  refuseWithoutMandate(store, intent, method, given);
   useUpToken(store, given.confirmation_token, intent);
   const confirmed: Intent = {
     ...intent,
@@ -70,6 +71,15 @@ const STARTABLE = ['requires_payment_method', 'requires_confirmation', 'requires
 
 function refuseUnlessStartable(intent: Intent): void {
   if (!STARTABLE.includes(intent.status)) throw unexpectedState(intent, 'confirmed', STARTABLE);
+}
+
+/** A bank account is debited by a mandate only: given in the browser, with the request, or when the method was saved. */
+function refuseWithoutMandate(store: Store, intent: Intent, method: PaymentMethod, given: PaymentConfirmation): void {
+  if (method.type === 'card' || given.fromBrowser || given.mandate_data || store.setUp.get(method.id)) return;
+  throw invalidRequest(
+    'This PaymentIntent requires a mandate, but no existing mandate was found. Collect mandate acceptance from the customer and try again, providing acceptance data in the mandate_data parameter.',
+    { code: 'payment_intent_mandate_invalid', payment_intent: intent },
+  );
 }
 
 /** Gives the id of the payment method that is to be charged. */

@@ -38,6 +38,7 @@ describe('paying with setup_future_usage', () => {
       capture_method: 'automatic_async',
       payment_method: 'pm_usBankAccount_success',
       setup_future_usage: 'off_session',
+      mandate_data: { customer_acceptance: { type: 'offline' } },
     });
     expect(await methodsOf(customer)).toEqual([]);
     await played.control('POST', `payment_intents/${debit.id}/settle`, { outcome: 'succeeded' });

@@ -11,6 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => played.stop());
 
+const agreed = {
+  customer_acceptance: { type: 'online', online: { ip_address: '192.0.2.1', user_agent: 'a browser' } },
+} as const;
+
 /** As a shop takes both: cards are held, banks are debited at once. */
 const either = (payment_method: string, changes: Partial<Stripe.PaymentIntentCreateParams> = {}) =>
   stripe.paymentIntents.create(
@@ -18,6 +22,7 @@ const either = (payment_method: string, changes: Partial<Stripe.PaymentIntentCre
       payment_method,
       capture_method: 'automatic_async',
       payment_method_options: { card: { capture_method: 'manual' } },
+      mandate_data: agreed,
       ...changes,
     }),
   );
@@ -109,6 +114,21 @@ describe('a bank debit', () => {
     expect(await played.eventsAbout(intent.id)).toEqual(['payment_intent.processing', 'payment_intent.payment_failed']);
     const again = await stripe.paymentIntents.confirm(intent.id, { payment_method: 'pm_card_visa' });
     expect(again.status).toBe('requires_capture');
+  });
+
+  test('needs the mandate of its customer: from the browser, with the request, or from the time when it was saved', async () => {
+    const error = await refusal(either('pm_usBankAccount_success', { mandate_data: undefined }));
+    expect(error).toMatchObject({ statusCode: 400, code: 'payment_intent_mandate_invalid' });
+    const { id } = await either('pm_card_visa', { confirm: false, payment_method: undefined, mandate_data: undefined });
+    const payment_method = 'pm_usBankAccount_success';
+    await played.control('POST', `payment_intents/${id}/confirm`, { payment_method });
+    expect((await stripe.paymentIntents.retrieve(id)).status).toBe('processing');
+
+    const { id: customer } = await stripe.customers.create();
+    const saved = await either(payment_method, { customer, setup_future_usage: 'off_session' });
+    await settle(saved.id, 'succeeded');
+    const again = { customer, off_session: true, mandate_data: undefined };
+    expect((await either(saved.payment_method as string, again)).status).toBe('processing');
   });
 
   test('is settled by hand where a test does not wait', async () => {
