@@ -140,8 +140,9 @@ async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, paymen
   if (event.type.startsWith('setup_intent.')) return methodSaved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
+  if (event.type.startsWith('charge.dispute.')) return disputeMoved(mongo, temporal, event);
   if (event.type.startsWith('payout.')) return { outcome: await receivePayout(mongo, event.payload) };
-  return disputeMoved(mongo, temporal, event);
+  return { outcome: 'not of interest' };
 }
 
 function isDelivered(type: string): boolean {

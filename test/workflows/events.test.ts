@@ -1,6 +1,7 @@
 /** Events that do not fit change nothing of an order, and its timeline says so; what was heard can be delivered anew. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { deliveredEvents } from '../../activities/providers/stripe-events.ts';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { linkToken } from '../../platform/link-token.ts';
 import { config } from '../api/support.ts';
@@ -161,6 +162,10 @@ describe('an event that does not fit changes nothing of the order', () => {
     expect(await heard('refund.created', nobody)).toBe('unknown payment');
     expect(await heard('charge.dispute.created', nobody)).toBe('unknown payment');
     expect(await heard('customer.created', nobody)).toBe('not of interest');
+    const ours = { id: await world.intentOf((await world.place()).orderId), status: 'canceled' };
+    expect(await heard('payment_intent.created', ours)).toBe('not of interest');
+    // Whatever is delivered has somebody who hears it.
+    for (const type of deliveredEvents) expect(await heard(type, nobody)).toBe('unknown payment');
   });
 
   test('of a refund that says it is one of ours, and pays back the payment of somebody else', async () => {
