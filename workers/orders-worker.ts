@@ -1,7 +1,5 @@
 /** The workflows, and the activities on MongoDB. Beside them: the dispatcher of what happened outside. */
 import { Worker } from '@temporalio/worker';
-import { Counter } from 'prom-client';
-import { deliverDue, inboxBatch } from '../activities/inbox.ts';
 import { createLocalActivities } from '../activities/index.ts';
 import { startForgotten } from '../activities/starts.ts';
 import { fillBackorders } from '../activities/stock/backorders.ts';
@@ -11,12 +9,13 @@ import type { TemporalConnections } from '../platform/temporal.ts';
 import { checkTables } from '../workflows/domain/states.ts';
 import { taskQueues } from '../workflows/messages.ts';
 import { workflowBundle } from './bundle.ts';
+import { createInboxLoop } from './inbox-loop.ts';
 import { type Loop, shutdownGraceMs, type WorkerProcess } from './process.ts';
 
 export async function createOrdersWorker(
   mongo: Mongo,
   temporal: TemporalConnections,
-  { log, metrics }: WorkerProcess,
+  process: WorkerProcess,
 ): Promise<{ worker: Worker; loops: Loop[] }> {
   checkTables();
   const worker = await Worker.create({
@@ -30,37 +29,10 @@ export async function createOrdersWorker(
     maxConcurrentLocalActivityExecutions: 100,
     shutdownGraceTime: shutdownGraceMs,
   });
-  const delivered = new Counter({
-    name: 'waybill_inbox_delivered_total',
-    help: 'Events delivered, by where they come from and what became of them',
-    labelNames: ['source', 'outcome'] as const,
-    registers: [metrics],
-  });
-  const failures = new Counter({
-    name: 'waybill_inbox_failures_total',
-    help: 'Deliveries that failed, by where the events come from',
-    labelNames: ['source'] as const,
-    registers: [metrics],
-  });
   return {
     worker,
     loops: [
-      {
-        name: 'inbox',
-        pauseMs: 100,
-        batch: inboxBatch,
-        once: () =>
-          deliverDue(mongo, temporal.client, {
-            delivered: ({ source }, { outcome }) => delivered.inc({ source, outcome }),
-            failed(event, error) {
-              failures.inc({ source: event.source });
-              log.warn(
-                { event: event._id, tries: event.tries, error: String(error) },
-                'an event was not delivered; it is tried again',
-              );
-            },
-          }),
-      },
+      createInboxLoop(mongo, temporal.client, process),
       { name: 'backorders', pauseMs: 500, batch: Number.POSITIVE_INFINITY, once: () => fillBackorders(mongo) },
       { name: 'switched-off warehouses', pauseMs: 10_000, batch: 1_000, once: () => emptySwitchedOff(mongo) },
       { name: 'forgotten starts', pauseMs: 30_000, batch: 50, once: () => startForgotten(mongo, temporal.client) },

@@ -1,6 +1,10 @@
 /** What of Stripe's webhooks is believed: each refusal has a clear reason, is counted, and stores nothing. */
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { receiveEvent } from '../../activities/inbox.ts';
+import { createLog } from '../../platform/log.ts';
+import { createMetrics } from '../../platform/metrics.ts';
+import { createInboxLoop } from '../../workers/inbox-loop.ts';
 import { nowInSeconds, sendToApi, signature, stripeEvent } from '../support/stripe-event.ts';
 import { config, startApi, type TestApi } from './support.ts';
 
@@ -132,4 +136,20 @@ describe('taken:', () => {
       { op: 'insert', ns: expect.stringMatching(/\.inbox$/), command: { writeConcern: { w: 'majority', j: true } } },
     ]);
   });
+});
+
+test('what became of the events is counted by where they come from, in few words', async () => {
+  const metrics = createMetrics();
+  const loop = createInboxLoop(api.mongo, api.client, { log: createLog('worker', 'silent'), metrics });
+  for (const type of ['payment_intent.succeeded', 'payment_intent.canceled', 'customer.created'])
+    await sendToApi(api.url, stripeEvent(type, { id: 'pi_nobody' }));
+  const parcel = { trackingNumber: 'T_nobody', status: 'delivered', at: new Date().toISOString() };
+  await receiveEvent(api.mongo, { id: 'evt_c1', source: 'carrier', type: 'tracking', payload: parcel });
+  expect(await loop.once()).toBe(4);
+  const lines = (await metrics.metrics()).split('\n').filter((line) => line.startsWith('waybill_inbox'));
+  expect(lines.sort()).toEqual([
+    'waybill_inbox_delivered_total{source="carrier",outcome="unknown parcel"} 1',
+    'waybill_inbox_delivered_total{source="stripe",outcome="not of interest"} 1',
+    'waybill_inbox_delivered_total{source="stripe",outcome="unknown payment"} 2',
+  ]);
 });
