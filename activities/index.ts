@@ -73,9 +73,6 @@ export function createProviderActivities({
     pollTracking: (input) => pollTracking(mongo, carrier, input),
     pollEvents: (input) => pollEvents(mongo, payments, input),
     readDispute: (input) => readDispute(mongo, payments, input),
-    reconcilePage: (input) => reconcilePage(mongo, payments, input),
-    sumUpDay: (input) => sumUpDay(mongo, payments, input),
-    repairDifference: (input) => repairDifference(mongo, payments, input),
     recordTaxes: (input) => recordTaxes(mongo, payments, input),
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
     askRates: (input) => askRates(mongo, carrier, input),
@@ -84,5 +81,8 @@ export function createProviderActivities({
     openMethodSetup: (input) => openMethodSetup(mongo, payments, input),
     setDefaultMethod: (input) => setDefaultMethod(mongo, payments, input),
     removeMethod: (input) => removeMethod(mongo, payments, input),
+    reconcilePage: (input) => reconcilePage(mongo, payments, input),
+    sumUpDay: (input) => sumUpDay(mongo, payments, input),
+    repairDifference: (input) => repairDifference(mongo, payments, input),
   };
 }

@@ -96,13 +96,13 @@ export async function loadCase(
   { models }: Mongo,
   { kind, id }: { kind: CaseKind; id: string },
 ): ReturnType<LocalSteps['loadCase']> {
-  if (kind === 'refund') {
-    const refund = await models.refunds.findById(id).lean().orFail();
-    return { orderId: refund.orderId, rev: refund.state?.rev ?? 0 };
-  }
   if (kind === 'reconciliation') {
     const reconciliation = await models.reconciliations.findById(id).lean();
     return { orderId: '', rev: reconciliation?.state?.rev ?? 0 };
+  }
+  if (kind === 'refund') {
+    const refund = await models.refunds.findById(id).lean().orFail();
+    return { orderId: refund.orderId, rev: refund.state?.rev ?? 0 };
   }
   const dispute = await models.disputes.findById(id).lean().orFail();
   return { orderId: dispute.orderId, rev: dispute.state?.rev ?? 0, dueBy: dispute.dueBy?.toISOString() };

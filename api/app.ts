@@ -115,11 +115,11 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/orders/:id/incidents/:incidentId/answer', 'incidents.answer', support.answerIncident),
   route('POST', '/v1/orders/:id/refunds', 'refunds.open', refunds.openRefund),
   route('GET', '/v1/refunds/:id', 'refunds.read', refunds.getRefund),
+  route('GET', '/v1/orders/:id/invoices', 'invoices.read', invoices.listInvoices),
+  route('GET', '/v1/orders/:id/invoices/:invoiceId/pdf', 'invoices.read', invoices.getInvoicePdf),
   route('GET', '/v1/reconciliations', 'books.read', books.listReconciliations),
   route('GET', '/v1/reconciliations/:day', 'books.read', books.getReconciliation),
   route('GET', '/v1/payouts', 'books.read', books.listPayouts),
-  route('GET', '/v1/orders/:id/invoices', 'invoices.read', invoices.listInvoices),
-  route('GET', '/v1/orders/:id/invoices/:invoiceId/pdf', 'invoices.read', invoices.getInvoicePdf),
 
   route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),
   route('GET', '/v1/shipments/:id', 'shipments.read', shipments.getShipment),

@@ -96,15 +96,6 @@ export interface Polled {
   more: boolean;
 }
 
-export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
-
-export interface OpenDifference {
-  key: string;
-  orderId: string;
-  why: string;
-  answers: Answer[];
-}
-
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -127,6 +118,15 @@ export type MailTemplate =
   | 'return_approved'
   | 'return_rejected'
   | 'refunded';
+
+export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
+
+export interface OpenDifference {
+  key: string;
+  orderId: string;
+  why: string;
+  answers: Answer[];
+}
 
 export interface LocalSteps {
   /** This one and the next, and `shipStock`, write the order as well, as `saveOrder` does. */
@@ -237,12 +237,6 @@ export interface ProviderSteps {
   /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<Polled>;
   pollEvents(input: { since: string }): Promise<Polled>;
-  /** Reads and compares the next page of a day, of the provider's balance and of our ledger. */
-  reconcilePage(input: { day: string }): Promise<{ done: boolean }>;
-  /** Sums a day up, once all of it is read, and answers with differences that are still there and open. */
-  sumUpDay(input: { day: string }): Promise<OpenDifference[]>;
-  /** Reads what is different from the provider anew, and books it. */
-  repairDifference(input: { day: string; key: string }): Promise<void>;
   readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
   /** Tells the provider that the taxes of what is sold are due; and that those of a refund are not. */
   recordTaxes(input: { orderId: string }): Promise<void>;
@@ -255,6 +249,12 @@ export interface ProviderSteps {
   openMethodSetup(input: { customerId: string; setupId: string }): Promise<void>;
   setDefaultMethod(input: { customerId: string; paymentMethod: string }): Promise<void>;
   removeMethod(input: { customerId: string; paymentMethod: string }): Promise<void>;
+  /** Reads and compares the next page of a day, of the provider's balance and of our ledger. */
+  reconcilePage(input: { day: string }): Promise<{ done: boolean }>;
+  /** Sums a day up, once all of it is read, and answers with differences that are still there and open. */
+  sumUpDay(input: { day: string }): Promise<OpenDifference[]>;
+  /** Reads what is different from the provider anew, and books it. */
+  repairDifference(input: { day: string; key: string }): Promise<void>;
 }
 
 const localStepNames = [
