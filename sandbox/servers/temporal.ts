@@ -36,10 +36,16 @@ export async function startTemporal(options: {
   port?: number;
   uiPort?: number;
   searchAttributes: SearchAttribute[];
+  /** Events of a history after which a workflow is told to go on in a new run; the server's own figure is in the thousands. */
+  longHistory?: number | undefined;
   ours?: boolean;
   say: Say;
 }): Promise<RunningTemporal> {
-  const { say, uiPort } = options;
+  const { say, uiPort, longHistory } = options;
+  const settings = [
+    ...onePartition,
+    ...(longHistory ? [`limit.historyCount.suggestContinueAsNew=${longHistory}`] : []),
+  ];
   const given = environment().TEMPORAL_ADDRESS;
   if (given && !options.ours) {
     say(`temporal: the one at ${given}, as TEMPORAL_ADDRESS says`);
@@ -59,7 +65,7 @@ export async function startTemporal(options: {
     args: [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...(uiPort ? ['--ui-port', String(uiPort), '--ui-disable-news-fetch'] : ['--headless']),
-      ...onePartition.flatMap((value) => ['--dynamic-config-value', value]),
+      ...settings.flatMap((value) => ['--dynamic-config-value', value]),
       ...['--db-filename', join(folder.path, 'temporal.db')],
       ...pragmas.flatMap((pragma) => ['--sqlite-pragma', pragma]),
       ...options.searchAttributes.flatMap((key) => ['--search-attribute', `${key.name}=${cliType(key.type)}`]),

@@ -33,14 +33,14 @@ let runtimeInstalled = false;
 
 /** `workers: false` leaves them to the test: child processes that it freezes or kills, or `startWorker`. */
 export async function startWorld(
-  options: { workers?: boolean; maxCachedWorkflows?: number; timeSkipping?: boolean } = {},
+  options: { workers?: boolean; maxCachedWorkflows?: number; timeSkipping?: boolean; longHistory?: number } = {},
 ) {
   if (!runtimeInstalled) Runtime.install({ logger: new DefaultLogger('ERROR') });
   runtimeInstalled = true;
   const mongodbUri = newDatabaseUri();
   const [mongo, temporal, webhooks] = await Promise.all([
     connectMongo(mongodbUri),
-    options.timeSkipping ? connectTimeSkipping() : connectOwnTemporal(),
+    options.timeSkipping ? connectTimeSkipping() : connectOwnTemporal(options.longHistory),
     startWebhookReceiver(),
   ]);
   const { client, native, address } = temporal;
@@ -173,8 +173,9 @@ interface TestTemporal {
 }
 
 /** One of its own: task queues have fixed names, so that no two worlds can share a server. */
-async function connectOwnTemporal(): Promise<TestTemporal> {
-  const server = await startTemporal({ searchAttributes: Object.values(searchAttributes), ours: true, say });
+async function connectOwnTemporal(longHistory?: number): Promise<TestTemporal> {
+  const attributes = Object.values(searchAttributes);
+  const server = await startTemporal({ searchAttributes: attributes, longHistory, ours: true, say });
   const { address } = server;
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });

@@ -21,7 +21,8 @@ const today = dayOf(new Date());
 const paid = 2 * price;
 
 beforeAll(async () => {
-  world = await startWorld();
+  // Long days go on in new runs: here every day is one.
+  world = await startWorld({ longHistory: 20 });
   const { hostname, port } = new URL(world.stripe.url);
   stripe = new Stripe('sk_test_world', { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
   api = await serve(world);
@@ -297,6 +298,10 @@ test('the schedule does each day once, the oldest first, and those that were mis
   expect(await world.client.workflow.execute('reconcileDue', again)).toEqual([]);
 });
 
-test('every workflow replays', async () => {
+test('every workflow replays, and days went on in new runs', async () => {
+  const statuses: string[] = [];
+  for await (const { status } of world.client.workflow.list({ query: `WorkflowType = 'reconcile'` }))
+    statuses.push(status.name);
+  expect(statuses).toContain('CONTINUED_AS_NEW');
   expect(await world.replayFailures()).toEqual([]);
 });
