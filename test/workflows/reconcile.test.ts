@@ -171,6 +171,7 @@ test('a day is read to its end through every failure, and each difference is set
     (await api.ask('GET', `/v1/orders/${orderId}`, undefined, token)).body.payment.fees;
   expect(await fee(plain)).toEqual({ USD: 146 });
   expect(await fee(disputed)).toEqual({ USD: 146 + 1500 });
+  expect(await differencesOf(disputed)).toEqual([]);
 
   // What nobody told us is taken over, and followed to its end.
   expect(await differencesOf(dashboard)).toEqual([['refund_unheard', 'taken_over']]);
