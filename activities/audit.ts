@@ -60,12 +60,15 @@ export async function audit(sources: Sources): Promise<AuditResult> {
     result.checked.intents += 1;
   }
 
+  const withheld = await withheldAtProvider(payments, oldest?.createdAt);
+
   const invoicing = await checkDocuments(mongo, result);
   for await (const order of models.orders.find().lean().cursor()) {
     result.checked.orders += 1;
     const payment = await models.payments.findOne({ orderId: order._id }).lean();
     if (payment) result.checked.payments += 1;
     checkMoney(order, payment, intents.get(order._id) ?? [], result);
+    checkWithheld(payment, intents.get(order._id) ?? [], withheld, result);
     checkInvoiced(payment, invoicing, result);
     await checkGoods(mongo, order, payment, result);
     await checkProgress(sources, order, result);
@@ -139,6 +142,32 @@ function checkMoney(
     const booked = ledger.filter((entry) => entry.kind === kind).reduce((sum, entry) => sum + entry.amount, 0);
     if (booked !== amount) report('G4', `${kind}: the ledger says ${booked}, the payment ${amount}`);
   }
+}
+
+/** Minor units that the provider took for disputes and did not give back, by intent. */
+async function withheldAtProvider(payments: Payments, since: Date | undefined): Promise<Map<string, number>> {
+  const withheld = new Map<string, number>();
+  for (const { intentId = '', movements } of since ? await payments.disputesSince(since) : []) {
+    const net = movements.reduce((sum, { amount }) => sum + amount, 0);
+    withheld.set(intentId, (withheld.get(intentId) ?? 0) - net);
+  }
+  return withheld;
+}
+
+/** G4 for disputes. Warnings of fraud, and inquiries, move nothing. */
+function checkWithheld(
+  payment: Payment | null,
+  intents: AuditedIntent[],
+  atProvider: ReadonlyMap<string, number>,
+  { violations }: AuditResult,
+): void {
+  if (!payment) return;
+  const report = (what: string) => violations.push({ guarantee: 'G4', where: payment.orderId, what });
+  const { withheld, ledger } = payment;
+  const theirs = intents.reduce((sum, { id }) => sum + (atProvider.get(id) ?? 0), 0);
+  if (theirs !== withheld) report(`withheld ${withheld}, the provider says ${theirs}`);
+  const booked = ledger.filter(({ kind }) => kind === 'dispute').reduce((sum, { amount }) => sum - amount, 0);
+  if (booked !== withheld) report(`withheld: the ledger says ${booked}, the payment ${withheld}`);
 }
 
 /** G6 for limited promotions: they are used by the orders that have them, and by no other. */
@@ -254,7 +283,10 @@ async function checkGoods(
   const kept = paid - settled.reduce((sum, { amount, uncaptured }) => sum + amount - uncaptured, 0);
   const due = order.status === 'completed' ? amountDue(order) : 0;
   const back = payment.refunded + payment.refundPending + payment.refundedAsCredit + payment.creditReturned;
-  if (kept !== due && paid - back !== due) report('G5', `the goods cost ${due}, the customer paid ${kept}`);
+  const ours = paid - back - payment.withheld;
+  // Between them is what was given back on purpose, or taken by the bank.
+  if ((kept > due && ours > due) || (kept < due && ours < due))
+    report('G5', `the goods cost ${due}, the customer paid ${kept}`);
 }
 
 /** Minor units: what was handed over, with its shipping. */

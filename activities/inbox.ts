@@ -18,7 +18,7 @@ import {
   trackingChanged,
   workflowIds,
 } from '../workflows/messages.ts';
-import { recordDispute } from './disputes.ts';
+import { receiveDispute } from './disputes.ts';
 import { type KnownPayments, paymentMoved, paymentsOf } from './payment-events.ts';
 import { paymentOfIntent } from './payment-records.ts';
 import { receivePayout } from './payouts.ts';
@@ -140,7 +140,7 @@ async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, paymen
   if (event.type.startsWith('setup_intent.')) return methodSaved(mongo, temporal, event);
   if (event.type.startsWith('payment_intent.')) return paymentMoved(mongo, temporal, event, payments);
   if (event.type.startsWith('refund.')) return refundMoved(mongo, temporal, event);
-  if (event.type.startsWith('charge.dispute.')) return disputeMoved(mongo, temporal, event);
+  if (/^(charge\.dispute|radar\.early_fraud_warning)\./.test(event.type)) return disputeMoved(mongo, temporal, event);
   if (event.type.startsWith('payout.')) return { outcome: await receivePayout(mongo, event.payload) };
   return { outcome: 'not of interest' };
 }
@@ -219,11 +219,15 @@ async function refundMoved(mongo: Mongo, temporal: Client, { payload }: InboxEve
   return { outcome: 'signalled', orderId };
 }
 
-async function disputeMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<Heard> {
-  const dispute = await recordDispute(mongo, payload);
+async function disputeMoved(mongo: Mongo, temporal: Client, { type, payload }: InboxEvent): Promise<Heard> {
+  const asks = String(payload.status ?? '').startsWith('warning_');
+  const kind = type.startsWith('radar.') ? 'fraud_warning' : asks ? 'inquiry' : 'chargeback';
+  const dispute = await receiveDispute(mongo, kind, payload);
   if (!dispute) return { outcome: 'unknown payment' };
   const { orderId } = dispute;
-  if (dispute.status !== 'open') return { outcome: 'nothing new', orderId };
+  // Money moves after the decision as well, and an inquiry that was over can become a chargeback.
+  const isNews = type.includes('.funds_') || (dispute.kind === 'inquiry' && kind === 'chargeback');
+  if (dispute.status !== 'open' && !isNews) return { outcome: 'nothing new', orderId };
   await temporal.workflow.signalWithStart(workflowTypes.dispute, {
     workflowId: workflowIds.dispute(dispute._id),
     taskQueue: taskQueues.orders,

@@ -1,7 +1,7 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
-import { readDispute } from './disputes.ts';
+import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './disputes.ts';
 import { pollEvents } from './events.ts';
 import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
@@ -37,6 +37,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     shipStock: (input) => shipStock(mongo, input),
     saveOrder: (input) => saveOrder(mongo, input),
     openOrderRefund: (input) => openOrderRefund(mongo, input),
+    openDisputeRefund: (input) => openDisputeRefund(mongo, input),
     openReship: (input) => openReship(mongo, input),
     loadReturn: (input) => loadReturn(mongo, input),
     recordReception: (input) => recordReception(mongo, input),
@@ -73,6 +74,9 @@ export function createProviderActivities({
     pollTracking: (input) => pollTracking(mongo, carrier, input),
     pollEvents: (input) => pollEvents(mongo, payments, input),
     readDispute: (input) => readDispute(mongo, payments, input),
+    stageEvidence: (input) => stageEvidence(mongo, payments, input),
+    submitEvidence: (input) => submitEvidence(mongo, payments, input),
+    acceptDispute: (input) => acceptDispute(mongo, payments, input),
     recordTaxes: (input) => recordTaxes(mongo, payments, input),
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
     askRates: (input) => askRates(mongo, carrier, input),

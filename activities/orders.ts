@@ -98,12 +98,11 @@ export async function loadCase(
 ): ReturnType<LocalSteps['loadCase']> {
   if (kind === 'reconciliation') {
     const reconciliation = await models.reconciliations.findById(id).lean();
-    return { orderId: '', rev: reconciliation?.state?.rev ?? 0 };
+    return { orderId: '', status: '', rev: reconciliation?.state?.rev ?? 0 };
   }
-  if (kind === 'refund') {
-    const refund = await models.refunds.findById(id).lean().orFail();
-    return { orderId: refund.orderId, rev: refund.state?.rev ?? 0 };
-  }
-  const dispute = await models.disputes.findById(id).lean().orFail();
-  return { orderId: dispute.orderId, rev: dispute.state?.rev ?? 0, dueBy: dispute.dueBy?.toISOString() };
+  const { orderId, status, state } =
+    kind === 'refund'
+      ? await models.refunds.findById(id).lean().orFail()
+      : await models.disputes.findById(id).lean().orFail();
+  return { orderId, status, rev: state?.rev ?? 0 };
 }

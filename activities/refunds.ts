@@ -8,6 +8,7 @@ import type { ProviderSteps } from '../workflows/activities.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { bookCreditIn } from './credit.ts';
+import { recordDisputesOf } from './dispute-records.ts';
 import { broken } from './failure.ts';
 import { issueCreditNote } from './invoices.ts';
 import { capturedBy, paymentOfIntent, readRecord } from './payment-records.ts';
@@ -136,12 +137,27 @@ export async function refundable({ models }: Mongo, session: ClientSession, orde
   return leftOf(await models.payments.findOne({ orderId }).session(session).lean());
 }
 
+/** Of what could not be refunded, what a chargeback withholds is owed: the bank may give it back. */
+export async function oweTheRest(
+  { models }: Mongo,
+  session: ClientSession,
+  orderId: string,
+  what: string,
+  rest: number,
+): Promise<void> {
+  const payment = await models.payments.findOne({ orderId }).session(session).lean<Payment>();
+  const amount = Math.min(rest, payment?.withheld ?? 0);
+  if (amount <= 0) return;
+  await models.payments.updateOne({ orderId }, { $set: { [`owed.${what}`]: amount } }, { session });
+}
+
 function leftOf(payment: Payment | null): number {
   return payment ? cardLeftOf(payment) + payment.credit - payment.creditReturned : 0;
 }
 
-function cardLeftOf({ captured, refunded, refundPending, refundedAsCredit }: Payment): number {
-  return captured - refunded - refundPending - refundedAsCredit;
+/** Below zero where a chargeback took what had been refunded before. */
+function cardLeftOf({ captured, refunded, refundPending, refundedAsCredit, withheld }: Payment): number {
+  return captured - refunded - refundPending - refundedAsCredit - withheld;
 }
 
 /** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
@@ -182,7 +198,10 @@ async function send(
     }
     return recordRefund(mongo, refund, sent);
   }
-  if (refund.providerId === undefined) return { status: refund.status, attempt: refund.attempt, why: refund.failure };
+  if (refund.providerId === undefined) {
+    const withheld = refund.status === 'failed' ? await isWithheld(mongo, refund) : undefined;
+    return { status: refund.status, attempt: refund.attempt, why: refund.failure, ...(withheld && { withheld }) };
+  }
   return recordRefund(mongo, refund, await payments.readRefund(refund.providerId));
 }
 
@@ -222,7 +241,7 @@ export async function adoptRefund(
 }
 
 /** How a refund stands; one that was refused has no id at the provider. */
-type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string };
+type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string; disputed?: true };
 
 async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<Sent> {
   const { _id: refundId, attempt, currency } = refund;
@@ -236,10 +255,16 @@ async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId
     }
     // Refused for good, as after a chargeback: a refund that failed, for a person to decide about.
     if (error instanceof ApplicationFailure && error.type === failures.paymentRefused) {
-      return { status: 'failed', failure: error.message };
+      if (!isDisputed(error)) return { status: 'failed', failure: error.message };
+      await recordDisputesOf(mongo, payments, intentId);
+      return { status: 'failed', failure: error.message, disputed: true };
     }
     throw error;
   }
+}
+
+function isDisputed({ details }: ApplicationFailure): boolean {
+  return (details?.[0] as { code?: string } | undefined)?.code === 'charge_disputed';
 }
 
 /**
@@ -250,7 +275,7 @@ async function recordRefund(
   mongo: Mongo,
   { _id: refundId, attempt }: Refund,
   now: Sent,
-): Promise<{ status: Refund['status']; attempt: number; why?: string | undefined }> {
+): Promise<{ status: Refund['status']; attempt: number; why?: string | undefined; withheld?: true }> {
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
     const before = await models.refunds.findById(refundId).session(session).lean();
@@ -276,8 +301,30 @@ async function recordRefund(
         { session },
       );
     }
-    return { status: now.status, attempt: before.attempt, why: now.failure };
+    if (now.disputed) await oweWhileDisputed(mongo, session, before);
+    const withheld = now.disputed && (await isWithheld(mongo, before, session));
+    return { status: now.status, attempt: before.attempt, why: now.failure, ...(withheld && { withheld }) };
   });
+}
+
+/** While the bank has not decided, it is owed. */
+async function oweWhileDisputed({ models }: Mongo, session: ClientSession, refund: Refund): Promise<void> {
+  const { _id: refundId, paymentId } = refund;
+  const undecided = { paymentId, kind: 'chargeback', status: 'open' } as const;
+  if (!(await models.disputes.exists(undecided).session(session))) return;
+  const $set = { [`owed.${refundId}`]: sentOf(refund) };
+  await models.payments.updateOne({ _id: paymentId }, { $set }, { session });
+}
+
+/** Nobody has to do anything about it: it is paid once the bank has decided, or the bank has paid it in our place. */
+async function isWithheld({ models }: Mongo, refund: Refund, session?: ClientSession): Promise<true | undefined> {
+  const payment = await models.payments
+    .findById(refund.paymentId)
+    .session(session ?? null)
+    .lean<Payment>();
+  if (!payment) return undefined;
+  const isOwed = payment.owed?.[refund._id] !== undefined;
+  return isOwed || (payment.withheld > 0 && cardLeftOf(payment) <= 0) || undefined;
 }
 
 async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise<Refund> {

@@ -12,7 +12,7 @@ import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../wor
 import { workflowIds } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
-import { openRefundIn, refundable } from './refunds.ts';
+import { openRefundIn, oweTheRest, refundable } from './refunds.ts';
 import { postMovement } from './stock/movements.ts';
 
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */
@@ -143,7 +143,10 @@ export async function recordInspection(
             workflowId: workflowIds.return(returnId),
           })
         : undefined;
-    const refundId = opened && 'refundId' in opened ? opened.refundId : undefined;
+    const refunded = opened && 'refundId' in opened ? opened : { refundId: undefined, amount: 0 };
+    const { refundId } = refunded;
+    if (found.refundTo !== 'store_credit')
+      await oweTheRest(mongo, session, order._id, returnId, amount - refunded.amount);
     await models.returns.updateOne({ _id: returnId }, { $set: { lines, ...(refundId && { refundId }) } }, { session });
     return { refundId: refundId ?? null };
   });

@@ -7,10 +7,11 @@ import type { LocalSteps } from '../workflows/activities.ts';
 import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
 import { amountDue, keptUnits } from '../workflows/domain/sales.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { lessOwed, totalOwed } from './dispute-records.ts';
 import { broken } from './failure.ts';
 import { countingErrors, readRecord } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
-import { openRefundIn, refundable } from './refunds.ts';
+import { openRefundIn, oweTheRest, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */
 export async function saleOf(mongo: Mongo, { orderId, sale: known }: Payment): Promise<Sale> {
@@ -28,16 +29,49 @@ export async function openOrderRefund(
   mongo: Mongo,
   { orderId, key, amount: excess, reason }: { orderId: string; key: string; amount: number; reason: string },
 ): ReturnType<LocalSteps['openOrderRefund']> {
-  const opened = await inTransaction(mongo, async (session) => {
-    const amount = Math.min(Math.max(0, excess), await refundable(mongo, session, orderId));
-    const { unsold, uncaptured, lines } = await unsentOf(mongo, session, orderId);
-    return openRefundIn(mongo, session, {
-      ...{ key, orderId, amount, uncaptured, lines, reason },
-      unsold: Math.min(unsold, amount),
-      actor: 'system',
+  return inTransaction(mongo, async (session) => {
+    const opened = await refundUnsent(mongo, session, {
+      ...{ orderId, key, amount: excess, reason },
       workflowId: workflowIds.order(orderId),
     });
+    await oweTheRest(mongo, session, orderId, 'order', excess - opened.amount);
+    return opened;
   });
+}
+
+/** What could not be paid back while it was disputed. Followed by the dispute's workflow, which has heard the decision. */
+export async function openOwedRefund(
+  mongo: Mongo,
+  { disputeId }: { disputeId: string },
+): ReturnType<LocalSteps['openDisputeRefund']> {
+  const { models } = mongo;
+  return inTransaction(mongo, async (session) => {
+    const { orderId } = await models.disputes.findById(disputeId).session(session).lean().orFail();
+    const { owed = {} } = await models.payments.findOne({ orderId }).session(session).lean().orFail();
+    const key = `${orderId}:settle:${disputeId}`;
+    const known = await models.refunds.findOne({ key }).session(session).lean();
+    if (known) return { refundId: known._id, amount: known.amount };
+    const opened = await refundUnsent(mongo, session, {
+      ...{ orderId, key, amount: totalOwed({ owed }), reason: 'Owed since it was disputed' },
+      workflowId: workflowIds.dispute(disputeId),
+    });
+    const $set = { owed: lessOwed(owed, opened.amount) };
+    if (opened.refundId !== null) await models.payments.updateOne({ orderId }, { $set }, { session });
+    return opened;
+  });
+}
+
+/** As far as it is still there. */
+async function refundUnsent(
+  mongo: Mongo,
+  session: ClientSession,
+  asked: { orderId: string; key: string; amount: number; reason: string; workflowId: string },
+): Promise<{ refundId: string | null; amount: number }> {
+  const { orderId } = asked;
+  const amount = Math.min(Math.max(0, asked.amount), await refundable(mongo, session, orderId));
+  const { unsold, uncaptured, lines } = await unsentOf(mongo, session, orderId);
+  const request = { ...asked, amount, uncaptured, lines, unsold: Math.min(unsold, amount), actor: 'system' };
+  const opened = await openRefundIn(mongo, session, request);
   return 'refundId' in opened ? opened : { refundId: null, amount: 0 };
 }
 

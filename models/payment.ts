@@ -1,11 +1,18 @@
 import { type Connection, Schema } from 'mongoose';
-import type { AttemptStatus, DisputeStatus, RefundStatus, SetupStatus } from '../workflows/domain/states.ts';
+import type { Evidence } from '../workflows/domain/evidence.ts';
+import type {
+  AttemptStatus,
+  DisputeKind,
+  DisputeStatus,
+  RefundStatus,
+  SetupStatus,
+} from '../workflows/domain/states.ts';
 import type { CaseState } from '../workflows/messages.ts';
 
 /** One line of our money ledger. `_id` of the provider's object in `providerId`; amounts in minor units. */
 export interface LedgerEntry {
   key: string;
-  kind: 'authorize' | 'capture' | 'refund' | 'void';
+  kind: 'authorize' | 'capture' | 'refund' | 'void' | 'dispute';
   amount: number;
   providerId: string;
   at: Date;
@@ -56,6 +63,13 @@ export interface Payment {
   refunded: number;
   /** Refunds that were promised and did not end yet. See `leftOf` in activities/refunds.ts for what may still be refunded. */
   refundPending: number;
+  /** What chargebacks took and did not give back, in minor units. It is not ours to refund. */
+  withheld: number;
+  /**
+   * What would have been paid back, were it not disputed: paid when the bank has decided. By what owes it: `order`, or a
+   * return's or a refund's id.
+   */
+  owed?: Record<string, number>;
   /** What is captured for, once that is begun. */
   sale?: Sale;
   captures: Capture[];
@@ -133,6 +147,8 @@ export interface Refund {
 export interface Dispute {
   /** The provider's id. */
   _id: string;
+  /** An inquiry can become a chargeback. */
+  kind: DisputeKind;
   orderId: string;
   paymentId: string;
   amount: number;
@@ -140,6 +156,22 @@ export interface Dispute {
   reason: string;
   status: DisputeStatus;
   dueBy?: Date;
+  /** Minor units that the bank took, and what of it came back. */
+  withdrawn: number;
+  reinstated: number;
+  /** The provider's own, in its currency. */
+  fee?: { amount: number; currency: string };
+  /** How often the bank was answered while it only inquired: a chargeback may be answered once more. */
+  answersToInquiry: number;
+  /** What support adds to the evidence, and the fields that it leaves out. */
+  words?: string;
+  leftOut?: string[];
+  /** The provider's id of our invoice, as a file. */
+  receipt?: string;
+  /** What the bank gets, fixed before it is sent. */
+  evidence?: { fields: Evidence; fixedAt: Date; sentAt?: Date };
+  /** As of a payment: each makes new keys. */
+  serverErrors: number;
   createdAt: Date;
   state?: CaseState;
 }
@@ -168,6 +200,8 @@ export function paymentModel(connection: Connection) {
     captured: { type: Number, default: 0 },
     refunded: { type: Number, default: 0 },
     refundPending: { type: Number, default: 0 },
+    withheld: { type: Number, default: 0 },
+    owed: Schema.Types.Mixed,
     sale: Schema.Types.Mixed,
     captures: { type: [Schema.Types.Mixed] as never, default: [] },
     multicapture: { type: Boolean, default: false },
@@ -225,6 +259,7 @@ export function refundModel(connection: Connection) {
 export function disputeModel(connection: Connection) {
   const schema = new Schema<Dispute>({
     _id: { type: String, required: true },
+    kind: { type: String, required: true },
     orderId: { type: String, required: true },
     paymentId: { type: String, required: true },
     amount: { type: Number, required: true },
@@ -232,9 +267,19 @@ export function disputeModel(connection: Connection) {
     reason: { type: String, required: true },
     status: { type: String, required: true },
     dueBy: Date,
+    withdrawn: { type: Number, default: 0 },
+    reinstated: { type: Number, default: 0 },
+    fee: Schema.Types.Mixed,
+    answersToInquiry: { type: Number, default: 0 },
+    words: String,
+    leftOut: { type: [String], default: undefined },
+    receipt: String,
+    evidence: Schema.Types.Mixed,
+    serverErrors: { type: Number, default: 0 },
     createdAt: { type: Date, required: true },
     state: Schema.Types.Mixed,
   });
   schema.index({ orderId: 1 });
+  schema.index({ createdAt: -1, _id: -1 });
   return connection.model('Dispute', schema, 'disputes');
 }

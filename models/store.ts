@@ -14,6 +14,8 @@ export interface StoreSettings {
   };
   /** Without it, the defaults. */
   payments?: PaymentRules;
+  /** What customers are told of returns and refunds before they buy: banks ask for it. */
+  refundPolicy?: string;
 }
 
 export interface PaymentRules {
@@ -49,6 +51,7 @@ export function storeSettingsModel(connection: Connection) {
     seller: Schema.Types.Mixed,
     taxes: { type: Schema.Types.Mixed as never, required: true },
     payments: Schema.Types.Mixed,
+    refundPolicy: String,
   });
   return connection.model('StoreSettings', schema, 'store_settings');
 }

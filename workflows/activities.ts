@@ -14,7 +14,14 @@ import {
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
-import type { AttemptStatus, RefundStatus, ReturnStatus, SetupStatus } from './domain/states.ts';
+import type {
+  AttemptStatus,
+  DisputeKind,
+  DisputeStatus,
+  RefundStatus,
+  ReturnStatus,
+  SetupStatus,
+} from './domain/states.ts';
 import type {
   Answer,
   CaseState,
@@ -96,6 +103,23 @@ export interface Polled {
   more: boolean;
 }
 
+/** How a dispute stands, as it was recorded. */
+export interface DisputeOutcome {
+  kind: DisputeKind;
+  status: DisputeStatus;
+  /** The provider's word. */
+  reason: string;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+  /** ISO 8601, UTC: until when the bank takes an answer. Without one it takes none. */
+  dueBy?: string | undefined;
+  /** It waits for an answer. */
+  isAsked: boolean;
+  /** It is won, and the money is not back yet. */
+  isMissing: boolean;
+}
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -162,6 +186,11 @@ export interface LocalSteps {
     amount: number;
     reason: string;
   }): Promise<{ refundId: string | null; amount: number }>;
+  /** Writes a refund of everything that is left of a disputed payment, or of what is owed since it was disputed. */
+  openDisputeRefund(input: {
+    disputeId: string;
+    what: 'left' | 'owed';
+  }): Promise<{ refundId: string | null; amount: number }>;
   /** A new order that sends a shipment's goods again at no charge. */
   openReship(input: { orderId: string; shipmentId: string }): Promise<{ orderId: string; placeBefore: string }>;
 
@@ -176,10 +205,7 @@ export interface LocalSteps {
   recordInspection(input: { returnId: string } & InspectReturnInput): Promise<{ refundId: string | null }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
-  loadCase(input: {
-    kind: CaseKind;
-    id: string;
-  }): Promise<{ orderId: string; rev: number; dueBy?: string | undefined }>;
+  loadCase(input: { kind: CaseKind; id: string }): Promise<{ orderId: string; rev: number; status: string }>;
   saveCase(input: { kind: CaseKind; state: CaseState; mails: Mail[] }): Promise<void>;
 
   /** The days that are to be reconciled, the oldest first. `now`: ISO 8601. */
@@ -229,6 +255,8 @@ export interface ProviderSteps {
     status: RefundStatus;
     attempt: number;
     why?: string | undefined;
+    /** It failed because the charge is disputed, and nobody has to do anything about it. */
+    withheld?: true;
     /** The provider has recorded the order's taxes, and has to hear of it. */
     providerTaxes?: boolean;
     /** There was nothing to pay back: it is about what was never captured. */
@@ -237,7 +265,14 @@ export interface ProviderSteps {
   /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
   pollTracking(input: { since: string }): Promise<Polled>;
   pollEvents(input: { since: string }): Promise<Polled>;
-  readDispute(input: { disputeId: string }): Promise<{ status: 'open' | 'won' | 'lost' }>;
+  /** Reads a dispute, or a warning of fraud, and records what it says with the money that it moved. */
+  readDispute(input: { disputeId: string }): Promise<DisputeOutcome>;
+  /** Shows in the provider's dashboard what the bank would get. `delivered`: everything sent has arrived. */
+  stageEvidence(input: { disputeId: string }): Promise<DisputeOutcome & { delivered: boolean }>;
+  /** Sends it to the bank, once. */
+  submitEvidence(input: { disputeId: string }): Promise<DisputeOutcome>;
+  /** Gives in: the dispute is lost. */
+  acceptDispute(input: { disputeId: string }): Promise<DisputeOutcome>;
   /** Tells the provider that the taxes of what is sold are due; and that those of a refund are not. */
   recordTaxes(input: { orderId: string }): Promise<void>;
   reverseTaxes(input: { refundId: string }): Promise<void>;
@@ -267,6 +302,7 @@ const localStepNames = [
   'shipStock',
   'saveOrder',
   'openOrderRefund',
+  'openDisputeRefund',
   'openReship',
   'loadReturn',
   'recordReception',

@@ -1,11 +1,27 @@
-/** A chargeback or inquiry, from the day the bank opens it to its decision. Goods that are still here stay here. */
-import { CancellationScope, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
-import { callProvider, local } from './activities.ts';
+/**
+ * A chargeback, an inquiry or a warning of fraud, from the day the bank opens it to its decision. Goods that are still
+ * here stay here, the bank is answered with what we know, and what was owed meanwhile is paid back in the end.
+ */
+import { CancellationScope, condition, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import type { DisputeOutcome } from './activities.ts';
+import { local } from './activities.ts';
+import { answerBank, answerWarning } from './dispute-answers.ts';
+import type { Dispute } from './dispute-context.ts';
+import { readDispute, refund, summaryOf } from './dispute-context.ts';
 import { deadlines } from './domain/limits.ts';
 import type { DisputeStatus } from './domain/states.ts';
 import type { CaseState, DisputeInput } from './messages.ts';
-import { answerIncident, answerSignal, caseState, disputeChanged, holdOrder, workflowIds } from './messages.ts';
+import {
+  answerIncident,
+  answerSignal,
+  caseState,
+  disputeChanged,
+  evidenceChanged,
+  orderDisputed,
+  workflowIds,
+} from './messages.ts';
 import { createRecord } from './record.ts';
+import { listenForRefunds } from './refund.ts';
 
 export function dispute(input: DisputeInput): Promise<DisputeStatus> {
   // It ends by its own rules only: a cancellation from outside would leave it half-way.
@@ -13,6 +29,37 @@ export function dispute(input: DisputeInput): Promise<DisputeStatus> {
 }
 
 async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
+  const dispute = listen(disputeId);
+  const { record, state } = dispute;
+  const found = await record.must('load_dispute', () => local.loadCase({ kind: 'dispute', id: disputeId }));
+  state.orderId = found.orderId;
+  // An inquiry that was over can become a chargeback, and money can come back late: the record goes on.
+  state.status = found.status;
+  record.resumeAt(found.rev);
+  let now = await readDispute(dispute);
+  record.changed(summaryOf(now), 'provider');
+
+  // 1. Hold what has not left yet. An order that has ended has nothing to hold.
+  await tellOrder(dispute, now);
+
+  // 2. Answer, once, and wait for the bank. An inquiry can become a chargeback, which is answered anew.
+  while (!isOver(now)) {
+    now = await goOn(dispute, now);
+    state.status = now.status;
+  }
+  record.changed(`Dispute ${now.status}`, 'provider');
+
+  // 3. What the bank left us goes on as if nothing had been: the hold ends, and what was owed meanwhile is paid back.
+  await tellOrder(dispute, now);
+  if (now.kind === 'chargeback') await refund(dispute, 'owed');
+  await condition(() => state.incidents.length === 0);
+  record.changed();
+  await record.saved();
+  return now.status;
+}
+
+/** Every handler stands before the first await: messages can come before the story's first line. */
+function listen(disputeId: string): Dispute {
   const state: CaseState = { id: disputeId, orderId: '', rev: 0, status: 'open', incidents: [], timeline: [] };
   const record = createRecord({
     state,
@@ -20,49 +67,47 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
     mailKey: disputeId,
     ended: ({ status }) => status !== 'open',
   });
-  let hints = 0;
+  const dispute: Dispute = { id: disputeId, record, state, hints: 0, news: 0, refundHints: listenForRefunds() };
   setHandler(disputeChanged, () => {
-    hints += 1;
+    dispute.hints += 1;
+  });
+  setHandler(evidenceChanged, () => {
+    dispute.news += 1;
   });
   setHandler(caseState, () => state);
   setHandler(answerSignal, (input) => void record.answer(input));
   setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
-
-  const found = await record.must('load_dispute', () => local.loadCase({ kind: 'dispute', id: disputeId }));
-  state.orderId = found.orderId;
-  record.resumeAt(found.rev);
-  const patience = found.dueBy === undefined ? deadlines.disputeClosed : untilDue(found.dueBy);
-  let seen = hints;
-  let status = await read();
-
-  // 1. Hold what has not left yet. An order that has ended has nothing to hold.
-  if (status === 'open') {
-    record.changed('Dispute opened', 'provider');
-    await getExternalWorkflowHandle(workflowIds.order(found.orderId))
-      .signal(holdOrder, { actor: 'system', reason: `Dispute ${disputeId}` })
-      .catch(() => {});
-  }
-
-  // 2. Wait for the bank. Each hint makes us read the provider; past the deadline somebody looks.
-  while (status === 'open') {
-    await record.expect('dispute_closed', patience, () => hints > seen);
-    seen = hints;
-    status = await read();
-  }
-  state.status = status;
-  record.changed(`Dispute ${status}`, 'provider');
-  await record.saved();
-  return status;
-
-  async function read(): Promise<DisputeStatus> {
-    const reading = await record.must('read_dispute', () =>
-      callProvider('readDispute', { summary: 'Read the dispute' }, { disputeId }),
-    );
-    return reading.status;
-  }
+  return dispute;
 }
 
-/** The bank decides weeks after the evidence is due: https://docs.stripe.com/disputes/how-disputes-work */
-function untilDue(dueBy: string): number {
-  return Math.max(0, Date.parse(dueBy) - Date.now()) + deadlines.disputeClosed;
+function isOver({ status, isMissing }: DisputeOutcome): boolean {
+  return status !== 'open' && !isMissing;
+}
+
+function goOn(dispute: Dispute, now: DisputeOutcome): Promise<DisputeOutcome> {
+  if (now.kind === 'fraud_warning') return answerWarning(dispute, now);
+  const inTime = now.dueBy !== undefined && Date.parse(now.dueBy) > Date.now();
+  return now.isAsked && inTime ? answerBank(dispute, now) : waitForBank(dispute, now);
+}
+
+/** Each hint makes us read the provider; past the deadline somebody looks. It decides weeks after the evidence is due. */
+async function waitForBank(dispute: Dispute, { dueBy }: DisputeOutcome): Promise<DisputeOutcome> {
+  const { record } = dispute;
+  const { hints } = dispute;
+  const heard = () => dispute.hints > hints;
+  const until = (dueBy === undefined ? Date.now() : Math.max(Date.now(), Date.parse(dueBy))) + deadlines.disputeClosed;
+  if ((await record.waitFor('dispute_closed', until - Date.now(), heard)) === 'overdue') {
+    // Whatever was not heard, the provider has the last word.
+    const now = await readDispute(dispute);
+    if (isOver(now)) return now;
+    const why = 'The bank has not decided in its time, or the money that was won is not back';
+    await record.incident({ cause: 'overdue_dispute_closed', why, answers: ['retry'] }, heard);
+  }
+  return readDispute(dispute);
+}
+
+async function tellOrder({ id, state }: Dispute, { kind, status }: DisputeOutcome): Promise<void> {
+  await getExternalWorkflowHandle(workflowIds.order(state.orderId))
+    .signal(orderDisputed, { disputeId: id, kind, status })
+    .catch(() => {});
 }

@@ -4,7 +4,15 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Disposition, OrderStatus, Reception, ReturnStatus, ShipmentStatus } from './domain/states.ts';
+import type {
+  Disposition,
+  DisputeKind,
+  DisputeStatus,
+  OrderStatus,
+  Reception,
+  ReturnStatus,
+  ShipmentStatus,
+} from './domain/states.ts';
 import type { FulfillmentStatus, PaymentFacts, PaymentStatus } from './domain/statuses.ts';
 
 export const taskQueues = { orders: 'orders', providers: 'providers' } as const;
@@ -41,7 +49,17 @@ export interface WaitingFor {
   deadline: string;
 }
 
-export type Answer = 'retry' | 'skip' | 'cancel' | 'amend' | 'reship' | 'refund' | 'release' | 'repair';
+export type Answer =
+  | 'retry'
+  | 'skip'
+  | 'cancel'
+  | 'amend'
+  | 'reship'
+  | 'refund'
+  | 'release'
+  | 'submit'
+  | 'accept'
+  | 'repair';
 
 export interface Incident {
   id: string;
@@ -119,6 +137,12 @@ export interface HoldInput {
   reason: string;
 }
 
+export interface OrderDispute {
+  disputeId: string;
+  kind: DisputeKind;
+  status: DisputeStatus;
+}
+
 /** Grams and millimetres. */
 export interface Parcel {
   weightGrams: number;
@@ -182,6 +206,10 @@ export const pickingClosed = defineSignal<[{ shipmentId: string; short: boolean 
 export const trackingChanged = defineSignal<[TrackingInput]>('trackingChanged');
 export const holdOrder = defineSignal<[HoldInput]>('hold');
 export const releaseOrder = defineSignal<[HoldInput]>('release');
+/** The bank disputes its payment, or has decided. */
+export const orderDisputed = defineSignal<[OrderDispute]>('disputed');
+/** The same as the update `cancel`, where nobody waits for the outcome. */
+export const cancelSignal = defineSignal<[CancelInput]>('cancelOrder');
 /** The same as the update `answer`, for the Temporal UI and for whole batches. */
 export const answerSignal = defineSignal<[AnswerInput]>('answerIncident');
 
@@ -273,6 +301,8 @@ export interface CaseState {
 /** The provider says that a refund or a dispute moved: a hint to go and read it. */
 export const refundChanged = defineSignal('refundChanged');
 export const disputeChanged = defineSignal('disputeChanged');
+/** What the bank would be told has changed: the parcel arrived, or support has added something. */
+export const evidenceChanged = defineSignal('evidenceChanged');
 export const caseState = defineQuery<CaseState>('caseState');
 
 // ---- Reconciliation ----

@@ -5,7 +5,16 @@ import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, Answer, CancelInput, OrderState, Parcel, TrackingInput } from './messages.ts';
+import type {
+  Actor,
+  Answer,
+  CancelInput,
+  HoldInput,
+  OrderDispute,
+  OrderState,
+  Parcel,
+  TrackingInput,
+} from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -40,6 +49,9 @@ export interface Order {
   /** Support has answered that the saved method is to be charged once more. */
   payAgain: boolean;
   stockHints: number;
+  /** Who holds it: a person, or a dispute by its id. */
+  holds: Set<string>;
+  disputes: Map<string, Pick<OrderDispute, 'kind' | 'status'>>;
   nextMethod?: string;
   /** The customer is asked for a payment, though the order is confirmed: see renewal.ts. */
   payAsked: boolean;
@@ -112,6 +124,8 @@ export function createOrder(orderId: string): Order {
     setups: 0,
     payAgain: false,
     stockHints: 0,
+    holds: new Set(),
+    disputes: new Map(),
     refundHints: { count: 0 },
     providerTaxes: false,
     captured: false,
@@ -168,6 +182,21 @@ export function moveOrder(order: Order, to: OrderStatus, what?: string): void {
   order.record.changed(what);
 }
 
+/** The bank disputes the payment: what has not left stays here until it has decided for us, or a person does. */
+export function dispute(order: Order, { disputeId, kind, status }: OrderDispute): void {
+  const { record, disputes } = order;
+  if (disputes.get(disputeId)?.status === status) return;
+  disputes.set(disputeId, { kind, status });
+  const against = [...disputes.values()].filter((each) => each.kind !== 'fraud_warning');
+  record.state.payment.disputed = against.some((each) => each.status === 'open' || each.status === 'lost');
+  record.changed(`${disputeWords[kind]} ${disputeId}: ${status}`, 'provider');
+  if (status === 'open' || status === 'lost')
+    hold(order, { actor: 'system', reason: `Dispute ${disputeId}`, by: disputeId });
+  else releaseHold(order, disputeId);
+}
+
+const disputeWords = { chargeback: 'Chargeback', inquiry: 'Inquiry', fraud_warning: 'Warning of fraud' };
+
 export function isHeld(order: Order): boolean {
   return order.record.state.incidents.some((incident) => incident.cause === 'hold');
 }
@@ -176,17 +205,31 @@ export function isHeld(order: Order): boolean {
  * A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. What has left
  * cannot be held: once nothing else is there, the hold is over.
  */
-export function hold(order: Order, { reason, actor }: { reason: string; actor: Actor }): void {
-  const { record } = order;
-  if (isHeld(order) || !mayCancel(order)) return;
+export function hold(order: Order, { reason, actor, by = 'person' }: HoldInput & { by?: string }): void {
+  const { record, holds } = order;
+  if (holds.has(by) || !mayCancel(order)) return;
+  holds.add(by);
   record.changed(`Held: ${reason}`, actor);
+  const held = record.state.incidents.find((incident) => incident.cause === 'hold');
+  if (held) {
+    held.why += `; ${reason}`;
+    return;
+  }
   const report = { cause: 'hold', why: reason, answers: ['release', 'cancel'] satisfies Answer[] };
   void CancellationScope.nonCancellable(async () => {
     const answer = await record.incident(report, () => !mayCancel(order));
+    holds.clear();
     if (answer === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled while on hold' });
     if (record.state.status === 'on_hold') moveOrder(order, hasStarted(order) ? 'processing' : 'confirmed');
   });
   if (record.state.status === 'confirmed' || record.state.status === 'processing') moveOrder(order, 'on_hold');
+}
+
+/** Of a dispute that is over. Who holds it besides still does. */
+function releaseHold({ record, holds }: Order, by: string): void {
+  if (!holds.delete(by) || holds.size > 0) return;
+  const held = record.state.incidents.find((incident) => incident.cause === 'hold');
+  if (held) record.answer({ incidentId: held.id, answer: 'release', actor: 'system' });
 }
 
 function hasStarted(order: Order): boolean {

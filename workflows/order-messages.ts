@@ -6,7 +6,7 @@ import { isPaid } from './domain/statuses.ts';
 import type { CancelInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
-import { cancel, hold, isHeld, mayCancel } from './order-context.ts';
+import { cancel, dispute, hold, isHeld, mayCancel } from './order-context.ts';
 import { listenForRefunds } from './refund.ts';
 
 /** Every handler stands before the first await: messages can come before the story's first line. */
@@ -119,6 +119,10 @@ export function listenToMessages(order: Order): void {
     order.tracking.set(event.shipmentId, [...(order.tracking.get(event.shipmentId) ?? []), event]);
   });
   setHandler(messages.holdOrder, (input) => hold(order, input));
+  setHandler(messages.orderDisputed, (input) => dispute(order, input));
+  setHandler(messages.cancelSignal, (input) => {
+    if (mayCancel(order)) cancel(order, input);
+  });
   setHandler(messages.releaseOrder, ({ actor }) => {
     const held = state.incidents.find((incident) => incident.cause === 'hold');
     if (held) record.answer({ incidentId: held.id, answer: 'release', actor });

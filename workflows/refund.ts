@@ -51,7 +51,7 @@ export function listenForRefunds(): { count: number } {
 
 /**
  * Sends one refund and waits for its end. A refund that the provider could not bring to the customer is an incident:
- * `retry` sends it anew, `skip` leaves it failed (paid back in another way).
+ * `retry` sends it anew, `skip` leaves it failed (paid back in another way). One that is disputed is the bank's to decide.
  */
 export async function payBack<S extends Recorded>(
   record: Record<S>,
@@ -78,6 +78,7 @@ export async function payBack<S extends Recorded>(
       await record.waitFor('refund_settled', deadlines.refundSettled, () => hints.count > seen);
       continue;
     }
+    if (sent.withheld) return 'failed';
     const given = await record.incident({
       cause: 'refund_failed',
       why: sent.why ?? 'The provider could not return the money',

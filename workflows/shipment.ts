@@ -1,11 +1,18 @@
 /** The part of an order that one warehouse sends. Runs inside the order's workflow, several side by side. */
-import { CancellationScope, condition, isCancellation, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  startChild,
+} from '@temporalio/workflow';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, shipmentStates } from './domain/states.ts';
 import type { Answer, ShipmentState } from './messages.ts';
-import { workflowIds } from './messages.ts';
+import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, isHeld, moveOrder } from './order-context.ts';
 import { capturePayment, settlePayment } from './payment.ts';
@@ -117,7 +124,7 @@ async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<v
   }
   if (shipment.status === 'delivered') {
     record.mail('delivered', shipment.id);
-    return;
+    return tellDisputes(order);
   }
   const given = await record.incident({
     cause: shipment.status,
@@ -127,6 +134,17 @@ async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<v
   });
   if (given === 'reship') await reship(order, shipment);
   else await writeOff(order, shipment);
+}
+
+/** That it has arrived is evidence. */
+async function tellDisputes({ record, disputes }: Order): Promise<void> {
+  const open = [...disputes].filter(([, { status }]) => status === 'open');
+  if (open.length === 0) return;
+  await record.saved();
+  for (const [id] of open)
+    await getExternalWorkflowHandle(workflowIds.dispute(id))
+      .signal(evidenceChanged)
+      .catch(() => {});
 }
 
 /** A parcel of which nothing is heard cannot be cancelled any more: its incident offers to look again. */

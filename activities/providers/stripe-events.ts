@@ -26,6 +26,8 @@ export const deliveredEvents = [
   'charge.dispute.closed',
   'charge.dispute.funds_withdrawn',
   'charge.dispute.funds_reinstated',
+  'radar.early_fraud_warning.created',
+  'radar.early_fraud_warning.updated',
   'payment_method.attached',
   'payment_method.detached',
   'payment_method.updated',

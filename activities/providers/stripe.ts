@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 import type { AttemptStatus, RefundStatus } from '../../workflows/domain/states.ts';
 import { fromStripe, toStripe } from './stripe-amounts.ts';
 import { createBalance } from './stripe-balance.ts';
+import { createDisputes } from './stripe-disputes.ts';
 import { createEvents } from './stripe-events.ts';
 import { told } from './stripe-failures.ts';
 import { createIntents, type Intent, refundedOf, toIntent } from './stripe-intents.ts';
@@ -10,6 +11,7 @@ import { createSetups } from './stripe-setups.ts';
 import { createTaxes } from './stripe-taxes.ts';
 import { createWallets } from './stripe-wallets.ts';
 
+export type { ProviderDispute } from './stripe-disputes.ts';
 export { ProviderError } from './stripe-failures.ts';
 export type { Intent } from './stripe-intents.ts';
 
@@ -53,6 +55,7 @@ export function createPayments({
     ...createTaxes(stripe),
     ...createWallets(stripe),
     ...createEvents(stripe),
+    ...createDisputes(stripe),
 
     async createRefund(request: {
       intentId: string;
@@ -81,13 +84,6 @@ export function createPayments({
 
     async readRefund(id: string): Promise<ProviderRefund> {
       return toRefund(await told(() => stripe.refunds.retrieve(id)));
-    },
-
-    async readDispute(id: string): Promise<{ status: 'open' | 'won' | 'lost' }> {
-      const { status } = await told(() => stripe.disputes.retrieve(id));
-      if (status === 'lost') return { status: 'lost' };
-      // An inquiry that closes without a chargeback took no money: as good as won.
-      return { status: status === 'won' || status === 'warning_closed' || status === 'prevented' ? 'won' : 'open' };
     },
 
     /** For the auditor: what the provider holds or took, with what it gave back. */

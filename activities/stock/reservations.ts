@@ -102,6 +102,7 @@ function newPayment(order: Order): Payment {
     captured: 0,
     refunded: 0,
     refundPending: 0,
+    withheld: 0,
     risks: [],
     ledger: [],
   };

@@ -1,7 +1,19 @@
 import { z } from 'zod';
 import * as common from './common.ts';
 
-const answer = z.enum(['retry', 'skip', 'cancel', 'amend', 'reship', 'refund', 'release', 'repair']);
+const answers = [
+  'retry',
+  'skip',
+  'cancel',
+  'amend',
+  'reship',
+  'refund',
+  'release',
+  'submit',
+  'accept',
+  'repair',
+] as const;
+const answer = z.enum(answers);
 
 export const incident = z
   .strictObject({

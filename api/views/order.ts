@@ -165,7 +165,9 @@ export function statuses(order: Order, { payment, returns, disputes }: Related) 
           credit: payment.credit,
           byCard: payment.amountDue,
           refunded: refundedOf(payment),
-          disputed: disputes.some(({ status }) => status !== 'won'),
+          disputed: disputes.some(
+            ({ kind, status }) => kind !== 'fraud_warning' && (status === 'open' || status === 'lost'),
+          ),
         })
       : (state?.paymentStatus ?? 'not_paid'),
     fulfillmentStatus: fulfillmentStatus(

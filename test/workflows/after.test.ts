@@ -12,7 +12,6 @@ import {
   inspectReturn,
   receiveReturn,
   returnState,
-  workflowIds,
 } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -204,45 +203,6 @@ describe('a refund', () => {
     });
     expect(await world.cancel(orderId)).toBe('cancelled');
     expect((await world.atStripe(orderId)).refunds).toEqual([700, 2 * price - 700]);
-  });
-});
-
-describe('a dispute', () => {
-  const disputed = async () => {
-    const { orderId } = await world.place(buy('MUG', 1, 'pm_card_createDispute'));
-    const [shipment] = await world.shipmentsOf(orderId);
-    await world.makeReady(orderId, shipment!.id);
-    await world.reaches(orderId, 'on_hold');
-    const dispute = await world.mongo.models.disputes.findOne({ orderId }).lean().orFail();
-    return { orderId, shipmentId: shipment!.id, disputeId: dispute._id };
-  };
-  const decide = (disputeId: string, outcome: 'won' | 'lost') =>
-    world.control(world.stripe.url, 'POST', `/_sandbox/disputes/${disputeId}/decide`, { outcome });
-
-  test('holds what has not left; won, the goods go on', async () => {
-    const { orderId, shipmentId, disputeId } = await disputed();
-    await expect(world.handOver(orderId, shipmentId)).rejects.toThrow();
-    await decide(disputeId, 'won');
-    expect(await world.client.workflow.getHandle(workflowIds.dispute(disputeId)).result()).toBe('won');
-    await world.inboxIsEmpty();
-    await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'release');
-    await world.reaches(orderId, 'processing');
-    expect(await world.handOver(orderId, shipmentId)).toBe('shipped');
-    await world.carrierSays(shipmentId, 'delivered');
-    await world.reaches(orderId, 'completed');
-  });
-
-  test('lost, the goods stay, and what cannot be refunded any more is a person’s to settle', async () => {
-    const { orderId, disputeId } = await disputed();
-    await decide(disputeId, 'lost');
-    expect(await world.client.workflow.getHandle(workflowIds.dispute(disputeId)).result()).toBe('lost');
-    expect(await world.mongo.models.disputes.findById(disputeId).lean()).toMatchObject({ status: 'lost' });
-    await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'cancel');
-    const refused = await world.incident(orderId, 'refund_failed');
-    expect(refused.why).toMatch(/charge_disputed/);
-    await world.answer(orderId, refused.id, 'skip');
-    await world.reaches(orderId, 'cancelled');
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
   });
 });
 

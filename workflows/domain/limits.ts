@@ -60,7 +60,9 @@ export const deadlines = {
   returnApproval: 3 * day,
   returnInspection: 5 * day,
   refundSettled: 10 * day,
-  /** Card schemes give 7 to 21 days; the provider's own `due_by` wins where it is known. */
+  /** How long before the bank's own date the evidence is sent, where nobody has sent it. */
+  evidenceSent: 1 * day,
+  /** From that date, or from a dispute that takes no answer, to the bank's decision. */
   disputeClosed: 90 * day,
   /** How long Stripe lists an event, and how long after it happened it may come into the list. */
   eventsKept: 30 * day,

@@ -80,9 +80,11 @@ export const returnStates = {
 } as const satisfies Table;
 
 export const disputeStates = {
-  open: ['won', 'lost'],
+  open: ['won', 'lost', 'closed'],
   won: [],
   lost: [],
+  // What took no money: an inquiry, or a warning of fraud, that is over.
+  closed: [],
 } as const satisfies Table;
 
 export const deliveryStates = {
@@ -115,10 +117,13 @@ export type ShipmentStatus = keyof typeof shipmentStates;
 export type PickLineStatus = keyof typeof pickLineStates;
 export type ReturnStatus = keyof typeof returnStates;
 export type DisputeStatus = keyof typeof disputeStates;
+export type DisputeKind = (typeof disputeKinds)[number];
 export type DeliveryStatus = keyof typeof deliveryStates;
 export type TransferStatus = keyof typeof transferStates;
 export type CountStatus = keyof typeof countStates;
 
+/** A chargeback takes the money first; an inquiry only asks; a warning of fraud says that a chargeback is likely. */
+export const disputeKinds = ['chargeback', 'inquiry', 'fraud_warning'] as const;
 export const shortReasons = ['stockout', 'damaged', 'could_not_locate', 'misplaced'] as const;
 export const receptions = ['awaiting', 'received', 'short_shipped', 'wrong_item', 'lost_in_transit'] as const;
 export const dispositions = ['restock', 'quarantine', 'scrap', 'return_to_customer'] as const;

@@ -1,0 +1,41 @@
+/** What a dispute's story and its answers share. */
+import type { DisputeOutcome } from './activities.ts';
+import { callProvider, local } from './activities.ts';
+import { formatMoney } from './domain/money.ts';
+import type { CaseState } from './messages.ts';
+import type { Record } from './record.ts';
+import { payBack } from './refund.ts';
+
+export interface Dispute {
+  id: string;
+  record: Record<CaseState>;
+  state: CaseState;
+  /** The provider's hints that it has moved; and of what the bank would be told. */
+  hints: number;
+  news: number;
+  refundHints: { count: number };
+}
+
+export async function readDispute({ id, record }: Dispute): Promise<DisputeOutcome> {
+  return record.must('read_dispute', () =>
+    callProvider('readDispute', { summary: 'Read the dispute' }, { disputeId: id }),
+  );
+}
+
+/** Pays back what is left of the payment, or what is owed since it was disputed. False where it could not be. */
+export async function refund({ id, record, refundHints }: Dispute, what: 'left' | 'owed'): Promise<boolean> {
+  const { refundId, amount } = await record.must('open_refund', () => local.openDisputeRefund({ disputeId: id, what }));
+  if (refundId === null) return true;
+  record.changed(`Refund ${refundId} of ${amount} minor units opened`);
+  const ended = await payBack(record, refundId, refundHints);
+  record.changed(`Refund ${refundId} ${ended}`);
+  return ended === 'succeeded';
+}
+
+/** The provider's own words, such as `product_not_received`. */
+export function summaryOf({ kind, amount, currency, reason, dueBy }: DisputeOutcome): string {
+  const by = dueBy === undefined ? '' : `, to be answered by ${dueBy}`;
+  return `${kinds[kind]} over ${formatMoney(amount, currency)}: ${reason}${by}`;
+}
+
+const kinds = { chargeback: 'Chargeback', inquiry: 'Inquiry', fraud_warning: 'Warning of fraud' };
