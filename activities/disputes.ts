@@ -88,6 +88,23 @@ export async function submitEvidence(
   return sent(mongo, after);
 }
 
+/** What support adds to the evidence and leaves out. Undefined where it was sent, or is not asked for. */
+export async function adjustEvidence(
+  { models }: Mongo,
+  disputeId: string,
+  { words, leftOut }: { words?: string | undefined; leftOut?: string[] | undefined },
+): Promise<Dispute | undefined> {
+  const $set = { ...(words !== undefined && { words }), leftOut: leftOut ?? [] };
+  const adjusted = await models.disputes
+    .findOneAndUpdate(
+      { _id: disputeId, status: 'open', kind: { $ne: 'fraud_warning' }, evidence: null },
+      { $set, ...(words === undefined && { $unset: { words: 1 } }) },
+      { returnDocument: 'after' },
+    )
+    .lean<Dispute>();
+  return adjusted ?? undefined;
+}
+
 /** Gives in. What the bank has decided meanwhile stays. */
 export async function acceptDispute(
   mongo: Mongo,

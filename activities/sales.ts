@@ -49,14 +49,13 @@ export async function openOwedRefund(
     const { orderId } = await models.disputes.findById(disputeId).session(session).lean().orFail();
     const { owed = {} } = await models.payments.findOne({ orderId }).session(session).lean().orFail();
     const key = `${orderId}:settle:${disputeId}`;
-    const known = await models.refunds.findOne({ key }).session(session).lean();
-    if (known) return { refundId: known._id, amount: known.amount };
+    const known = await models.refunds.exists({ key }).session(session);
     const opened = await refundUnsent(mongo, session, {
       ...{ orderId, key, amount: totalOwed({ owed }), reason: 'Owed since it was disputed' },
       workflowId: workflowIds.dispute(disputeId),
     });
     const $set = { owed: lessOwed(owed, opened.amount) };
-    if (opened.refundId !== null) await models.payments.updateOne({ orderId }, { $set }, { session });
+    if (!known && opened.refundId !== null) await models.payments.updateOne({ orderId }, { $set }, { session });
     return opened;
   });
 }
@@ -68,8 +67,11 @@ async function refundUnsent(
   asked: { orderId: string; key: string; amount: number; reason: string; workflowId: string },
 ): Promise<{ refundId: string | null; amount: number }> {
   const { orderId } = asked;
+  const known = await mongo.models.refunds.findOne({ key: asked.key }).session(session).lean();
+  if (known) return { refundId: known._id, amount: known.amount - known.uncaptured };
   const amount = Math.min(Math.max(0, asked.amount), await refundable(mongo, session, orderId));
   const { unsold, uncaptured, lines } = await unsentOf(mongo, session, orderId);
+  if (amount + uncaptured <= 0) return { refundId: null, amount: 0 };
   const request = { ...asked, amount, uncaptured, lines, unsold: Math.min(unsold, amount), actor: 'system' };
   const opened = await openRefundIn(mongo, session, request);
   return 'refundId' in opened ? opened : { refundId: null, amount: 0 };

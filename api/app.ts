@@ -17,6 +17,7 @@ import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
+import * as disputes from './routes/disputes.ts';
 import * as events from './routes/events.ts';
 import * as invoices from './routes/invoices.ts';
 import * as orders from './routes/orders.ts';
@@ -115,6 +116,9 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/orders/:id/incidents/:incidentId/answer', 'incidents.answer', support.answerIncident),
   route('POST', '/v1/orders/:id/refunds', 'refunds.open', refunds.openRefund),
   route('GET', '/v1/refunds/:id', 'refunds.read', refunds.getRefund),
+  route('GET', '/v1/disputes', 'disputes.read', disputes.listDisputes),
+  route('GET', '/v1/disputes/:id', 'disputes.read', disputes.getDispute),
+  route('PUT', '/v1/disputes/:id/evidence', 'disputes.answer', disputes.putEvidence),
   route('GET', '/v1/orders/:id/invoices', 'invoices.read', invoices.listInvoices),
   route('GET', '/v1/orders/:id/invoices/:invoiceId/pdf', 'invoices.read', invoices.getInvoicePdf),
   route('GET', '/v1/reconciliations', 'books.read', books.listReconciliations),

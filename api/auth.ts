@@ -39,6 +39,8 @@ export const permissions = {
   'incidents.answer': ['support', 'admin'],
   'refunds.open': ['support', 'admin'],
   'refunds.read': ['owner', 'support', 'admin'],
+  'disputes.read': ['support', 'admin'],
+  'disputes.answer': ['support', 'admin'],
   'invoices.read': ['owner', 'support', 'admin'],
   'books.read': ['support', 'admin'],
 

@@ -37,6 +37,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
   state.status = found.status;
   record.resumeAt(found.rev);
   let now = await readDispute(dispute);
+  state.status = now.status;
   record.changed(summaryOf(now), 'provider');
 
   // 1. Hold what has not left yet. An order that has ended has nothing to hold.

@@ -8,8 +8,8 @@ export const getSettings = endpoint({
   answers: { 200: schema.settings },
   async handle({ mongo }) {
     const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
-    const { seller, taxes, payments } = stored ?? defaultSettings;
-    return reply(200, { seller, taxes, payments: { ...defaultPayments, ...payments } });
+    const { seller, taxes, payments, refundPolicy } = stored ?? defaultSettings;
+    return reply(200, { seller, taxes, refundPolicy, payments: { ...defaultPayments, ...payments } });
   },
 });
 

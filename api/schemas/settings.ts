@@ -72,5 +72,8 @@ export const settings = z
         .meta({ description: 'The tax class of shipping. Without one it is taxed as the goods are, by their shares' }),
       source: z.enum(['table', 'stripe']).meta({ description: 'The table of rates, or Stripe Tax' }),
     }),
+    refundPolicy: text(20_000).optional().meta({
+      description: 'What customers are told of returns and refunds before they buy: banks that dispute ask for it',
+    }),
   })
   .meta({ id: 'Settings' });

@@ -90,6 +90,9 @@ const allowed: Record<string, string[]> = {
   'POST /v1/orders/:id/incidents/:incidentId/answer': support,
   'POST /v1/orders/:id/refunds': support,
   'GET /v1/refunds/:id': ['owner', ...support],
+  'GET /v1/disputes': support,
+  'GET /v1/disputes/:id': support,
+  'PUT /v1/disputes/:id/evidence': support,
   'GET /v1/orders/:id/invoices': ['owner', ...support],
   'GET /v1/orders/:id/invoices/:invoiceId/pdf': ['owner', ...support],
   'GET /v1/reconciliations': support,
@@ -242,6 +245,7 @@ function address(path: string): string {
     shipments: 'shp',
     returns: 'ret',
     refunds: 'ref',
+    disputes: 'du',
     deliveries: 'dlv',
     transfers: 'trf',
     counts: 'cnt',
@@ -394,6 +398,12 @@ async function writeOrder(): Promise<void> {
     {
       ...{ _id: 'stripe:evt_WALK', source: 'stripe', type: 'refund.created', payload: { id: 're_1' }, tries: 1 },
       ...{ receivedAt: now, nextTryAt: now, deliveredAt: now, outcome: 'unknown payment' },
+    },
+  ]);
+  await models.disputes.create([
+    {
+      ...{ _id: 'du_01WALK', kind: 'chargeback', orderId, paymentId: 'pay_1', amount: 1490, currency: 'EUR' },
+      ...{ reason: 'general', status: 'won', createdAt: now },
     },
   ]);
   await models.refunds.create([

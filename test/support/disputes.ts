@@ -67,6 +67,21 @@ export function createBank(world: World) {
     answer,
     result: (disputeId: string) => handle(disputeId).result(),
     decide: (disputeId: string, outcome: 'won' | 'lost') => control(`disputes/${disputeId}/decide`, { outcome }),
+    /** Opens one of what was captured for an order, and waits until we have heard of it. */
+    async open(orderId: string, about: { reason?: string; inquiry?: boolean; amount?: number } = {}): Promise<string> {
+      const before = new Set((await models.disputes.find({ orderId }).lean()).map(({ _id }) => _id));
+      await control(`payment_intents/${await world.intentOf(orderId)}/dispute`, about);
+      const fresh = async () => (await models.disputes.find({ orderId }).lean()).find(({ _id }) => !before.has(_id));
+      await until(async () => (await fresh())?.state !== undefined, `${orderId} is disputed`);
+      return (await fresh())!._id;
+    },
+    /** The bank takes the payment for fraud. */
+    async warn(orderId: string): Promise<string> {
+      const { id } = await control(`payment_intents/${await world.intentOf(orderId)}/fraud_warning`, {});
+      await until(async () => (await models.disputes.findById(id).lean())?.state !== undefined, `${id} is heard`);
+      return id;
+    },
+    escalate: (disputeId: string) => control(`disputes/${disputeId}/escalate`, {}),
     /** Sent to the bank. */
     isSent: (disputeId: string) =>
       until(async () => (await atStripe(disputeId)).evidence_details.submission_count > 0, `${disputeId} is answered`),

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { receiveEvent } from '../../activities/inbox.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { holdOrder } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
+import { seller, setSeller } from '../support/invoices.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -100,8 +102,295 @@ describe('a chargeback', () => {
   });
 });
 
+describe('the evidence', () => {
+  test.each([
+    ['product_not_received', ['shipping_tracking_number'], ['refund_refusal_explanation']],
+    ['fraudulent', ['shipping_address'], ['refund_refusal_explanation']],
+    [
+      'product_unacceptable',
+      ['refund_policy_disclosure', 'refund_refusal_explanation'],
+      ['duplicate_charge_explanation'],
+    ],
+    ['credit_not_processed', ['refund_refusal_explanation'], ['shipping_tracking_number']],
+    ['duplicate', ['duplicate_charge_explanation'], ['refund_policy_disclosure']],
+    ['general', ['shipping_tracking_number', 'refund_policy_disclosure'], ['duplicate_charge_explanation']],
+  ])('for %s tells what is asked for, from our facts', async (reason, told, untold) => {
+    await setSeller(world.mongo, seller);
+    await world.mongo.models.settings.updateOne({ _id: 'store' }, { $set: { refundPolicy: 'Within 30 days.' } });
+    const email = `${reason}@example.com`;
+    const orderId = await world.delivered({ customer: { email, name: 'Ada Buyer' } });
+    await world.refundHandle(await world.refund(orderId, 500)).result();
+    const disputeId = await bank.open(orderId, { reason });
+    if (reason !== 'product_not_received') {
+      await bank.isStaged(disputeId);
+      expect(await bank.atStripe(disputeId)).toMatchObject({ status: 'needs_response' });
+      await bank.answer(disputeId, 'submit');
+    }
+    await bank.isSent(disputeId);
+    const evidence = await bank.evidenceAt(disputeId);
+    expect(evidence).toMatchObject({
+      customer_name: 'Ada Buyer',
+      customer_email_address: email,
+      product_description: '2 x MUG (39.98 USD)',
+      receipt: expect.stringMatching(/^file_/),
+      uncategorized_text: expect.stringMatching(/delivered to this address on .*\n5\.00 USD was refunded/),
+    });
+    expect(Object.keys(evidence)).toEqual(expect.arrayContaining(told));
+    for (const field of untold) expect(evidence).not.toHaveProperty(field);
+    if (told.includes('shipping_address')) expect(evidence.shipping_address).toContain('Street 1\n10001 Town');
+    await world.mongo.models.settings.deleteOne({ _id: 'store' });
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('won');
+    // Nothing of the customer is in the history, which everybody in operations reads.
+    const history = JSON.stringify(await bank.handle(disputeId).fetchHistory());
+    for (const secret of [email, 'Ada Buyer', 'Street 1']) {
+      expect(history).not.toContain(secret);
+      expect(history).not.toContain(Buffer.from(secret).toString('base64').slice(0, -4));
+    }
+  });
+
+  test('is shown anew when the parcel arrives, and then sent at once where it proves what is asked for', async () => {
+    const { orderId } = await world.place();
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, shipment!.id);
+    const disputeId = await bank.open(orderId, { reason: 'product_not_received' });
+    await bank.isStaged(disputeId);
+    const other = await bank.open(orderId, { reason: 'general', amount: 100 });
+    await bank.isStaged(other);
+    expect((await bank.evidenceAt(disputeId)).uncategorized_text).not.toContain('delivered');
+    await world.carrierSays(shipment!.id, 'delivered');
+    await bank.isSent(disputeId);
+    expect((await bank.evidenceAt(disputeId)).uncategorized_text).toContain('delivered to this address');
+    await until(async () => (await bank.evidenceAt(other)).uncategorized_text!.includes('delivered to this address'));
+    expect((await bank.atStripe(other)).status).toBe('needs_response');
+    for (const id of [disputeId, other]) await bank.decide(id, 'lost');
+    for (const id of [disputeId, other]) expect(await bank.result(id)).toBe('lost');
+  });
+
+  test.each(['lose_reply', 'fail_after', 'drop', 'fail_before'])(
+    'is sent once where the call ends by %s',
+    async (kind) => {
+      const disputeId = await bank.open(await world.delivered());
+      await bank.isStaged(disputeId);
+      const struck = await world.fault('stripe', { operation: 'disputes.update', kind, times: 3 });
+      await bank.answer(disputeId, 'submit');
+      await bank.isSent(disputeId);
+      await until(
+        async () => (await bank.readDispute(disputeId)).evidence?.sentAt !== undefined,
+        'we know that it was sent',
+      );
+      if (kind !== 'fail_after' && kind !== 'lose_reply') expect(await struck()).toBe(true);
+      await world.control(world.stripe.url, 'DELETE', '/_sandbox/faults');
+      expect((await bank.atStripe(disputeId)).evidence_details.submission_count).toBe(1);
+      const { evidence } = await bank.readDispute(disputeId);
+      expect(await bank.evidenceAt(disputeId)).toEqual(evidence!.fields);
+      await bank.decide(disputeId, 'won');
+      expect(await bank.result(disputeId)).toBe('won');
+    },
+  );
+});
+
+describe('an inquiry', () => {
+  test('takes no money, is answered, and ends', async () => {
+    const { orderId, shipmentId, disputeId } = await disputed('pm_card_createDisputeInquiry');
+    expect(await bank.readDispute(disputeId)).toMatchObject({ kind: 'inquiry', withdrawn: 0 });
+    expect(await paymentOf(orderId)).toMatchObject({ withheld: 0 });
+    await bank.answer(disputeId, 'submit');
+    await bank.isSent(disputeId);
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('closed');
+    await world.reaches(orderId, 'processing');
+    expect(await world.handOver(orderId, shipmentId)).toBe('shipped');
+    await world.carrierSays(shipmentId, 'delivered');
+    await world.reaches(orderId, 'completed');
+  });
+
+  test('that is refunded ends, and can become nothing else', async () => {
+    const orderId = await world.delivered();
+    const disputeId = await bank.open(orderId, { inquiry: true });
+    await bank.answer(disputeId, 'refund');
+    expect(await bank.result(disputeId)).toBe('closed');
+    expect((await world.atStripe(orderId)).refunds).toEqual([2 * price]);
+    expect(await bank.readDispute(disputeId)).toMatchObject({ status: 'closed', state: { incidents: [] } });
+  });
+
+  test('that becomes a chargeback withholds the money then, and is answered once more', async () => {
+    const orderId = await world.delivered();
+    const disputeId = await bank.open(orderId, { inquiry: true, reason: 'general' });
+    await bank.answer(disputeId, 'submit');
+    await bank.isSent(disputeId);
+    await bank.escalate(disputeId);
+    await until(async () => (await paymentOf(orderId)).withheld === 2 * price, 'the money is withheld');
+    await until(async () => (await bank.incident(disputeId)).answers.includes('accept'), 'it is asked about anew');
+    await bank.answer(disputeId, 'submit');
+    await until(async () => (await bank.atStripe(disputeId)).evidence_details.submission_count === 2);
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('won');
+    expect(await paymentOf(orderId)).toMatchObject({ withheld: 0 });
+  });
+});
+
+describe('a warning of fraud', () => {
+  test('of an order that was not sent holds it; refunded, nothing is sent and nobody has paid', async () => {
+    const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+    await world.reaches(orderId, 'on_hold');
+    const disputeId = await bank.ofOrder(orderId);
+    expect(await bank.readDispute(disputeId)).toMatchObject({ kind: 'fraud_warning', withdrawn: 0 });
+    expect(await world.stateOf(orderId)).toMatchObject({ paymentStatus: 'authorized' });
+    await bank.answer(disputeId, 'refund');
+    expect(await bank.result(disputeId)).toBe('closed');
+    await world.reaches(orderId, 'cancelled');
+    expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
+  });
+
+  test('that is skipped lets the goods go', async () => {
+    const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+    await world.reaches(orderId, 'on_hold');
+    const disputeId = await bank.ofOrder(orderId);
+    await bank.answer(disputeId, 'skip');
+    expect(await bank.result(disputeId)).toBe('closed');
+    await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'the hold is over');
+    await world.deliver(orderId);
+  });
+
+  test('of an order that was delivered is paid back before a chargeback comes', async () => {
+    const orderId = await world.delivered();
+    const disputeId = await bank.warn(orderId);
+    await bank.answer(disputeId, 'refund');
+    expect(await bank.result(disputeId)).toBe('closed');
+    expect((await world.atStripe(orderId)).refunds).toEqual([2 * price]);
+  });
+
+  test('is over when the chargeback comes', async () => {
+    const orderId = await world.delivered();
+    const warningId = await bank.warn(orderId);
+    const disputeId = await bank.open(orderId);
+    expect(await bank.result(warningId)).toBe('closed');
+    await bank.answer(disputeId, 'accept');
+    expect(await bank.result(disputeId)).toBe('lost');
+  });
+});
+
+describe('whatever comes when', () => {
+  const hear = async (intentId: string, types: string[]) => {
+    const { events } = (await world.stripeState()) as unknown as {
+      events: { id: string; type: string; data: { object: { payment_intent?: string } } }[];
+    };
+    for (const type of types) {
+      const found = events.find((event) => event.type === type && event.data.object.payment_intent === intentId)!;
+      const payload = { ...found.data.object };
+      await receiveEvent(world.mongo, { id: found.id, source: 'stripe', type, payload });
+      await world.mongo.models.inbox.updateMany({ deliveredAt: null }, { $set: { nextTryAt: new Date() } });
+      await until(async () => (await world.mongo.models.inbox.countDocuments({ deliveredAt: null })) === 0);
+    }
+  };
+  const events = ['created', 'funds_withdrawn', 'updated', 'funds_reinstated', 'closed'];
+  const orders: [string, number[]][] = [
+    ['closed first', [4, 3, 1, 0]],
+    ['the money first', [1, 3, 0, 4]],
+    ['backwards', [4, 3, 2, 1, 0]],
+    ['as it was', [0, 1, 2, 3, 4]],
+  ];
+
+  test.each(orders)('%s: the same ledger', async (_, order) => {
+    const orderId = await world.delivered();
+    await world.inboxIsEmpty();
+    await world.webhooks('stripe', 'off');
+    const intentId = await world.intentOf(orderId);
+    const opened = await world.control(world.stripe.url, 'POST', `/_sandbox/payment_intents/${intentId}/dispute`, {});
+    const { disputes } = (await world.stripeState()) as { disputes: { id: string; payment_intent: string }[] };
+    const disputeId = disputes.find(({ payment_intent }) => payment_intent === intentId)!.id;
+    expect(opened).toMatchObject({ disputed: true });
+    await world.payments.stageEvidence(disputeId, { uncategorized_text: 'Ours' });
+    await bank.decide(disputeId, 'won');
+    await hear(
+      intentId,
+      order.map((index) => `charge.dispute.${events[index]}`),
+    );
+    await until(async () => (await bank.readDispute(disputeId)).state?.status === 'won', 'it is won');
+    const { withheld, ledger } = await paymentOf(orderId);
+    expect(withheld).toBe(0);
+    expect(ledger.filter(({ kind }) => kind === 'dispute').map(({ amount }) => amount)).toEqual([
+      -2 * price,
+      2 * price,
+    ]);
+    await world.webhooks('stripe', 'normal');
+    await world.inboxIsEmpty();
+    expect(await bank.result(disputeId)).toBe('won');
+  });
+
+  test('two disputes of one order are two cases; the hold lasts as long as one of them', async () => {
+    const { orderId, shipmentId, disputeId } = await disputed(fraudulent);
+    const second = await bank.open(orderId, { reason: 'general', amount: 500 });
+    await until(async () => (await world.incident(orderId, 'hold')).why.includes(second), 'both hold it');
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('won');
+    expect(await paymentOf(orderId)).toMatchObject({ withheld: 500 });
+    await until(async () =>
+      (await world.stateOf(orderId)).timeline.some(({ what }) => what.includes(`${disputeId}: won`)),
+    );
+    expect(await world.stateOf(orderId)).toMatchObject({ status: 'on_hold', paymentStatus: 'disputed' });
+    await bank.decide(second, 'won');
+    expect(await bank.result(second)).toBe('won');
+    await world.reaches(orderId, 'processing');
+    await world.handOver(orderId, shipmentId);
+    await world.carrierSays(shipmentId, 'delivered');
+    await world.reaches(orderId, 'completed');
+  });
+
+  test.each(['won', 'lost'] as const)(
+    'of a part, %s after a cancellation: everybody has what is theirs',
+    async (outcome) => {
+      const { orderId } = await world.place({ items: [{ sku: 'MUG', quantity: 1 }] });
+      const [shipment] = await world.shipmentsOf(orderId);
+      await world.makeReady(orderId, shipment!.id);
+      const disputeId = await bank.open(orderId, { reason: 'general', amount: 500 });
+      await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'cancel');
+      await world.reaches(orderId, 'cancelled');
+      expect((await world.stateOf(orderId)).incidents).toEqual([]);
+      await bank.decide(disputeId, outcome);
+      if (outcome === 'won') {
+        expect(await bank.result(disputeId)).toBe('won');
+        expect((await world.atStripe(orderId)).refunds).toEqual([price]);
+        return;
+      }
+      // Stripe refunds nothing of a charge that was charged back, not even what the bank has left: a person pays it.
+      await bank.incident(disputeId, 'refund_failed');
+      expect(await paymentOf(orderId)).toMatchObject({ withheld: 500 });
+      await bank.answer(disputeId, 'skip', 'refund_failed');
+      expect(await bank.result(disputeId)).toBe('lost');
+      unpaid.push(orderId);
+    },
+  );
+
+  test('a refund that meets a chargeback of which nobody has heard is owed, and paid when it is won', async () => {
+    const { orderId } = await world.place({ items: [{ sku: 'MUG', quantity: 1 }] });
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.makeReady(orderId, shipment!.id);
+    await world.inboxIsEmpty();
+    await world.webhooks('stripe', 'off');
+    await world.control(
+      world.stripe.url,
+      'POST',
+      `/_sandbox/payment_intents/${await world.intentOf(orderId)}/dispute`,
+      {},
+    );
+    expect(await world.cancel(orderId)).toBe('cancelled');
+    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
+    await world.webhooks('stripe', 'normal');
+    const disputeId = await bank.ofOrder(orderId);
+    await bank.incident(disputeId);
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('won');
+    expect((await world.atStripe(orderId)).refunds).toEqual([price]);
+  });
+});
+
+/** Orders of which a person said that they are paid in another way: the auditor does not see that. */
+const unpaid: string[] = [];
+
 test('the auditor finds nothing, and every history can be walked again', async () => {
   await world.inboxIsEmpty();
-  expect(await world.violations()).toEqual([]);
+  expect((await world.violations()).filter(({ where }) => !unpaid.includes(where))).toEqual([]);
   expect(await world.replayFailures()).toEqual([]);
 });
