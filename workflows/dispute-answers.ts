@@ -51,6 +51,7 @@ export async function answerWarning(dispute: Dispute, warned: DisputeOutcome): P
       const { hints } = dispute;
       const heard = () => question.given !== undefined || dispute.hints > hints;
       const waited = await record.waitFor('fraud_warning', Math.max(0, until - Date.now()), heard);
+      dispute.holdStays = question.given !== 'skip';
       if (waited === 'overdue' || question.given === 'skip') return { ...now, status: 'closed' };
       if (question.given === 'refund') {
         // Of what has not been paid for yet, nothing will be.

@@ -14,6 +14,8 @@ export interface Dispute {
   hints: number;
   news: number;
   refundHints: { count: number };
+  /** Only a person may say that the goods can go: nobody has trusted the customer. */
+  holdStays: boolean;
 }
 
 export async function readDispute({ id, record }: Dispute): Promise<DisputeOutcome> {

@@ -51,7 +51,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
   record.changed(`Dispute ${now.status}`, 'provider');
 
   // 3. What the bank left us goes on as if nothing had been: the hold ends, and what was owed meanwhile is paid back.
-  await tellOrder(dispute, now);
+  if (!dispute.holdStays) await tellOrder(dispute, now);
   if (now.kind === 'chargeback') await refund(dispute, 'owed');
   await condition(() => state.incidents.length === 0);
   record.changed();
@@ -68,7 +68,15 @@ function listen(disputeId: string): Dispute {
     mailKey: disputeId,
     ended: ({ status }) => status !== 'open',
   });
-  const dispute: Dispute = { id: disputeId, record, state, hints: 0, news: 0, refundHints: listenForRefunds() };
+  const dispute: Dispute = {
+    id: disputeId,
+    record,
+    state,
+    hints: 0,
+    news: 0,
+    refundHints: listenForRefunds(),
+    holdStays: false,
+  };
   setHandler(disputeChanged, () => {
     dispute.hints += 1;
   });

@@ -5,6 +5,7 @@ import { newId } from '../../models/id.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import * as messages from '../../workflows/messages.ts';
+import { createBank } from '../support/disputes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import type { World } from '../support/world.ts';
@@ -173,6 +174,69 @@ export const scenes: Record<string, Scene> = {
   'dispute.open': (world) => disputed(world),
   'dispute.won': (world) => disputed(world, 'won'),
   'dispute.lost': (world) => disputed(world, 'lost'),
+  'dispute.won-answered_by_support': async (world) => {
+    const workflowId = await disputed(world);
+    await answerDispute(world, workflowId, 'submit');
+    await decided(world, workflowId, 'won');
+    return workflowId;
+  },
+  'dispute.won-after_its_order_was_cancelled': async (world) => {
+    const workflowId = await disputed(world);
+    const { orderId } = await world.mongo.models.disputes
+      .findById(workflowId.replace(/^dispute-/, ''))
+      .lean()
+      .orFail();
+    await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'cancel');
+    await world.reaches(orderId, 'cancelled');
+    await decided(world, workflowId, 'won');
+    return workflowId;
+  },
+  'dispute.lost-given_in': async (world) => {
+    const workflowId = await disputed(world);
+    await answerDispute(world, workflowId, 'accept');
+    await world.client.workflow.getHandle(workflowId).result();
+    return workflowId;
+  },
+  'dispute.won-delivered_as_it_was_said_not_to_be': async (world) => {
+    const bank = createBank(world);
+    const disputeId = await bank.open(await world.delivered(), { reason: 'product_not_received' });
+    await bank.isSent(disputeId);
+    await decided(world, workflowIds.dispute(disputeId), 'won');
+    return workflowIds.dispute(disputeId);
+  },
+  'dispute.closed-an_inquiry_that_was_refunded': async (world) => {
+    const bank = createBank(world);
+    const disputeId = await bank.open(await world.delivered(), { inquiry: true });
+    await bank.answer(disputeId, 'refund');
+    await bank.result(disputeId);
+    return workflowIds.dispute(disputeId);
+  },
+  'dispute.lost-an_inquiry_that_became_a_chargeback': async (world) => {
+    const bank = createBank(world);
+    const disputeId = await bank.open(await world.delivered(), { inquiry: true });
+    await bank.answer(disputeId, 'submit');
+    await bank.isSent(disputeId);
+    await bank.escalate(disputeId);
+    await until(async () => (await bank.incident(disputeId)).answers.includes('accept'));
+    await bank.answer(disputeId, 'accept');
+    await bank.result(disputeId);
+    return workflowIds.dispute(disputeId);
+  },
+  'dispute.closed-a_warning_of_fraud_that_was_refunded': async (world) => warned(world, 'refund'),
+  'dispute.closed-a_warning_of_fraud_that_was_skipped': async (world) => warned(world, 'skip'),
+
+  'order.completed-disputed_on_its_way': async (world) => {
+    const { orderId } = await world.place();
+    const [first] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, first!.id);
+    const bank = createBank(world);
+    const disputeId = await bank.open(orderId, { reason: 'product_not_received' });
+    await bank.isStaged(disputeId);
+    await world.carrierSays(first!.id, 'delivered');
+    await bank.isSent(disputeId);
+    await world.reaches(orderId, 'completed');
+    return workflowIds.order(orderId);
+  },
 
   'reconcile.open': async (world) => {
     const [lost, phantom] = [await world.delivered(), await world.delivered()];
@@ -288,6 +352,18 @@ export const scenes: Record<string, Scene> = {
 
 /** These need a server that skips the time. */
 export const longScenes: Record<string, Scene> = {
+  // First: the bank's dates are of the real clock, which the others leave behind.
+  'dispute.lost-answered_when_it_was_due': async (world) => {
+    const bank = createBank(world);
+    const orderId = await begun(world);
+    await world.deliver(orderId);
+    const disputeId = await bank.open(orderId);
+    await bank.incident(disputeId);
+    await world.pass(10 * 86_400_000);
+    await bank.isSent(disputeId);
+    await decided(world, workflowIds.dispute(disputeId), 'lost');
+    return workflowIds.dispute(disputeId);
+  },
   'order.expired-nobody_paid': async (world) => {
     const orderId = await begun(world, { paymentMethod: 'pm_card_threeDSecure2Required' });
     await world.orderHandle(orderId).result();
@@ -409,12 +485,11 @@ async function disputed(world: World, outcome?: 'won' | 'lost'): Promise<string>
   const [first] = await world.shipmentsOf(orderId);
   await world.makeReady(orderId, first!.id);
   await world.reaches(orderId, 'on_hold');
-  const { _id: id } = await world.mongo.models.disputes.findOne({ orderId }).lean().orFail();
-  const workflowId = workflowIds.dispute(id);
-  if (outcome) {
-    await world.control(world.stripe.url, 'POST', `/_sandbox/disputes/${id}/decide`, { outcome });
-    await world.client.workflow.getHandle(workflowId).result();
-  }
+  const bank = createBank(world);
+  const disputeId = await bank.ofOrder(orderId);
+  await bank.isStaged(disputeId);
+  const workflowId = workflowIds.dispute(disputeId);
+  if (outcome) await decided(world, workflowId, outcome);
   return workflowId;
 }
 
@@ -423,4 +498,27 @@ async function polled(world: World, type: 'pollCarrier' | 'pollStripe'): Promise
   const handle = await world.client.workflow.start(type, { workflowId, taskQueue: messages.taskQueues.orders });
   await handle.result();
   return handle.workflowId;
+}
+
+async function decided(world: World, workflowId: string, outcome: 'won' | 'lost'): Promise<void> {
+  const bank = createBank(world);
+  const disputeId = workflowId.replace(/^dispute-/, '');
+  await bank.decide(disputeId, outcome);
+  await bank.result(disputeId);
+}
+
+async function answerDispute(world: World, workflowId: string, answer: 'submit' | 'accept'): Promise<void> {
+  const bank = createBank(world);
+  const disputeId = workflowId.replace(/^dispute-/, '');
+  await bank.answer(disputeId, answer);
+  if (answer === 'submit') await bank.isSent(disputeId);
+}
+
+async function warned(world: World, answer: 'refund' | 'skip'): Promise<string> {
+  const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+  const bank = createBank(world);
+  const disputeId = await bank.ofOrder(orderId);
+  await bank.answer(disputeId, answer);
+  await bank.result(disputeId);
+  return workflowIds.dispute(disputeId);
 }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { adjustEvidence } from '../../activities/disputes.ts';
 import { receiveEvent } from '../../activities/inbox.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
-import { holdOrder } from '../../workflows/messages.ts';
+import { evidenceChanged, holdOrder } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { seller, setSeller } from '../support/invoices.ts';
 import { price } from '../support/shop.ts';
@@ -165,6 +166,26 @@ describe('the evidence', () => {
     expect((await bank.atStripe(other)).status).toBe('needs_response');
     for (const id of [disputeId, other]) await bank.decide(id, 'lost');
     for (const id of [disputeId, other]) expect(await bank.result(id)).toBe('lost');
+  });
+
+  test('is what support makes of it', async () => {
+    const disputeId = await bank.open(await world.delivered(), { reason: 'general' });
+    await bank.isStaged(disputeId);
+    expect(await bank.evidenceAt(disputeId)).toHaveProperty('customer_name');
+    await adjustEvidence(world.mongo, disputeId, { words: 'She wrote to us.', leftOut: ['customer_name'] });
+    await bank.handle(disputeId).signal(evidenceChanged);
+    await until(async () => (await bank.evidenceAt(disputeId)).uncategorized_text!.endsWith('She wrote to us.'));
+    expect(await bank.evidenceAt(disputeId)).not.toHaveProperty('customer_name');
+    await bank.answer(disputeId, 'submit');
+    await bank.isSent(disputeId);
+    expect(await bank.evidenceAt(disputeId)).not.toHaveProperty('customer_name');
+    await until(
+      async () => (await bank.readDispute(disputeId)).evidence?.sentAt !== undefined,
+      'we know that it was sent',
+    );
+    expect(await adjustEvidence(world.mongo, disputeId, { words: 'Too late.' })).toBeUndefined();
+    await bank.decide(disputeId, 'lost');
+    expect(await bank.result(disputeId)).toBe('lost');
   });
 
   test.each(['lose_reply', 'fail_after', 'drop', 'fail_before'])(
