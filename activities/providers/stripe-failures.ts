@@ -77,9 +77,15 @@ export async function withMethod<T>(call: () => Promise<T>): Promise<T> {
 function isRefusedMethod(error: unknown): error is InstanceType<typeof Stripe.errors.StripeInvalidRequestError> {
   return (
     error instanceof Stripe.errors.StripeInvalidRequestError &&
-    (error.param === 'payment_method' || error.param === 'source')
+    (aboutMethods.has(error.param ?? '') || aboutMethods.has(error.code ?? ''))
   );
 }
+
+/** What Stripe's refusals of a method name: the parameter, or a code. A bank is debited by a mandate only. */
+const aboutMethods = new Set([
+  ...['payment_method', 'source', 'confirmation_token'],
+  ...['payment_intent_mandate_invalid', 'payment_method_unexpected_state'],
+]);
 
 function isWrongState(error: unknown): boolean {
   return (

@@ -2,15 +2,16 @@ import { expireAuthorization } from './cancel-intent.ts';
 import { confirmIntent, finishAuthentication } from './confirm-intent.ts';
 import { createToken } from './confirmation-tokens.ts';
 import { settleDebit } from './debits.ts';
-import { decideDispute, openDispute } from './disputes.ts';
+import { decideDispute, escalateInquiry, openDispute } from './disputes.ts';
 import { BadControl, noSuch, StripeFailure } from './errors.ts';
 import { eventOf } from './events.ts';
 import type { Faults } from './faults.ts';
+import { warnOfFraud } from './fraud-warnings.ts';
 import { intentOf } from './intent-state.ts';
 import { payOut } from './payouts.ts';
 import { settleRefund } from './refunds.ts';
 import { confirmSetupIntent, finishSetupAuthentication, setupIntentOf } from './setup-intents.ts';
-import type { Store } from './store.ts';
+import type { Charge, Store } from './store.ts';
 import { calculationOf, expireCalculation } from './taxes.ts';
 import { advanceClock } from './time.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -81,6 +82,13 @@ export function createControl(world: {
         return confirmSetupIntent(store, setupIntentOf(store, id), { ...paymentMethod(body), fromBrowser: true });
       case 'POST disputes':
         return disputeByHand(store, body);
+      case 'POST fraud_warnings':
+        return warnOfFraud(store, chargeOf(store, body));
+      case 'POST disputes/:id/escalate': {
+        const dispute = store.disputes.get(id);
+        if (!dispute) throw noSuch('dispute', id);
+        return escalateInquiry(store, dispute);
+      }
       case 'POST disputes/:id/decide': {
         const dispute = store.disputes.get(id);
         if (!dispute) throw noSuch('dispute', id);
@@ -164,11 +172,17 @@ function futureUsage(body: Record<string, unknown>): { setup_future_usage?: 'off
 }
 
 /** The cardholder's bank disputes a payment, at any time after money of it was captured. */
+function chargeOf(store: Store, { payment_intent }: Record<string, unknown>): Charge {
+  const charge = store.charges.get(intentOf(store, String(payment_intent)).latest_charge ?? '');
+  if (!charge) throw new BadControl(`${String(payment_intent)} was not charged`);
+  return charge;
+}
+
 function disputeByHand(store: Store, body: Record<string, unknown>): object {
   const { payment_intent, reason = 'fraudulent', inquiry = false, amount } = body;
-  const charge = store.charges.get(intentOf(store, String(payment_intent)).latest_charge ?? '');
-  const most = charge?.amount_captured ?? 0;
-  if (!charge || most === 0) throw new BadControl(`nothing of ${String(payment_intent)} is captured`);
+  const charge = chargeOf(store, body);
+  const most = charge.amount_captured;
+  if (most === 0) throw new BadControl(`nothing of ${String(payment_intent)} is captured`);
   if (typeof reason !== 'string') throw new BadControl('reason must be a text such as product_not_received');
   if (typeof inquiry !== 'boolean') throw new BadControl('inquiry must be true or false');
   if (amount === undefined) return openDispute(store, charge, { reason, inquiry });

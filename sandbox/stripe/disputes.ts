@@ -6,6 +6,7 @@ import { type Charge, type Dispute, newId, type Store } from './store.ts';
 
 const DISPUTE_FEE = 1500;
 const RESPONSE_SECONDS = 9 * 86_400;
+
 /** The cardholder's bank takes the money back, all that was captured or a part. An inquiry only asks, and moves none. */
 export function openDispute(
   store: Store,
@@ -15,10 +16,7 @@ export function openDispute(
   const id = newId('du');
   const { reason, inquiry, amount = charge.amount_captured } = about;
   const { currency } = charge;
-  const description = `Chargeback withdrawal for ${charge.id}`;
-  const withdrawn = inquiry
-    ? []
-    : [book(store, { type: 'adjustment', amount: -amount, fee: DISPUTE_FEE, currency, source: id, description })];
+  const withdrawn = inquiry ? [] : [withdraw(store, { id, amount, currency, charge: charge.id })];
   const { type = 'card', card } = charge.payment_method_details ?? {};
   const dispute: Dispute = {
     id,
@@ -63,6 +61,29 @@ export function openDispute(
   if (!inquiry) store.emit('charge.dispute.funds_withdrawn', dispute);
   closeWarnings(store, store.charges.put(charge.id, { ...charge, disputed: true }));
   return dispute;
+}
+
+/** The bank was not content with the answer to its inquiry, or got none. */
+export function escalateInquiry(store: Store, dispute: Dispute): Dispute {
+  if (!isInquiry(dispute)) throw invalidRequest('This dispute is no inquiry.');
+  const escalated = store.disputes.put(dispute.id, {
+    ...dispute,
+    balance_transactions: [withdraw(store, dispute)],
+    evidence_details: { ...dispute.evidence_details, submission_count: 0, submission_method: 'not_submitted' },
+    is_charge_refundable: false,
+    status: 'needs_response',
+  });
+  store.emit('charge.dispute.updated', escalated);
+  store.emit('charge.dispute.funds_withdrawn', escalated);
+  return escalated;
+}
+
+function withdraw(
+  store: Store,
+  { id, amount, currency, charge }: Pick<Dispute, 'id' | 'amount' | 'currency' | 'charge'>,
+) {
+  const description = `Chargeback withdrawal for ${charge}`;
+  return book(store, { type: 'adjustment', amount: -amount, fee: DISPUTE_FEE, currency, source: id, description });
 }
 
 /** Evidence is staged where `submit` is false, and goes to the bank otherwise, together with what was staged. */

@@ -1,7 +1,7 @@
 /** The cardholder has told the bank of a fraud, which mostly becomes a dispute unless the money is given back. */
 import { type Charge, type FraudWarning, newId, type Store } from './store.ts';
 
-export function warnOfFraud(store: Store, charge: Charge): void {
+export function warnOfFraud(store: Store, charge: Charge): FraudWarning {
   const { id, payment_intent } = charge;
   const warning: FraudWarning = {
     id: newId('issfr'),
@@ -14,6 +14,7 @@ export function warnOfFraud(store: Store, charge: Charge): void {
     ...(payment_intent === null ? {} : { payment_intent }),
   };
   store.emit('radar.early_fraud_warning.created', store.fraudWarnings.put(warning.id, warning));
+  return warning;
 }
 
 /** Nothing is left to do about a charge that was disputed or given back as a whole. */

@@ -70,14 +70,14 @@ export function createBank(world: World) {
     /** Opens one of what was captured for an order, and waits until we have heard of it. */
     async open(orderId: string, about: { reason?: string; inquiry?: boolean; amount?: number } = {}): Promise<string> {
       const before = new Set((await models.disputes.find({ orderId }).lean()).map(({ _id }) => _id));
-      await control(`payment_intents/${await world.intentOf(orderId)}/dispute`, about);
+      await control('disputes', { payment_intent: await world.intentOf(orderId), ...about });
       const fresh = async () => (await models.disputes.find({ orderId }).lean()).find(({ _id }) => !before.has(_id));
       await until(async () => (await fresh())?.state !== undefined, `${orderId} is disputed`);
       return (await fresh())!._id;
     },
     /** The bank takes the payment for fraud. */
     async warn(orderId: string): Promise<string> {
-      const { id } = await control(`payment_intents/${await world.intentOf(orderId)}/fraud_warning`, {});
+      const { id } = await control('fraud_warnings', { payment_intent: await world.intentOf(orderId) });
       await until(async () => (await models.disputes.findById(id).lean())?.state !== undefined, `${id} is heard`);
       return id;
     },
