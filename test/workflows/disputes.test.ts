@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { adjustEvidence } from '../../activities/disputes.ts';
+import { adjustEvidence, submitEvidence } from '../../activities/disputes.ts';
 import { receiveEvent } from '../../activities/inbox.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
-import { evidenceChanged, holdOrder } from '../../workflows/messages.ts';
+import { evidenceChanged, holdOrder, inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { seller, setSeller } from '../support/invoices.ts';
 import { price } from '../support/shop.ts';
@@ -211,6 +211,20 @@ describe('the evidence', () => {
   );
 });
 
+test('evidence of an attempt whose worker died after it was sent is not sent again', async () => {
+  const disputeId = await bank.open(await world.delivered(), { reason: 'general' });
+  await bank.isStaged(disputeId);
+  await world.webhooks('stripe', 'off');
+  const attempts = await Promise.all([1, 2].map(() => submitEvidence(world.mongo, world.payments, { disputeId })));
+  expect(attempts.map(({ isAsked }) => isAsked)).toEqual([false, false]);
+  await bank.answer(disputeId, 'submit');
+  await until(async () => (await bank.readDispute(disputeId)).state?.waitingFor?.event === 'dispute_closed');
+  expect((await bank.atStripe(disputeId)).evidence_details.submission_count).toBe(1);
+  await world.webhooks('stripe', 'normal');
+  await bank.decide(disputeId, 'lost');
+  expect(await bank.result(disputeId)).toBe('lost');
+});
+
 describe('an inquiry', () => {
   test('takes no money, is answered, and ends', async () => {
     const { orderId, shipmentId, disputeId } = await disputed('pm_card_createDisputeInquiry');
@@ -383,6 +397,23 @@ describe('whatever comes when', () => {
       unpaid.push(orderId);
     },
   );
+
+  test('a return whose money is withheld is paid back when the dispute is won', async () => {
+    const orderId = await world.delivered();
+    const disputeId = await bank.open(orderId, { reason: 'product_unacceptable' });
+    const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 1 }]);
+    await world.returnReaches(returnId, 'approved');
+    const back = { lineId: 'line_1', quantity: 1 };
+    const actor = 'warehouse:test';
+    const handle = world.returnHandle(returnId);
+    await handle.executeUpdate(receiveReturn, { args: [{ lines: [{ ...back, reception: 'received' }], actor }] });
+    await handle.executeUpdate(inspectReturn, { args: [{ lines: [{ ...back, disposition: 'restock' }], actor }] });
+    expect(await handle.result()).toBe('completed');
+    expect((await world.atStripe(orderId)).refunds).toEqual([]);
+    await bank.decide(disputeId, 'won');
+    expect(await bank.result(disputeId)).toBe('won');
+    expect((await world.atStripe(orderId)).refunds).toEqual([price]);
+  });
 
   test('a refund that meets a chargeback of which nobody has heard is owed, and paid when it is won', async () => {
     const { orderId } = await world.place({ items: [{ sku: 'MUG', quantity: 1 }] });
