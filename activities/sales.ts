@@ -48,7 +48,7 @@ export async function openOwedRefund(
   return inTransaction(mongo, async (session) => {
     const { orderId } = await models.disputes.findById(disputeId).session(session).lean().orFail();
     const { owed = {} } = await models.payments.findOne({ orderId }).session(session).lean().orFail();
-    const key = `${orderId}:settle:${disputeId}`;
+    const key = `${disputeId}:owed`;
     const known = await models.refunds.exists({ key }).session(session);
     const opened = await refundUnsent(mongo, session, {
       ...{ orderId, key, amount: totalOwed({ owed }), reason: 'Owed since it was disputed' },

@@ -21,14 +21,14 @@ export async function answerBank(dispute: Dispute, asked: DisputeOutcome): Promi
   let shown = -1;
   try {
     for (;;) {
-      const { hints, news } = dispute;
+      const { news } = dispute;
       if (news > shown) staged = (await stage(dispute, sendAt)) ?? staged;
       else staged = { ...staged, ...(await readDispute(dispute)) };
       shown = news;
       if (!staged.isAsked || staged.kind !== asked.kind) return staged;
       if (staged.delivered && staged.reason === 'product_not_received') return await send(dispute, 'it was delivered');
 
-      const heard = () => question.given !== undefined || dispute.hints > hints || dispute.news > news;
+      const heard = () => question.given !== undefined || dispute.hints > dispute.seen || dispute.news > news;
       const waited = await record.waitFor('evidence', Math.max(0, sendAt - Date.now()), heard);
       if (waited === 'overdue') return await send(dispute, 'it is due');
       if (question.given === 'submit') return await send(dispute, 'support says so');
@@ -48,8 +48,7 @@ export async function answerWarning(dispute: Dispute, warned: DisputeOutcome): P
   let now = warned;
   try {
     while (now.status === 'open') {
-      const { hints } = dispute;
-      const heard = () => question.given !== undefined || dispute.hints > hints;
+      const heard = () => question.given !== undefined || dispute.hints > dispute.seen;
       const waited = await record.waitFor('fraud_warning', Math.max(0, until - Date.now()), heard);
       dispute.holdStays = question.given !== 'skip';
       if (waited === 'overdue' || question.given === 'skip') return { ...now, status: 'closed' };
@@ -86,10 +85,9 @@ function ask({ record }: Dispute, about: DisputeOutcome, answers: Answer[]): Que
 }
 
 /** What cannot be shown can perhaps be sent: it is not waited for beyond the time to send it. */
-async function stage(
-  { id, record }: Dispute,
-  until: number,
-): Promise<(DisputeOutcome & { delivered: boolean }) | undefined> {
+async function stage(dispute: Dispute, until: number): Promise<(DisputeOutcome & { delivered: boolean }) | undefined> {
+  const { id, record } = dispute;
+  dispute.seen = dispute.hints;
   const show = () => callProvider('stageEvidence', { summary: 'Show the evidence' }, { disputeId: id });
   try {
     return await record.step('stage_evidence', show, { answers: ['retry', 'skip'], until });
@@ -99,7 +97,9 @@ async function stage(
   }
 }
 
-async function send({ id, record }: Dispute, because: string): Promise<DisputeOutcome> {
+async function send(dispute: Dispute, because: string): Promise<DisputeOutcome> {
+  const { id, record } = dispute;
+  dispute.seen = dispute.hints;
   const outcome = await record.must('submit_evidence', () =>
     callProvider('submitEvidence', { summary: 'Send the evidence' }, { disputeId: id }),
   );
@@ -107,7 +107,9 @@ async function send({ id, record }: Dispute, because: string): Promise<DisputeOu
   return outcome;
 }
 
-async function giveIn({ id, record }: Dispute): Promise<DisputeOutcome> {
+async function giveIn(dispute: Dispute): Promise<DisputeOutcome> {
+  const { id, record } = dispute;
+  dispute.seen = dispute.hints;
   record.changed('Given in to the bank', 'support');
   return record.must('accept_dispute', () => callProvider('acceptDispute', { summary: 'Give in' }, { disputeId: id }));
 }

@@ -12,13 +12,17 @@ export interface Dispute {
   state: CaseState;
   /** The provider's hints that it has moved; and of what the bank would be told. */
   hints: number;
+  /** Of these hints, those that came before we last asked the provider. */
+  seen: number;
   news: number;
   refundHints: { count: number };
   /** Only a person may say that the goods can go: nobody has trusted the customer. */
   holdStays: boolean;
 }
 
-export async function readDispute({ id, record }: Dispute): Promise<DisputeOutcome> {
+export async function readDispute(dispute: Dispute): Promise<DisputeOutcome> {
+  const { id, record } = dispute;
+  dispute.seen = dispute.hints;
   return record.must('read_dispute', () =>
     callProvider('readDispute', { summary: 'Read the dispute' }, { disputeId: id }),
   );

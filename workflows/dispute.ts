@@ -73,6 +73,7 @@ function listen(disputeId: string): Dispute {
     record,
     state,
     hints: 0,
+    seen: 0,
     news: 0,
     refundHints: listenForRefunds(),
     holdStays: false,
@@ -102,8 +103,7 @@ function goOn(dispute: Dispute, now: DisputeOutcome): Promise<DisputeOutcome> {
 /** Each hint makes us read the provider; past the deadline somebody looks. It decides weeks after the evidence is due. */
 async function waitForBank(dispute: Dispute, { dueBy }: DisputeOutcome): Promise<DisputeOutcome> {
   const { record } = dispute;
-  const { hints } = dispute;
-  const heard = () => dispute.hints > hints;
+  const heard = () => dispute.hints > dispute.seen;
   const until = (dueBy === undefined ? Date.now() : Math.max(Date.now(), Date.parse(dueBy))) + deadlines.disputeClosed;
   if ((await record.waitFor('dispute_closed', until - Date.now(), heard)) === 'overdue') {
     // Whatever was not heard, the provider has the last word.
