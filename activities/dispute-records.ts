@@ -2,6 +2,7 @@
 import type { Dispute, Payment } from '../models/payment.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { DisputeStatus } from '../workflows/domain/states.ts';
+import { paymentOfIntent } from './payment-records.ts';
 import type { Payments, ProviderDispute } from './providers/stripe.ts';
 
 /** Undefined where the disputed payment is none of ours. */
@@ -9,8 +10,9 @@ export async function recordDispute(mongo: Mongo, reading: ProviderDispute): Pro
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
     const known = await models.disputes.findById(reading.id).session(session).lean<Dispute>();
-    const of = known ? { _id: known.paymentId } : { intentId: String(reading.intentId) };
-    const payment = await models.payments.findOne(of).session(session).lean<Payment>();
+    const payment = known
+      ? await models.payments.findById(known.paymentId).session(session).lean<Payment>()
+      : await paymentOfIntent(mongo, String(reading.intentId), session);
     if (!payment) return undefined;
     const before = known ?? newDispute(payment, reading);
 

@@ -124,8 +124,8 @@ test('a second live payment of an order at the provider is a violation of G3', a
 test('what a bank took, and we have not heard of, is a violation of G4', async () => {
   await world.inboxIsEmpty();
   await world.webhooks('stripe', 'off');
-  const path = `/_sandbox/payment_intents/${await world.intentOf(delivered)}/dispute`;
-  await world.control(world.stripe.url, 'POST', path, {});
+  const about = { payment_intent: await world.intentOf(delivered) };
+  await world.control(world.stripe.url, 'POST', '/_sandbox/disputes', about);
   const { violations } = await findings();
   expect(violations).toEqual([{ guarantee: 'G4', where: delivered, what: 'withheld 0, the provider says 3998' }]);
 });

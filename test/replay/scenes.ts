@@ -515,9 +515,9 @@ async function answerDispute(world: World, workflowId: string, answer: 'submit' 
 }
 
 async function warned(world: World, answer: 'refund' | 'skip'): Promise<string> {
-  const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+  const { orderId } = await world.place();
   const bank = createBank(world);
-  const disputeId = await bank.ofOrder(orderId);
+  const disputeId = await bank.warn(orderId);
   await bank.answer(disputeId, answer);
   await bank.result(disputeId);
   return workflowIds.dispute(disputeId);

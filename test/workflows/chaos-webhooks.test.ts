@@ -130,8 +130,8 @@ const sold = {
 const sameEnd: Record<keyof Orders, unknown> = {
   secure: { ...sold, ...refundedBy(500) },
   declined: { ...sold, ...refundedBy(700) },
-  disputed: { ...sold, dispute: 'won' },
-  lost: { ...sold, dispute: 'lost' },
+  disputed: { ...sold, dispute: 'won', booked: [...sold.booked, `dispute -${due}`, `dispute ${due}`] },
+  lost: { ...sold, dispute: 'lost', booked: [...sold.booked, `dispute -${due}`] },
   cancelled: {
     ...{ ...sold, status: 'cancelled', payment: 'voided', captured: 0, booked: [`authorize ${due}`, 'void 0'] },
     atStripe: { authorizations: 1, held: 0, captured: [], refunds: [] },

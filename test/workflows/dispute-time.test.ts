@@ -77,13 +77,10 @@ test('a decision of which nothing was heard is found when its time is up', async
 });
 
 test('a warning of fraud that nobody answers is over in the end, and what it held stays held', async () => {
-  const order: Partial<Order> = {
-    placeBefore: new Date('2999-01-01'),
-    paymentMethod: 'pm_card_createIssuerFraudRecord',
-  };
-  const written = await world.write(order);
+  const written = await world.write({ placeBefore: new Date('2999-01-01') });
   await world.start(written);
-  const disputeId = await bank.ofOrder(written.orderId);
+  await world.orderHandle(written.orderId).executeUpdate(placeOrder);
+  const disputeId = await bank.warn(written.orderId);
   await bank.incident(disputeId);
   expect(await bank.result(disputeId)).toBe('closed');
   await world.incident(written.orderId, 'hold');

@@ -267,9 +267,9 @@ describe('an inquiry', () => {
 
 describe('a warning of fraud', () => {
   test('of an order that was not sent holds it; refunded, nothing is sent and nobody has paid', async () => {
-    const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+    const { orderId } = await world.place();
+    const disputeId = await bank.warn(orderId);
     await world.reaches(orderId, 'on_hold');
-    const disputeId = await bank.ofOrder(orderId);
     expect(await bank.readDispute(disputeId)).toMatchObject({ kind: 'fraud_warning', withdrawn: 0 });
     expect(await world.stateOf(orderId)).toMatchObject({ paymentStatus: 'authorized' });
     await bank.answer(disputeId, 'refund');
@@ -279,9 +279,9 @@ describe('a warning of fraud', () => {
   });
 
   test('that is skipped lets the goods go', async () => {
-    const { orderId } = await world.place({ paymentMethod: 'pm_card_createIssuerFraudRecord' });
+    const { orderId } = await world.place();
+    const disputeId = await bank.warn(orderId);
     await world.reaches(orderId, 'on_hold');
-    const disputeId = await bank.ofOrder(orderId);
     await bank.answer(disputeId, 'skip');
     expect(await bank.result(disputeId)).toBe('closed');
     await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'the hold is over');
@@ -332,10 +332,9 @@ describe('whatever comes when', () => {
     await world.inboxIsEmpty();
     await world.webhooks('stripe', 'off');
     const intentId = await world.intentOf(orderId);
-    const opened = await world.control(world.stripe.url, 'POST', `/_sandbox/payment_intents/${intentId}/dispute`, {});
-    const { disputes } = (await world.stripeState()) as { disputes: { id: string; payment_intent: string }[] };
-    const disputeId = disputes.find(({ payment_intent }) => payment_intent === intentId)!.id;
-    expect(opened).toMatchObject({ disputed: true });
+    const about = { payment_intent: intentId };
+    const opened = await world.control(world.stripe.url, 'POST', '/_sandbox/disputes', about);
+    const { id: disputeId } = opened as { id: string };
     await world.payments.stageEvidence(disputeId, { uncategorized_text: 'Ours' });
     await bank.decide(disputeId, 'won');
     await hear(
@@ -421,12 +420,8 @@ describe('whatever comes when', () => {
     await world.makeReady(orderId, shipment!.id);
     await world.inboxIsEmpty();
     await world.webhooks('stripe', 'off');
-    await world.control(
-      world.stripe.url,
-      'POST',
-      `/_sandbox/payment_intents/${await world.intentOf(orderId)}/dispute`,
-      {},
-    );
+    const about = { payment_intent: await world.intentOf(orderId) };
+    await world.control(world.stripe.url, 'POST', '/_sandbox/disputes', about);
     expect(await world.cancel(orderId)).toBe('cancelled');
     expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
     await world.webhooks('stripe', 'normal');
