@@ -69,7 +69,6 @@ export function escalateInquiry(store: Store, dispute: Dispute): Dispute {
   const escalated = store.disputes.put(dispute.id, {
     ...dispute,
     balance_transactions: [withdraw(store, dispute)],
-    evidence_details: { ...dispute.evidence_details, submission_count: 0, submission_method: 'not_submitted' },
     is_charge_refundable: false,
     status: 'needs_response',
   });
@@ -97,7 +96,7 @@ export function updateDispute(
   refuseEvidence(store, evidence as unknown as Evidence);
   const submitted = change.submit ?? change.evidence !== undefined;
   const before = dispute.evidence_details;
-  if ((submitted || change.evidence) && before.submission_count > 0) {
+  if ((submitted || change.evidence) && !dispute.status.endsWith('needs_response')) {
     throw invalidRequest('Evidence for this dispute has already been submitted.', { param: 'evidence' });
   }
   const updated = store.disputes.put(dispute.id, {
@@ -107,7 +106,7 @@ export function updateDispute(
     evidence_details: {
       ...before,
       has_evidence: before.has_evidence || change.evidence !== undefined,
-      ...(submitted ? { submission_count: 1, submission_method: 'manual' as const } : {}),
+      ...(submitted ? { submission_count: before.submission_count + 1, submission_method: 'manual' as const } : {}),
     },
     status: submitted ? (isInquiry(dispute) ? 'warning_under_review' : 'under_review') : dispute.status,
   });

@@ -445,12 +445,19 @@ describe('the settings of the store', () => {
   const path = '/v1/settings';
 
   test('have defaults, and are written as a whole', async () => {
-    expect(await get(path)).toEqual({ taxes: { inclusiveIn: [], rounding: 'total', source: 'table' } });
-    const full = { seller: { ...seller, footer: 'HRB 1' }, taxes: { ...taxes, shippingClass: 'standard' } };
+    const payments = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
+    const byDefault = { inclusiveIn: [], rounding: 'total', source: 'table' };
+    expect(await get(path)).toEqual({ taxes: byDefault, payments });
+    const full = {
+      seller: { ...seller, footer: 'HRB 1' },
+      taxes: { ...taxes, shippingClass: 'standard' },
+      payments: { multicapture: true, refundShipping: 'never', risk: { amountFrom: { EUR: 50_000 }, scoreFrom: 65 } },
+      refundPolicy: 'Within 30 days, unused.',
+    };
     expect(await put(path, full)).toMatchObject({ status: 200, body: full });
     expect(await get(path)).toEqual(full);
     await put(path, { taxes });
-    expect(await get(path)).toEqual({ taxes });
+    expect(await get(path)).toEqual({ taxes, payments });
     expect(await api.mongo.models.settings.findById('store').lean()).toEqual({ _id: 'store', taxes });
   });
 
