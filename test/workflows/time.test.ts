@@ -85,7 +85,8 @@ test('a provider that is down for the whole time does not keep the stock', async
   await world.control(world.stripe.url, 'DELETE', '/_sandbox/faults');
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 1 });
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 0, held: 0 });
-});
+  // It is asked again and again for two hours, and only what is between is skipped.
+}, 180_000);
 
 test('an order that is started too late does nothing', async () => {
   const sku = await world.newSku({ wh_east: 1 });

@@ -28,7 +28,7 @@ export const deadlines = {
   /** From placing to a payment: how long unpaid stock is held. */
   payment: 30 * minute,
   /** How long an order waits, with its stock, for a provider that is down. */
-  providerDown: 6 * hour,
+  providerDown: 2 * hour,
   /** From a bank debit that is on its way until somebody looks: https://docs.stripe.com/payments/payment-methods */
   settlement: 14 * day,
   /** So long before an authorization ends, the money is authorized anew. */
