@@ -101,6 +101,8 @@ export async function capturePayment(
   const sale = await saleOf(mongo, payment);
   const { upTo, final } = await planCapture(mongo, payment, sale, shipmentId);
   const captured = await capture(mongo, payments, await readRecord(mongo, orderId), { upTo, final });
+  // What was to take its place is not needed any more, and must not be confirmed by anybody.
+  if (final) await dropRenewal(mongo, payments, captured);
   const card = Math.max(0, sale.total - payment.credit);
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
