@@ -43,6 +43,13 @@ export interface Placed {
   payment?: { status: string; clientSecret?: string; declineCode?: string };
 }
 
+export interface DisputeView {
+  id: string;
+  orderId: string;
+  status: string;
+  evidence?: { sentAt?: string };
+}
+
 interface Shipment {
   id: string;
   status: string;
@@ -147,6 +154,19 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
     returned: (id: string) => ask<{ status: string; refundId?: string }>('GET', `/returns/${id}`, support),
     answer: (id: string, incidentId: string, answer: string) =>
       ask('POST', `/orders/${id}/incidents/${incidentId}/answer`, support, { answer }),
+    refundLine: (id: string, lineId: string, quantity: number, reason: string) =>
+      ask<{ id: string }>(
+        'POST',
+        `/orders/${id}/refunds`,
+        support,
+        { lines: [{ lineId, quantity }], reason },
+        randomUUID(),
+      ),
+    dispute: async (orderId: string): Promise<DisputeView | undefined> => {
+      const { disputes } = await ask<{ disputes: DisputeView[] }>('GET', '/disputes', support);
+      const found = disputes.find((dispute) => dispute.orderId === orderId);
+      return found && ask('GET', `/disputes/${found.id}`, support);
+    },
     putProduct: (sku: string, product: object) => ask('PUT', `/products/${sku}`, admin, product),
     putSettings: (settings: object) => ask('PUT', '/settings', admin, settings),
     putTaxRate: (id: string, rate: object) => ask('PUT', `/tax-rates/${id}`, admin, rate),
