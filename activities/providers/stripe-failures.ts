@@ -3,6 +3,67 @@ import { ApplicationFailure } from '@temporalio/common';
 import Stripe from 'stripe';
 import { failures } from '../../workflows/domain/failures.ts';
 
+type Failed = InstanceType<typeof Stripe.errors.StripeError>;
+
+interface Rule {
+  /** HTTP statuses, `5xx` for all that begin so; none where no answer came that could be read. Without this, all. */
+  statuses?: readonly (number | '5xx' | 'none')[];
+  /** The code or the parameter that the answer names. Without this, any. */
+  naming?: readonly string[];
+  /** Only for a call with a method that the customer gave. */
+  ofMethod?: true;
+  means:
+    | 'declined'
+    /** The customer has to give another. */
+    | 'another method'
+    /** The state makes the call impossible, or did it already: how the thing stands says what to do. */
+    | 'read again'
+    /** For good: a person has to look at it. */
+    | 'refused'
+    | 'try again'
+    /** Stripe replays this answer to the same idempotency key. */
+    | 'try again with a new key';
+}
+
+/** The first that fits. docs/failures-of-stripe.md has the same for people. */
+export const rules: readonly Rule[] = [
+  { statuses: [402], means: 'declined' },
+  {
+    statuses: [400, 404],
+    naming: [
+      ...['payment_method', 'confirmation_token'],
+      // What Stripe calls the method where it belongs to a customer and the intent to none.
+      'source',
+      // A bank is debited by a mandate only.
+      'payment_intent_mandate_invalid',
+      'payment_method_unexpected_state',
+    ],
+    ofMethod: true,
+    means: 'another method',
+  },
+  {
+    statuses: [400, 404],
+    naming: ['payment_intent_unexpected_state', 'setup_intent_unexpected_state'],
+    means: 'read again',
+  },
+  { statuses: [400], naming: ['rate_limit'], means: 'try again' },
+  { statuses: [400, 401, 403, 404], means: 'refused' },
+  { statuses: ['5xx'], means: 'try again with a new key' },
+  // The same request is still on its way, or another one has locked the thing; too many requests.
+  { statuses: [409, 429, 'none'], means: 'try again' },
+  { means: 'try again' },
+];
+
+export function ruleFor(error: Failed, { ofMethod = false } = {}): Rule {
+  return rules.find((rule) => (ofMethod || !rule.ofMethod) && fits(rule, error))!;
+}
+
+function fits({ statuses, naming }: Rule, { statusCode = 0, code, param }: Failed): boolean {
+  const status = statusCode === 0 ? 'none' : statusCode >= 500 ? '5xx' : statusCode;
+  if (statuses && !statuses.includes(status)) return false;
+  return !naming || naming.includes(code ?? '') || naming.includes(param ?? '');
+}
+
 /** The provider answered with an error of its own (5xx). It replays that answer to the same idempotency key. */
 export class ProviderError extends Error {}
 
@@ -11,26 +72,17 @@ export async function told<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof Stripe.errors.StripeCardError) throw error;
-    if (error instanceof Stripe.errors.StripeInvalidRequestError) {
-      if (isWrongState(error)) throw error;
-      throw refused(error);
+    if (!(error instanceof Stripe.errors.StripeError)) throw error;
+    switch (ruleFor(error).means) {
+      case 'refused':
+        throw refused(error);
+      case 'try again with a new key':
+        throw new ProviderError(`Stripe answered ${error.statusCode} (request ${error.requestId})`);
+      case 'try again':
+        throw new Error(['Stripe:', error.type, error.statusCode, error.code].filter(Boolean).join(' '));
+      default:
+        throw error;
     }
-    if (
-      error instanceof Stripe.errors.StripeAuthenticationError ||
-      error instanceof Stripe.errors.StripePermissionError ||
-      error instanceof Stripe.errors.StripeIdempotencyError
-    ) {
-      // A key in use is another call on its way: its answer will be ours.
-      if (error.statusCode === 409) throw new Error('Stripe is still at work on the same request');
-      throw refused(error);
-    }
-    if (error instanceof Stripe.errors.StripeAPIError && (error.statusCode ?? 0) >= 500) {
-      throw new ProviderError(`Stripe answered ${error.statusCode} (request ${error.requestId})`);
-    }
-    if (error instanceof Stripe.errors.StripeError)
-      throw new Error(`Stripe: ${error.type} ${error.statusCode ?? ''}`.trim());
-    throw error;
   }
 }
 
@@ -47,8 +99,8 @@ export async function orAsItIs<T extends { status: string }>(
       if (!takesAnotherMethod.has(asItIs.status)) return asItIs;
       return { ...asItIs, status: 'declined', declineCode: error.code };
     }
-    if (!(error instanceof Stripe.errors.StripeCardError || isWrongState(error))) throw error;
-    return read();
+    if (error instanceof Stripe.errors.StripeError) return read();
+    throw error;
   }
 }
 
@@ -69,32 +121,13 @@ export async function withMethod<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw isRefusedMethod(error) ? new MethodRefused(error.code) : error;
+    const isFailed = error instanceof Stripe.errors.StripeError;
+    if (isFailed && ruleFor(error, { ofMethod: true }).means === 'another method') throw new MethodRefused(error.code);
+    throw error;
   }
 }
 
-/** `source` is what Stripe calls the method where it belongs to a customer and the intent to none. */
-function isRefusedMethod(error: unknown): error is InstanceType<typeof Stripe.errors.StripeInvalidRequestError> {
-  return (
-    error instanceof Stripe.errors.StripeInvalidRequestError &&
-    (aboutMethods.has(error.param ?? '') || aboutMethods.has(error.code ?? ''))
-  );
-}
-
-/** What Stripe's refusals of a method name: the parameter, or a code. A bank is debited by a mandate only. */
-const aboutMethods = new Set([
-  ...['payment_method', 'source', 'confirmation_token'],
-  ...['payment_intent_mandate_invalid', 'payment_method_unexpected_state'],
-]);
-
-function isWrongState(error: unknown): boolean {
-  return (
-    error instanceof Stripe.errors.StripeInvalidRequestError &&
-    (error.code === 'payment_intent_unexpected_state' || error.code === 'setup_intent_unexpected_state')
-  );
-}
-
-function refused(error: InstanceType<typeof Stripe.errors.StripeError>): ApplicationFailure {
+function refused(error: Failed): ApplicationFailure {
   const hint =
     error.statusCode === 401 || error.statusCode === 403 ? '; check STRIPE_SECRET_KEY and its permissions' : '';
   const message = `Stripe refused the request: ${error.code ?? error.type}${error.param ? ` (${error.param})` : ''}${hint}`;
