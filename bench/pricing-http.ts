@@ -1,11 +1,12 @@
 /** Quotes over HTTP on one API process, beside a bare Express route with one read of MongoDB on the same machine and data. */
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { connectMongo, type Mongo } from '../platform/mongo.ts';
 import { temporaryFolder } from '../sandbox/data-folder.ts';
 import { freePorts } from '../sandbox/ports.ts';
 import { startNode } from '../sandbox/processes.ts';
 import { startMongo } from '../sandbox/servers/mongo.ts';
 import { environment } from '../sandbox/settings.ts';
+import { ask } from './ask.ts';
 import { type Figures, load, percentile, round } from './load.ts';
 import type { Serving } from './quote-server.ts';
 
@@ -28,8 +29,8 @@ export async function pricingHttp(): Promise<Figures> {
   try {
     await seed(mongo);
     const children = await Promise.all([start('api', apiPort), start('bare', barePort)]);
-    const quote = (index: number) => ask(agent, apiPort, 'POST', '/v1/quotes', quoteOf(index));
-    const read = (index: number) => ask(agent, barePort, 'GET', `/${skus[index % skus.length]}`);
+    const quote = (index: number) => ask(agent, apiPort, { path: '/v1/quotes', body: JSON.stringify(quoteOf(index)) });
+    const read = (index: number) => ask(agent, barePort, { path: `/${skus[index % skus.length]}` });
     console.log('Quotes, and bare reads');
     const rates: { quotes: number; reads: number }[] = [];
     const milliseconds: number[] = [];
@@ -99,21 +100,4 @@ function quoteOf(index: number) {
     quantity: step % 3 || 1,
   }));
   return { items, currency: 'EUR', destination: { country: 'DE', postalCode: '10115' }, codes: ['FIVE'] };
-}
-
-function ask(agent: Agent, port: number, method: string, path: string, body?: object): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const text = body && JSON.stringify(body);
-    const headers = text ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } : {};
-    const asking = request({ agent, port, method, path, headers, host: '127.0.0.1' }, (response) => {
-      response.resume();
-      response.on('error', reject);
-      response.on('end', () => {
-        if ((response.statusCode ?? 500) < 300) resolve();
-        else reject(new Error(`${method} ${path} answered ${response.statusCode}`));
-      });
-    });
-    asking.on('error', reject);
-    asking.end(text);
-  });
 }

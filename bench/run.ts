@@ -8,9 +8,10 @@ import { engine } from './engine.ts';
 import { inventory } from './inventory.ts';
 import type { Figures } from './load.ts';
 import { orders } from './orders.ts';
+import { payments } from './payments.ts';
 import { pricing } from './pricing.ts';
 
-const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory, pricing };
+const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory, pricing, payments };
 
 const name = process.argv[2] ?? '';
 if (name === '--help' || !(name in benches)) {
