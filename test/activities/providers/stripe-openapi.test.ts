@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createPayments, type Payments } from '../../../activities/providers/stripe.ts';
+import { deliveredEvents } from '../../../activities/providers/stripe-events.ts';
 import { type Evidence, evidenceFields } from '../../../workflows/domain/evidence.ts';
 import { type Changes, type Recorded, startRecordingProxy } from '../../support/recording-proxy.ts';
 import { startStripeMock, whyNoStripeMock } from '../../support/stripe-mock.ts';
@@ -212,6 +213,19 @@ if (obstacle !== undefined) {
       expect(requests).not.toEqual([]);
       expect(requests.filter(({ status }) => status !== 200)).toEqual([]);
     });
+
+    test('the events that are to be subscribed', async () => {
+      const subscribed = await subscribe(deliveredEvents);
+      expect(await subscribed.json()).toMatchObject({ object: 'webhook_endpoint' });
+      expect((await subscribe(['payment_intent.nothing'])).status).toBe(400);
+    });
+
+    function subscribe(types: readonly string[]): Promise<Response> {
+      const events = types.map((type): [string, string] => ['enabled_events[]', type]);
+      const body = new URLSearchParams([['url', 'https://shop.example/v1/webhooks/stripe'], ...events]);
+      const headers = { authorization: 'Bearer sk_test_waybill' };
+      return fetch(`${mock.url}/v1/webhook_endpoints`, { method: 'POST', headers, body });
+    }
 
     test('what moves money or changes a thing of ours carries a key of ours', () => {
       const keyless = sent.filter((request) => request.method !== 'GET' && !request.key?.startsWith(key));
