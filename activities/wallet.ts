@@ -137,7 +137,6 @@ export async function ordersInNeedOf({ models }: Mongo, customerId: string, meth
   const needs = [
     { 'setup.method': method, 'setup.status': 'saved' as const },
     { method, status: 'authorized' as const },
-    { savedMethod: method, status: 'authorized' as const },
   ];
   const payments = await models.payments.find({ ...open, $or: needs }, { orderId: 1 }).lean();
   return payments.map(({ orderId }) => orderId);

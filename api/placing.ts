@@ -26,12 +26,11 @@ interface Placeable extends PricedCart {
 /** What it costs now; or what is against placing it. The workflow decides. */
 export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Promise<Placeable | Problem> {
   try {
-    const paymentMethod = await methodOf(api, body, buyer);
     const quote = body.quoteId === undefined ? undefined : await readQuote(api, body.quoteId, buyer);
     const cart = await priceCart(api, requestOf(body, quote), buyer, quote);
     const changes = quote ? sinceQuote(quote, cart) : sinceTotal(body.expectedTotal!, cart);
     if (changes.length > 0) return priceChanged(api, cart, changes);
-    return tooSmall(cart) ?? missing(cart) ?? { ...cart, paymentMethod };
+    return tooSmall(cart) ?? missing(cart) ?? { ...cart, paymentMethod: await methodOf(api, body, buyer) };
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;

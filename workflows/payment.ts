@@ -210,7 +210,7 @@ async function recordTaxes(order: Order): Promise<void> {
 
 /** Ends with exactly what is due captured, and nothing authorized. */
 export async function endPayment(order: Order): Promise<void> {
-  if (order.paymentAttempts + order.setups > 0 && !order.captured) {
+  if (order.paymentAttempts + order.setups > 0 && order.record.state.payment.attempt !== 'captured') {
     await moneyTurn(order, async () => {
       for (;;) {
         const hints = order.paymentHints;

@@ -26,7 +26,10 @@ export interface Recorded {
   timeline: TimelineEntry[];
 }
 
-interface Wait extends WaitingFor {
+interface Wait {
+  /** Absent where it is nobody's business. */
+  event: string | undefined;
+  deadline: string;
   overdue: boolean;
 }
 
@@ -146,9 +149,12 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
     }
   }
 
-  /** Waits until the condition holds or its deadline passes. The event is shown as what the workflow waits for. */
-  async function waitFor(event: string, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
-    announced = undefined;
+  /**
+   * Waits until the condition holds or its deadline passes. The event is shown as what the workflow waits for; without one
+   * it is a timer of its own, and not what anybody waits for.
+   */
+  async function waitFor(event: string | undefined, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
+    if (event !== undefined) announced = undefined;
     if (until()) return 'done';
     const wait: Wait = { event, deadline: deadlineIn(ms), overdue: false };
     waits.add(wait);
@@ -272,10 +278,12 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   return { state, resumeAt, changed, mail, saved, savedWith, waitFor, expect, incident, answer, step, must };
 }
 
+/** Of those that are shown. */
 function earliest(waits: ReadonlySet<Wait>): WaitingFor | undefined {
-  let first: Wait | undefined;
-  for (const wait of waits) if (first === undefined || wait.deadline < first.deadline) first = wait;
-  return first && { event: first.event, deadline: first.deadline };
+  let first: WaitingFor | undefined;
+  for (const { event, deadline } of waits)
+    if (event !== undefined && (first === undefined || deadline < first.deadline)) first = { event, deadline };
+  return first;
 }
 
 function deadlineIn(ms: number): string {

@@ -19,7 +19,7 @@ export function keepAuthorized(order: Order): void {
     while (order.captureBefore !== undefined && !isOver(order)) {
       const hints = order.paymentHints;
       const ms = renewalIn(Date.parse(order.captureBefore) - Date.now());
-      const waited = await order.record.waitFor('renewal', ms, () => isOver(order) || order.paymentHints > hints);
+      const waited = await order.record.waitFor(undefined, ms, () => isOver(order) || order.paymentHints > hints);
       if (isOver(order)) return;
       if (waited === 'done' && isPaid((await look(order)).attempt)) continue;
       await renew(order);
