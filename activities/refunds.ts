@@ -132,6 +132,28 @@ async function spread(
   });
 }
 
+/**
+ * The units of each line, and minor units of the shipping, that were paid back though they were, or were to be, sent: by
+ * returns, and by lines. `except` is the key of a refund that does not count.
+ */
+export async function paidBackOf(
+  { models }: Mongo,
+  session: ClientSession,
+  orderId: string,
+  except?: string,
+): Promise<{ units: ReadonlyMap<string, number>; shipping: number }> {
+  const refunds = await models.refunds
+    .find({ orderId, status: { $ne: 'failed' } })
+    .session(session)
+    .lean();
+  // Of what was not sent nothing is left in the order.
+  const counting = refunds.filter(({ key }) => !key.startsWith(`${orderId}:settle:`) && key !== except);
+  const units = new Map<string, number>();
+  for (const { lineId, quantity } of counting.flatMap(({ lines }) => lines ?? []))
+    units.set(lineId, (units.get(lineId) ?? 0) + quantity);
+  return { units, shipping: counting.reduce((sum, { shipping }) => sum + shipping, 0) };
+}
+
 /** Minor units of what was captured that nobody was promised back yet. */
 export async function refundable({ models }: Mongo, session: ClientSession, orderId: string): Promise<number> {
   return leftOf(await models.payments.findOne({ orderId }).session(session).lean());

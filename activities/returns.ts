@@ -7,12 +7,13 @@ import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail } from '../workflows/activities.ts';
 import { payableUnit } from '../workflows/domain/money.ts';
 import { type DeliveredLine, decideReturn, refundForLine } from '../workflows/domain/returns.ts';
+import { keptUnits } from '../workflows/domain/sales.ts';
 import type { Disposition, ReturnStatus } from '../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
-import { openRefundIn, oweTheRest, refundable } from './refunds.ts';
+import { openRefundIn, oweTheRest, paidBackOf, refundable } from './refunds.ts';
 import { postMovement } from './stock/movements.ts';
 
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */
@@ -107,6 +108,7 @@ export async function recordInspection(
     const order = await models.orders.findById(found.orderId).session(session).lean();
     if (!order) throw broken(`There is no order ${found.orderId}`);
 
+    const paidBack = await paidBackOf(mongo, session, order._id);
     const accepted: NonNullable<Refund['lines']> = [];
     const lines: ReturnLine[] = [];
     for (const line of found.lines) {
@@ -119,8 +121,12 @@ export async function recordInspection(
       }
       const quantity = acceptedOf({ ...line, dispositions });
       const sold = order.lines.find(({ lineId }) => lineId === line.lineId)!;
-      const before = await acceptedBefore(mongo, session, order._id, line.lineId);
-      const left = Math.max(0, sold.quantity - before);
+      // Support can have paid single lines back as well.
+      const before = Math.max(
+        await acceptedBefore(mongo, session, order._id, line.lineId),
+        paidBack.units.get(line.lineId) ?? 0,
+      );
+      const left = Math.max(0, keptUnits(sold) - before);
       const units = Math.min(quantity, left);
       const amount = refundForLine(sold, Math.min(before, sold.quantity), units, payableUnit(order.currency));
       if (units > 0) accepted.push({ lineId: line.lineId, quantity: units, amount });

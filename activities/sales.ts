@@ -11,7 +11,7 @@ import { lessOwed, totalOwed } from './dispute-records.ts';
 import { broken } from './failure.ts';
 import { countingErrors, readRecord } from './payment-records.ts';
 import type { Payments } from './providers/stripe.ts';
-import { openRefundIn, oweTheRest, refundable } from './refunds.ts';
+import { openRefundIn, oweTheRest, paidBackOf, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */
 export async function saleOf(mongo: Mongo, { orderId, sale: known }: Payment): Promise<Sale> {
@@ -30,13 +30,26 @@ export async function openOrderRefund(
   { orderId, key, amount: excess, reason }: { orderId: string; key: string; amount: number; reason: string },
 ): ReturnType<LocalSteps['openOrderRefund']> {
   return inTransaction(mongo, async (session) => {
+    const amount = excess - (await paidBackUnsent(mongo, session, orderId));
     const opened = await refundUnsent(mongo, session, {
-      ...{ orderId, key, amount: excess, reason },
+      ...{ orderId, key, amount, reason },
       workflowId: workflowIds.order(orderId),
     });
-    await oweTheRest(mongo, session, orderId, 'order', excess - opened.amount);
+    await oweTheRest(mongo, session, orderId, 'order', amount - opened.amount);
     return opened;
   });
+}
+
+/** What support has paid back of lines, and is not to be sent any more. */
+async function paidBackUnsent(mongo: Mongo, session: ClientSession, orderId: string): Promise<number> {
+  const { lines, currency } = await readOrder(mongo, orderId, session);
+  const { units, shipping } = await paidBackOf(mongo, session, orderId);
+  const goods = lines.reduce((sum, line) => {
+    const kept = keptUnits(line);
+    const quantity = Math.max(0, (units.get(line.lineId) ?? 0) - kept);
+    return sum + shareOfLine(line.total, line.quantity, kept, quantity, payableUnit(currency));
+  }, 0);
+  return lines.some((line) => keptUnits(line) > 0) ? goods : goods + shipping;
 }
 
 /** What could not be paid back while it was disputed. Followed by the dispute's workflow, which has heard the decision. */
@@ -82,10 +95,11 @@ async function refundUnsent(
  * is no refund about it yet.
  */
 async function unsentOf(
-  { models }: Mongo,
+  mongo: Mongo,
   session: ClientSession,
   orderId: string,
 ): Promise<{ unsold: number; uncaptured: number; lines?: Refund['lines'] }> {
+  const { models } = mongo;
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const order = await models.orders.findById(orderId).session(session).lean<Order>();
   if (!payment || !order) return { unsold: 0, uncaptured: 0 };
@@ -95,11 +109,12 @@ async function unsentOf(
   const of = (part: 'unsold' | 'uncaptured') => earlier.reduce((sum, refund) => sum + refund[part], 0);
   const beyond = captured + credit - (sale?.total ?? 0);
   const before = earlier.flatMap((refund) => refund.lines ?? []);
+  const { units } = await paidBackOf(mongo, session, orderId);
   const lines = sale?.lines.flatMap(({ lineId, quantity: sold }) => {
     const line = order.lines.find((each) => each.lineId === lineId)!;
     const kept = Math.min(sold, keptUnits(line));
     const back = before.filter((each) => each.lineId === lineId).reduce((units, { quantity }) => units + quantity, 0);
-    const quantity = sold - back - kept;
+    const quantity = sold - back - Math.max(kept, units.get(lineId) ?? 0);
     const amount = shareOfLine(line.total, line.quantity, kept, quantity, payableUnit(order.currency));
     return quantity > 0 ? { lineId, quantity, amount } : [];
   });
