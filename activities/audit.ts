@@ -131,6 +131,8 @@ function checkMoney(
   const ours = intents.filter(({ id }) => id === payment.intentId || past.includes(id));
   const taken = ours.reduce((sum, intent) => sum + intent.captured, 0);
   if (taken !== captured) report('G4', `captured ${captured}, the provider says ${taken}`);
+  for (const { id, captured, refunded } of intents.filter((intent) => !ours.includes(intent)))
+    if (captured > refunded) report('G3', `${id} took ${captured}, and is not the order's payment`);
   const theirRefunds = ours.reduce((sum, intent) => sum + intent.refunded, 0);
   if (theirRefunds < refunded || theirRefunds > refunded + refundPending) {
     report('G4', `refunded ${refunded} (${refundPending} pending), the provider says ${theirRefunds}`);

@@ -41,6 +41,7 @@ test.each<[string, string, () => Promise<unknown>]>([
   ['G2', "the orders' lines say", () => set('stock', 'MUG@wh_east', { reserved: 1 })],
   ['G3', 'captured 3998 of 1 authorized', () => setPayment(delivered, { authorized: 1 })],
   ['G3', 'exceed the captured', () => setPayment(delivered, { refundPending: 4000 })],
+  ['G3', "took 3998, and is not the order's payment", () => setPayment(delivered, { intentId: 'pi_other' })],
   ['G4', 'the provider says 3998', () => setPayment(delivered, { captured: 3997 })],
   ['G4', 'the ledger says 3998', () => setPayment(delivered, { captured: 3997 })],
   ['G4', 'refunded 1 ', () => setPayment(delivered, { refunded: 1 })],
