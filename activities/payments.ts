@@ -139,7 +139,7 @@ async function capture(
   { upTo, final }: Pick<Capture, 'upTo' | 'final'>,
 ): Promise<Payment> {
   const { orderId, intentId, currency, serverErrors, multicapture } = payment;
-  if (payment.captured >= upTo && (payment.status === 'captured' || !final || upTo === 0)) return payment;
+  if (payment.captured >= upTo && (payment.status === 'captured' || !final || intentId === undefined)) return payment;
   if (intentId === undefined) throw refused(`Order ${orderId} has no payment to capture`);
   // Of one that is captured again and again the reply may have been lost: then it says itself what it has taken.
   const before = multicapture ? await record(mongo, payment, await payments.readIntent(intentId)) : payment;

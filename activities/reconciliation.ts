@@ -27,6 +27,7 @@ import { record } from './payment-records.ts';
 import { openPayout, recordPayout } from './payouts.ts';
 import type { Payments } from './providers/stripe.ts';
 import type { BalanceLine, ProviderPayout } from './providers/stripe-balance.ts';
+import { sentOf } from './refunds.ts';
 
 /** Payments of a page, differences that somebody is asked about at once, and payouts that are looked at again. */
 const paymentsAtOnce = 100;
@@ -122,11 +123,11 @@ async function withRefunds({ models }: Pick<Mongo, 'models'>, payments: readonly
     ledger,
     refunds: refunds
       .filter((refund) => refund.orderId === orderId)
-      .map(({ _id: id, providerId, amount, credited, status }) => ({
-        id,
-        providerId,
-        sent: amount - credited,
-        status,
+      .map((refund) => ({
+        id: refund._id,
+        providerId: refund.providerId,
+        sent: sentOf(refund),
+        status: refund.status,
       })),
     disputes: disputes.filter((dispute) => dispute.orderId === orderId).map(({ _id: id, amount }) => ({ id, amount })),
   }));

@@ -375,7 +375,7 @@ async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise
 }
 
 /** What goes back by the provider. */
-function sentOf({ amount, credited, uncaptured }: Refund): number {
+export function sentOf({ amount, credited, uncaptured }: Refund): number {
   return amount - credited - uncaptured;
 }
 

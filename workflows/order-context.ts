@@ -66,7 +66,7 @@ export interface Order {
   /** The money for all that is sent was taken; or for some of it. */
   captured: boolean;
   capturedInPart: boolean;
-  /** Minor units that the provider could not return and that support has settled in another way. */
+  /** Minor units that are being paid back, or that the provider could not return and support has settled in another way. */
   settledOtherwise: number;
   messages: number;
 }

@@ -232,23 +232,29 @@ export async function settlePayment(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
   if (order.paymentAttempts + order.setups === 0 && state.payment.credit === 0) return;
-  await moneyTurn(order, async () => {
+  const opened = await moneyTurn(order, async () => {
     const settled = state.payment.refunded + order.settledOtherwise;
     const excess = state.payment.captured + state.payment.credit - settled - state.amountDue;
-    if (excess <= 0 && !order.capturedInPart) return;
+    if (excess <= 0 && !order.capturedInPart) return undefined;
     const key = `${order.id}:settle:${settled}${excess > 0 ? '' : ':rest'}`;
     const reason = 'Goods that were not sent';
-    const { refundId, amount } = await record.must('open_refund', () =>
+    const refund = await record.must('open_refund', () =>
       local.openOrderRefund({ orderId: order.id, key, amount: excess, reason }),
     );
-    if (refundId === null) return;
-    const what = `Refund of ${formatMoney(amount, state.currency)}`;
-    if (amount > 0) record.changed(`${what} opened`);
-    const ended = await payBack(record, refundId, order.refundHints);
-    if (ended === 'succeeded') state.payment.refunded += amount;
-    else order.settledOtherwise += amount;
-    if (amount > 0) record.changed(`${what} ${ended}`);
+    order.settledOtherwise += refund.amount;
+    return refund;
   });
+  if (!opened || opened.refundId === null) return;
+  // Its end can take days: no other parcel's money waits for that.
+  const { refundId, amount } = opened;
+  const what = `Refund of ${formatMoney(amount, state.currency)}`;
+  if (amount > 0) record.changed(`${what} opened`);
+  const ended = await payBack(record, refundId, order.refundHints);
+  if (ended === 'succeeded') {
+    order.settledOtherwise -= amount;
+    state.payment.refunded += amount;
+  }
+  if (amount > 0) record.changed(`${what} ${ended}`);
 }
 
 const busy = new WeakSet<Order>();

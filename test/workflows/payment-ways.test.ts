@@ -1,6 +1,10 @@
 /** Payments that are not one card, held at once and captured once: bank debits, tokens, captures by parcel, rules of risk. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { bookCredit } from '../../activities/credit.ts';
+import { reconcilePage } from '../../activities/reconciliation.ts';
+import { newId } from '../../models/id.ts';
 import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
+import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -98,8 +102,8 @@ describe('where the card can be captured more than once', () => {
     { sku: 'MUG', quantity: 2 },
     { sku: 'LAMP', quantity: 1 },
   ];
-  const split = async () => {
-    const { orderId } = await world.place({ items });
+  const split = async (paymentMethod = 'pm_card_visa') => {
+    const { orderId } = await world.place({ items, paymentMethod });
     const shipments = await world.shipmentsOf(orderId);
     const of = (warehouse: string) => shipments.find(({ warehouseId }) => warehouseId === warehouse)!.id;
     return { orderId, mugs: of('wh_east'), lamp: of('wh_west') };
@@ -145,6 +149,35 @@ describe('where the card can be captured more than once', () => {
     expect(await world.mailsOf(orderId)).not.toContain('refunded');
   });
 
+  test('a refund of what was captured and of what was not is reconciled by what was sent', async () => {
+    const { orderId, mugs } = await split();
+    await world.makeReady(orderId, mugs);
+    expect(await world.cancel(orderId)).toBe('cancelled');
+    expect(await world.atStripe(orderId)).toMatchObject({ captured: [2 * price], refunds: [2 * price] });
+    const refund = await world.mongo.models.refunds.findOne({ orderId }).lean().orFail();
+    expect(refund).toMatchObject({ amount: 3 * price, uncaptured: price });
+    const day = dayOf(new Date());
+    for (let done = false; !done; ) ({ done } = await reconcilePage(world.mongo, world.payments, { day }));
+    const { differences } = await world.mongo.models.reconciliations.findById(day).lean().orFail();
+    expect(differences.filter((each) => each.orderId === orderId)).toEqual([]);
+  });
+
+  test('no parcel waits for a refund of another', async () => {
+    const { orderId, mugs, lamp } = await split('pm_card_pendingRefund');
+    await world.ship(orderId, mugs);
+    await world.carrierSays(mugs, 'lost');
+    const { id } = await world.incident(orderId, 'lost');
+    await world.answer(orderId, id, 'refund');
+    const find = () => world.mongo.models.refunds.findOne({ orderId, providerId: { $ne: null } }).lean();
+    await until(async () => (await find()) !== null, 'the refund is made');
+    await world.ship(orderId, lamp);
+    await world.carrierSays(lamp, 'delivered');
+    const { providerId } = (await find())!;
+    await world.control(world.stripe.url, 'POST', `/_sandbox/refunds/${providerId}/settle`, { outcome: 'succeeded' });
+    await world.reaches(orderId, 'completed');
+    expect(await world.atStripe(orderId)).toMatchObject({ captured: [2 * price], held: 0, refunds: [price] });
+  });
+
   test('a bank debit is taken as a whole', async () => {
     const { orderId } = await world.place({ items, paymentMethod: await token('pm_usBankAccount_processing') });
     await settle(orderId, 'succeeded');
@@ -152,6 +185,23 @@ describe('where the card can be captured more than once', () => {
     await world.deliver(orderId);
     expect(await world.atStripe(orderId)).toMatchObject({ captured: [3 * price], refunds: [] });
   });
+});
+
+test('a card that store credit has made needless is let go', async () => {
+  const sku = await world.newSku({ wh_east: 2 });
+  const customerId = newId('cus');
+  const customer = { _id: customerId, email: `${customerId}@example.com`, name: 'A', createdAt: new Date() };
+  await world.mongo.models.customers.create([customer]);
+  const grant = { customerId, currency: 'USD', amount: price, kind: 'grant', reason: 'test', actor: 'test' } as const;
+  await bookCredit(world.mongo, { key: newId('req'), ...grant });
+  const { orderId } = await world.place({ items: [{ sku, quantity: 2 }], customerId, credit: price });
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.pickShort(shipment!.id, 1);
+  await world.pack(orderId, shipment!.id);
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
 
 describe('rules of risk', () => {
