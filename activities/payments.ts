@@ -99,14 +99,23 @@ export async function capturePayment(
 ): Promise<CaptureOutcome> {
   const payment = await readRecord(mongo, orderId);
   const sale = await saleOf(mongo, payment);
-  const { upTo, final } = await planCapture(mongo, payment, sale, shipmentId);
-  const captured = await capture(mongo, payments, await readRecord(mongo, orderId), { upTo, final });
-  // What was to take its place is not needed any more, and must not be confirmed by anybody.
-  if (final) await dropRenewal(mongo, payments, captured);
+  const plan = await planCapture(mongo, payment, sale, shipmentId);
+  const captured = await capture(mongo, payments, await readRecord(mongo, orderId), plan);
+  if (captured.captured < plan.upTo) return withdraw(mongo, captured, plan);
   const card = Math.max(0, sale.total - payment.credit);
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
-  return { ...outcomeOf(captured), final };
+  // Nobody may pay by it any more.
+  const after = plan.final ? await dropRenewal(mongo, payments, captured) : captured;
+  return { ...outcomeOf(after), final: plan.final };
+}
+
+/** Of an intent that is over nothing more can be taken, so what was planned with it is planned anew with the next. */
+async function withdraw(mongo: Mongo, payment: Payment, { shipmentId }: Capture): Promise<CaptureOutcome> {
+  const { orderId, intentId, status } = payment;
+  const ofIt = { orderId, intentId: intentId!, status };
+  await mongo.models.payments.updateOne(ofIt, { $pull: { captures: { shipmentId } } });
+  return { ...outcomeOf(payment), final: false, lapsed: true };
 }
 
 /** Written before it is asked for: whoever asks again, asks for the same. */
@@ -147,11 +156,17 @@ async function capture(
   if (before.status === 'captured' || (amount <= 0 && !final)) return before;
   const intent = await countingErrors(mongo, orderId, () =>
     amount > 0
-      ? payments.captureIntent(intentId, { amount, currency, final, key: `${orderId}:capture:${upTo}:${serverErrors}` })
-      : payments.cancelIntent(intentId, { key: `${orderId}:rest:${serverErrors}` }),
+      ? payments.captureIntent(intentId, {
+          amount,
+          currency,
+          final,
+          key: `${intentId}:capture:${upTo}:${serverErrors}`,
+        })
+      : payments.cancelIntent(intentId, { key: `${intentId}:rest:${serverErrors}` }),
   );
   const taken = await record(mongo, before, intent);
-  if (taken.captured < upTo) throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
+  if (taken.captured < upTo && taken.status !== 'voided' && taken.status !== 'captured')
+    throw refused(`The payment of ${orderId} cannot be captured: it is ${intent.status}`);
   return taken;
 }
 
@@ -162,10 +177,10 @@ export async function voidPayment(
   { orderId }: { orderId: string },
 ): Promise<PaymentOutcome> {
   await mongo.models.payments.updateOne({ orderId, closedAt: null }, { $set: { closedAt: new Date() } });
-  const payment = await readRecord(mongo, orderId);
-  const { setup } = payment;
+  const before = await readRecord(mongo, orderId);
+  const { setup } = before;
   if (setup && setup.status !== 'saved') await payments.cancelSetup(setup.id, { key: `${setup.id}:cancel` });
-  await dropRenewal(mongo, payments, payment);
+  const payment = await dropRenewal(mongo, payments, before);
   if (payment.intentId === undefined) return outcomeOf({ ...payment, status: 'voided' });
   const key = `${orderId}:cancel:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));

@@ -7,7 +7,7 @@ import type { Mongo } from '../platform/mongo.ts';
 import type { PaymentOutcome } from '../workflows/activities.ts';
 import { amountDue } from '../workflows/domain/sales.ts';
 import { isPaid } from '../workflows/domain/statuses.ts';
-import { countingErrors, outcomeOf, readRecord } from './payment-records.ts';
+import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
 import type { Intent, Payments } from './providers/stripe.ts';
 import { readOrder } from './sales.ts';
 import { paymentRules } from './store-settings.ts';
@@ -23,8 +23,7 @@ export async function renewPayment(
 ): Promise<PaymentOutcome> {
   const { orderId, attempt, paymentMethod } = asked;
   const known = await readRecord(mongo, orderId);
-  const replaced = known.pastIntents[asked.renewal - 1];
-  if (replaced !== undefined) return letGo(payments, known, replaced);
+  if ((known.lastRenewal ?? 0) >= asked.renewal) return letGo(mongo, payments, known);
   const payment = await ensureRenewal(mongo, payments, known);
   const { renewal, savedMethod, serverErrors } = payment;
   if (renewal === undefined) return outcomeOf(payment);
@@ -38,17 +37,47 @@ export async function renewPayment(
       : await countingErrors(mongo, orderId, () =>
           payments.confirmIntent(intentId, { orderId, method, key, ...(offSession && { offSession }) }),
         );
-  if (isPaid(intent.status)) return replace(mongo, payments, payment, intent);
+  if (isPaid(intent.status)) return replace(mongo, payments, payment, intent, asked.renewal);
   const { status, declineCode } = intent;
   return { ...outcomeOf(payment), attempt: status, declineCode: status === 'declined' ? declineCode : undefined };
 }
 
-/** Nothing more is to be authorized. */
-export async function dropRenewal(mongo: Mongo, payments: Payments, { orderId, renewal }: Payment): Promise<void> {
-  if (renewal === undefined) return;
-  await payments.cancelIntent(renewal.intentId, { key: `${renewal.intentId}:cancel` });
-  const gone = { orderId, 'renewal.intentId': renewal.intentId };
-  await mongo.models.payments.updateOne(gone, { $unset: { renewal: 1 } });
+/** Nothing more is to be authorized. A bank debit that was paid by then has taken money: it becomes the payment's own. */
+export async function dropRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
+  const { orderId, renewal } = payment;
+  if (renewal === undefined) return payment;
+  const { intentId } = renewal;
+  const intent = await cancel(mongo, payments, payment, intentId);
+  if (intent.status === 'captured' || intent.status === 'processing') return adopt(mongo, payments, payment, intent);
+  // The next one is made under a key of its own.
+  const gone = { orderId, 'renewal.intentId': intentId };
+  await mongo.models.payments.updateOne(gone, { $unset: { renewal: 1 }, $inc: { serverErrors: 1 } });
+  return readRecord(mongo, orderId);
+}
+
+/** What it brings beyond what is due is paid back as all that is. */
+async function adopt(mongo: Mongo, payments: Payments, payment: Payment, intent: Intent): Promise<Payment> {
+  const { orderId, intentId: old, renewal } = payment;
+  const before = await record(mongo, payment, await cancel(mongo, payments, payment, old!));
+  await mongo.models.payments.updateOne(
+    { orderId, intentId: old!, 'renewal.intentId': intent.id },
+    {
+      $set: { intentId: intent.id, status: 'processing', amountDue: before.captured + renewal!.amount },
+      $unset: { renewal: 1, captureBefore: 1 },
+      $push: { pastIntents: old! },
+    },
+  );
+  return record(mongo, await readRecord(mongo, orderId), intent);
+}
+
+/** @throws where it is neither let go nor paid: the next try has another key. */
+async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intentId: string): Promise<Intent> {
+  const { orderId, serverErrors } = payment;
+  const key = `${intentId}:cancel:${serverErrors}`;
+  const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(intentId, { key }));
+  if (intent.status === 'voided' || intent.status === 'captured' || intent.status === 'processing') return intent;
+  await takeNewKeys(mongo, orderId);
+  throw new Error(`${intentId} is ${intent.status} and cannot be let go yet`);
 }
 
 async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
@@ -57,7 +86,7 @@ async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment)
   const amount = amountDue(await readOrder(mongo, orderId)) - credit - captured;
   if (amount <= 0) return payment;
   const { multicapture } = await paymentRules(mongo);
-  const key = `${orderId}:renewal:${pastIntents.length}:${serverErrors}`;
+  const key = `${orderId}:renewal:${pastIntents.length}:${amount}:${serverErrors}`;
   const made = await countingErrors(mongo, orderId, () =>
     payments.createIntent({
       ...{ orderId, amount, currency, multicapture, key },
@@ -79,8 +108,16 @@ async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment)
  * The new authorization takes the old one's place, unless the old one is being captured by now, or the order has ended:
  * then it is the new one that is let go.
  */
-async function replace(mongo: Mongo, payments: Payments, payment: Payment, intent: Intent): Promise<PaymentOutcome> {
-  const { orderId, intentId: old, captured, captures, renewal } = payment;
+async function replace(
+  mongo: Mongo,
+  payments: Payments,
+  known: Payment,
+  intent: Intent,
+  lastRenewal: number,
+): Promise<PaymentOutcome> {
+  const { orderId, intentId: old, captures, renewal } = known;
+  // What the old one has taken, and nobody heard of, is booked while it is still read.
+  const { captured } = await record(mongo, known, await payments.readIntent(old!));
   const { id, captureBefore, multicapture, clientSecret, savedMethod, authorized: amount } = intent;
   const authorized = { key: `${id}:authorize`, kind: 'authorize', amount, providerId: id, at: new Date() } as const;
   const replaced = await mongo.models.payments
@@ -89,30 +126,29 @@ async function replace(mongo: Mongo, payments: Payments, payment: Payment, inten
       {
         $set: {
           ...{ intentId: id, status: 'authorized', multicapture, authorized: captured + amount },
-          ...{ amountDue: captured + renewal!.amount },
+          ...{ amountDue: captured + renewal!.amount, lastRenewal },
           ...(clientSecret !== undefined && { clientSecret }),
           ...(captureBefore && { captureBefore }),
           ...(savedMethod !== undefined && { savedMethod }),
         },
-        $unset: { renewal: 1 },
+        $unset: { renewal: 1, ...(!captureBefore && { captureBefore: 1 }) },
         $push: { pastIntents: old!, ledger: authorized },
       },
       { returnDocument: 'after' },
     )
     .lean();
-  if (replaced) return letGo(payments, replaced, old!);
+  if (replaced) return letGo(mongo, payments, await record(mongo, replaced, intent));
   const now = await readRecord(mongo, orderId);
   if (now.intentId !== id) await dropRenewal(mongo, payments, now);
   return outcomeOf(now);
 }
 
-async function letGo(payments: Payments, payment: Payment, intentId: string): Promise<PaymentOutcome> {
-  await payments.cancelIntent(intentId, { key: `${intentId}:replaced` });
+/** Of the one that was replaced. */
+async function letGo(mongo: Mongo, payments: Payments, payment: Payment): Promise<PaymentOutcome> {
+  await cancel(mongo, payments, payment, payment.pastIntents.at(-1)!);
   return outcomeOf(payment);
 }
 
-function isOver({ closedAt, status, captures, intentId }: Payment): boolean {
-  return (
-    closedAt !== undefined || intentId === undefined || status === 'captured' || captures.some(({ final }) => final)
-  );
+function isOver({ closedAt, captures, intentId }: Payment): boolean {
+  return closedAt !== undefined || intentId === undefined || captures.some(({ final }) => final);
 }

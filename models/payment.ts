@@ -52,6 +52,8 @@ export interface Payment {
   pastIntents: string[];
   /** The one that replaces the present one, as soon as it is authorized. */
   renewal?: { intentId: string; clientSecret?: string; amount: number };
+  /** The number of the last renewal that took its place. */
+  lastRenewal?: number;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
   clientSecret?: string;
   /** Counts the provider's own errors (5xx). It replays them to the key that they answered, so each makes new keys. */
@@ -192,6 +194,7 @@ export function paymentModel(connection: Connection) {
     intentId: String,
     pastIntents: { type: [String], default: [] },
     renewal: Schema.Types.Mixed,
+    lastRenewal: Number,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },
     attempts: { type: [Schema.Types.Mixed] as never, default: [] },

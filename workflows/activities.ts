@@ -88,6 +88,8 @@ export interface PaymentOutcome {
 export interface CaptureOutcome extends PaymentOutcome {
   /** Nothing more is to be captured. */
   final: boolean;
+  /** Nothing was: the bank had let go of what was held. */
+  lapsed?: true;
 }
 
 /** What the provider says of a method that is saved, to be charged later. */

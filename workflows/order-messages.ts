@@ -67,11 +67,14 @@ export function listenToMessages(order: Order): void {
     async ({ shipmentId, parcel, short, actor }) => {
       if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
       order.packed.set(shipmentId, { parcel, actor });
-      const parked = () => state.incidents.some((incident) => incident.shipmentId === shipmentId);
+      const status = () => shipmentOf(shipmentId)!.status;
+      const parked = () =>
+        (order.payAsked && status() === 'packed') ||
+        state.incidents.some((incident) => incident.shipmentId === shipmentId);
       const underWay = ['picking', 'picked', 'packed'];
-      await condition(() => !underWay.includes(shipmentOf(shipmentId)!.status) || parked());
+      await condition(() => !underWay.includes(status()) || parked());
       await record.saved();
-      return { status: shipmentOf(shipmentId)!.status };
+      return { status: status() };
     },
     {
       validator({ shipmentId }) {

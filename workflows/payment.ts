@@ -1,13 +1,14 @@
 /** The money of an order: authorized before it is confirmed, captured when parcels are ready, settled at its end. */
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { PaymentOutcome, SetupOutcome } from './activities.ts';
+import type { CaptureOutcome, PaymentOutcome, SetupOutcome } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { isPaid } from './domain/statuses.ts';
+import type { Answer } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
-import { StepOverdue } from './record.ts';
+import { StepCancelled, StepOverdue } from './record.ts';
 import { payBack } from './refund.ts';
 
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
@@ -76,9 +77,12 @@ interface Ways<T> {
 async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   const { record } = order;
   let payBy = Date.now() + ways.ms;
-  // What the provider takes is not the customer's time.
+  let seen = order.paymentHints;
+  const heard = () => order.paymentHints > seen;
+  // What the provider takes is not the customer's time. A hint that comes meanwhile may tell of something newer.
   const asking = async (ask: (until: number) => Promise<T>) => {
     const began = Date.now();
+    seen = order.paymentHints;
     const outcome = await ask(began + deadlines.providerDown);
     payBy += Date.now() - began;
     return outcome;
@@ -86,15 +90,13 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   let outcome = await asking((until) => ways.tryMethod(until));
   let asked = false;
   for (;;) {
-    const hints = order.paymentHints;
-    const heard = () => order.paymentHints > hints;
     ways.heard(outcome);
     if (ways.isDone(outcome)) return outcome;
     record.changed(ways.why(outcome));
     moveOrder(order, 'awaiting_payment');
     if (ways.isUnderWay(outcome)) {
       record.mail('payment_processing');
-      await record.expect('settlement', deadlines.settlement, heard, { answers: ['retry', 'cancel'] });
+      await heardOfSettlement(order, heard, ['retry', 'cancel']);
       outcome = await asking((until) => ways.look(until));
       // If the bank has refused, the customer has the whole time to pay in another way.
       payBy = Date.now() + ways.ms;
@@ -124,6 +126,14 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   }
 }
 
+/** Past its time somebody is asked; `retry` has the provider asked, as a hint does. */
+async function heardOfSettlement({ record }: Order, heard: () => boolean, answers: Answer[]): Promise<void> {
+  if ((await record.waitFor('settlement', deadlines.settlement, heard)) === 'done') return;
+  const why = 'Nothing heard of settlement in time';
+  const given = await record.incident({ cause: 'overdue_settlement', why, answers }, heard);
+  if (given === 'cancel') throw new StepCancelled('settlement');
+}
+
 /** Goods are held for an order whose saved method cannot be charged without its customer: support knows of it as well. */
 function askForPayment(order: Order): void {
   const { record } = order;
@@ -145,6 +155,11 @@ export function dueByCard({ record: { state } }: Order): number {
   return Math.max(0, state.amountDue - state.payment.credit);
 }
 
+/** What is due by card is held for us, or was taken. A rest that was not taken in time is neither. */
+export function isCovered(order: Order, { attempt, captured }: { attempt: string; captured: number }): boolean {
+  return attempt === 'authorized' || captured >= dueByCard(order);
+}
+
 function authorize(order: Order, payBy: number, paymentMethod?: string): Promise<PaymentOutcome> {
   const { currency } = order.record.state;
   order.paymentAttempts += 1;
@@ -159,7 +174,7 @@ function authorize(order: Order, payBy: number, paymentMethod?: string): Promise
   );
 }
 
-export function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
+function readPayment(order: Order, payBy: number): Promise<PaymentOutcome> {
   return payInTime(order, payBy, 'read_payment', (scheduleToCloseTimeout) =>
     callProvider('readPayment', { summary: 'Read the payment', scheduleToCloseTimeout }, { orderId: order.id }),
   );
@@ -181,25 +196,34 @@ async function payInTime<T>(order: Order, payBy: number, cause: string, call: (m
 export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
   const { state } = order.record;
   // No parcel waits for a refund of another.
-  if (order.captured) return;
-  await moneyTurn(order, async () => {
-    if (order.captured || state.amountDue === 0) return;
-    const summary = `Capture for ${shipmentId}`;
-    const outcome = await order.record.step(
-      'capture_payment',
-      () =>
-        // Once it is on its way its end is waited for: a cancellation then refunds what it took.
-        CancellationScope.nonCancellable(() =>
-          callProvider('capturePayment', { summary }, { orderId: order.id, shipmentId }),
-        ),
-      { shipmentId },
-    );
-    if (outcome === undefined) return;
-    order.captured = outcome.final;
-    order.capturedInPart ||= !outcome.final;
-    recordPayment(order, outcome);
-    if (order.providerTaxes) order.taxesRecorded ??= recordTaxes(order);
-  });
+  while (!order.captured) {
+    const outcome = await moneyTurn(order, () => captureShare(order, shipmentId));
+    if (!outcome?.lapsed) return;
+    // The bank has let it go before its time: it is authorized anew, and the parcel waits for that.
+    order.paymentHints += 1;
+    await condition(() => isCovered(order, state.payment));
+  }
+}
+
+async function captureShare(order: Order, shipmentId: string): Promise<CaptureOutcome | undefined> {
+  if (order.captured || order.record.state.amountDue === 0) return undefined;
+  const summary = `Capture for ${shipmentId}`;
+  const outcome = await order.record.step(
+    'capture_payment',
+    () =>
+      // Once it is on its way its end is waited for: a cancellation then refunds what it took.
+      CancellationScope.nonCancellable(() =>
+        callProvider('capturePayment', { summary }, { orderId: order.id, shipmentId }),
+      ),
+    { shipmentId },
+  );
+  if (outcome === undefined) return undefined;
+  recordPayment(order, outcome);
+  if (outcome.lapsed) return outcome;
+  order.captured = outcome.final;
+  order.capturedInPart ||= !outcome.final;
+  if (order.providerTaxes) order.taxesRecorded ??= recordTaxes(order);
+  return outcome;
 }
 
 /** No parcel waits for it, only the order's end. */
@@ -210,7 +234,8 @@ async function recordTaxes(order: Order): Promise<void> {
 
 /** Ends with exactly what is due captured, and nothing authorized. */
 export async function endPayment(order: Order): Promise<void> {
-  if (order.paymentAttempts + order.setups > 0 && order.record.state.payment.attempt !== 'captured') {
+  const { payment } = order.record.state;
+  if (order.paymentAttempts + order.setups > 0 && (!order.captured || payment.attempt === 'processing')) {
     await moneyTurn(order, async () => {
       for (;;) {
         const hints = order.paymentHints;
@@ -220,7 +245,7 @@ export async function endPayment(order: Order): Promise<void> {
         recordPayment(order, outcome);
         if (outcome.attempt !== 'processing') return;
         // What a bank debit brings is paid back, and only when it is there.
-        await order.record.expect('settlement', deadlines.settlement, () => order.paymentHints > hints);
+        await heardOfSettlement(order, () => order.paymentHints > hints, ['retry']);
       }
     });
   }

@@ -221,16 +221,16 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   /**
    * Runs a step until it succeeds. Where it cannot succeed by itself, an incident is raised and its answer decides:
    * `retry` and `amend` run it again, `skip` goes on with undefined, everything else gives it up. At `until`, in
-   * milliseconds since 1970, the incident ends too.
+   * milliseconds since 1970, the incident ends too; and as soon as nobody `isNeeded`, with undefined as well.
    *
    * @throws StepCancelled, or StepOverdue past `until`
    */
   async function step<T>(
     cause: string,
     run: () => Promise<T>,
-    options: { shipmentId?: string | undefined; answers?: Answer[]; until?: number } = {},
+    options: { shipmentId?: string | undefined; answers?: Answer[]; until?: number; isNeeded?: () => boolean } = {},
   ): Promise<T | undefined> {
-    const { shipmentId, answers: offered = ['retry', 'cancel'], until } = options;
+    const { shipmentId, answers: offered = ['retry', 'cancel'], until, isNeeded = () => true } = options;
     for (;;) {
       announced = { event: cause, deadline: deadlineIn(until === undefined ? deadlines.provider : until - Date.now()) };
       try {
@@ -241,9 +241,9 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
         const overdue = () => until !== undefined && Date.now() >= until;
         if (overdue()) throw new StepOverdue(cause);
         const why = rootCause(error) ?? error.message;
-        const given = await incident({ cause, why, answers: offered, shipmentId }, undefined, until);
+        const given = await incident({ cause, why, answers: offered, shipmentId }, () => !isNeeded(), until);
         if (overdue()) throw new StepOverdue(cause);
-        if (given === 'skip') return undefined;
+        if (given === 'skip' || !isNeeded()) return undefined;
         if (given !== 'retry' && given !== 'amend') throw new StepCancelled(cause);
       }
     }
