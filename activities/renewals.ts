@@ -89,13 +89,13 @@ async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment)
   const key = `${orderId}:renewal:${pastIntents.length}:${amount}:${serverErrors}`;
   const made = await countingErrors(mongo, orderId, () =>
     payments.createIntent({
-      ...{ orderId, amount, currency, multicapture, key },
+      ...{ orderId, amount, currency, multicapture, heldOnly: true, key },
       customerId: payment.providerCustomer,
     }),
   );
   const { id: intentId, clientSecret } = made;
   const won = await mongo.models.payments.updateOne(
-    { orderId, renewal: null, intentId: payment.intentId!, closedAt: null },
+    { orderId, renewal: null, intentId: payment.intentId!, 'captures.final': { $ne: true }, closedAt: null },
     { $set: { renewal: { intentId, amount, ...(clientSecret !== undefined && { clientSecret }) } } },
   );
   const stored = await readRecord(mongo, orderId);

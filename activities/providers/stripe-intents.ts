@@ -48,7 +48,7 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
     /**
      * An intent that is not confirmed takes no money: one that gets lost is harmless.
      * `customerId` is whose saved method it may be confirmed with; `saveMethod` saves for them what it is confirmed with.
-     * `multicapture` asks for it, and the card decides.
+     * `multicapture` asks for it, and the card decides. `heldOnly`: methods that take the money at once are not let in.
      */
     async createIntent(request: {
       orderId: string;
@@ -57,13 +57,14 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
       customerId?: string | undefined;
       saveMethod?: boolean | undefined;
       multicapture?: boolean;
+      heldOnly?: boolean;
       key: string;
     }): Promise<Intent> {
-      const { orderId, amount, currency, customerId, saveMethod, multicapture, key } = request;
+      const { orderId, amount, currency, customerId, saveMethod, multicapture, heldOnly, key } = request;
       const params: Stripe.PaymentIntentCreateParams = {
         amount: toStripe(amount, currency),
         currency: currency.toLowerCase(),
-        capture_method: 'automatic_async',
+        capture_method: heldOnly ? 'manual' : 'automatic_async',
         automatic_payment_methods: { enabled: true, allow_redirects: 'always' },
         payment_method_options: {
           ...held,

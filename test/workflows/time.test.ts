@@ -185,6 +185,31 @@ test('a parcel of which nothing is heard is given up and refunded, with one answ
   expect(await world.atStripe(orderId)).toMatchObject({ captured: [price], refunds: [price] });
 });
 
+test('what nobody confirmed anew cannot be paid any more once the parcel has taken the money', async () => {
+  const sku = await world.newSku({ wh_east: 1 });
+  const orderId = await place(one(sku));
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.pickAll(shipment!.id);
+  await world.shipmentReaches(orderId, shipment!.id, 'picked');
+  await world.pass(6 * 24 * 60 * minute + minute);
+  await world.incident(orderId, 'payment_renewal');
+  const { renewal } = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+  const confirms = (payment_method: string) =>
+    world.control(world.stripe.url, 'POST', `/_sandbox/payment_intents/${renewal!.intentId}/confirm`, {
+      payment_method,
+    });
+  // A bank debit would take the money beside what is held.
+  await expect(confirms('pm_usBankAccount_processing')).rejects.toThrow('capture_method');
+  await world.pack(orderId, shipment!.id);
+  await world.shipmentReaches(orderId, shipment!.id, 'ready');
+  await expect(confirms('pm_card_visa')).rejects.toThrow('canceled');
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  expect(await world.mongo.models.payments.findOne({ orderId, renewal: { $ne: null } }).lean()).toBeNull();
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [price], refunds: [] });
+});
+
 test('a return that never comes expires after 30 days', async () => {
   const orderId = await place({});
   await world.deliver(orderId);
