@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
+import { openLineRefund } from '../../activities/line-refunds.ts';
 import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { startForgotten } from '../../activities/starts.ts';
@@ -41,6 +42,27 @@ describe('a return', () => {
     world.returnHandle(returnId).executeUpdate(inspectReturn, {
       args: [{ lines: fates.map(([disposition, quantity]) => ({ lineId: line, disposition, quantity })), actor }],
     });
+
+  test('of units that support has paid back already pays for the others only', async () => {
+    const sku = await world.newSku({ wh_east: 2 });
+    const orderId = await world.delivered({
+      items: [
+        { sku, quantity: 2 },
+        { sku: 'MUG', quantity: 1 },
+      ],
+    });
+    const refundId = newId('ref');
+    const lines = [{ lineId: line, quantity: 1 }];
+    await openLineRefund(world.mongo, { key: refundId, refundId, orderId, lines, reason: 'broken', actor });
+    await world.follow('refund', refundId);
+    expect(await world.refundHandle(refundId).result()).toBe('succeeded');
+    const returnId = await world.sendBack(orderId, [{ lineId: line, quantity: 2 }]);
+    await world.returnReaches(returnId, 'approved');
+    await receive(returnId, 2);
+    await inspect(returnId, [['restock', 2]]);
+    expect(await world.returnHandle(returnId).result()).toBe('completed');
+    expect(await world.atStripe(orderId)).toMatchObject({ captured: [3 * price], refunds: [price, price] });
+  });
 
   test('within the policy is approved, received in part, and paid back for what was accepted', async () => {
     const sku = await world.newSku({ wh_east: 6 });
