@@ -35,8 +35,10 @@ export const rules: readonly Rule[] = [
       // What Stripe calls the method where it belongs to a customer and the intent to none.
       'source',
       // A bank is debited by a mandate only.
-      'payment_intent_mandate_invalid',
-      'payment_method_unexpected_state',
+      ...['payment_intent_mandate_invalid', 'setup_intent_mandate_invalid'],
+      ...['payment_method_unexpected_state', 'payment_intent_incompatible_payment_method'],
+      // It does not take what Stripe has taken for the intent as it is.
+      ...['currency', 'amount', 'capture_method', 'amount_too_small', 'amount_too_large'],
     ],
     ofMethod: true,
     means: 'another method',

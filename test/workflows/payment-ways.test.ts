@@ -85,6 +85,18 @@ describe('a bank debit', () => {
   });
 });
 
+test('a method that does not take the currency is declined, and another one pays', async () => {
+  const { orderId, status } = await world.place({ paymentMethod: 'pm_sepaDebit_success_de' });
+  expect(status).toBe('awaiting_payment');
+  expect(await world.pay(orderId, 'pm_sepaDebit_success_de')).toBe('awaiting_payment');
+  expect((await paymentOf(orderId)).attempts).toMatchObject([
+    { status: 'declined', declineCode: 'payment_method_currency_mismatch' },
+    { status: 'declined', declineCode: 'payment_method_currency_mismatch' },
+  ]);
+  expect((await world.stateOf(orderId)).incidents).toEqual([]);
+  expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+});
+
 test('a confirmation token pays once, as a method does', async () => {
   const used = await token('pm_card_visa');
   const { orderId, status } = await world.place({ paymentMethod: used });

@@ -69,6 +69,23 @@ const cases: Failure[] = [
     ofMethod: true,
     means: 'another method',
   },
+  ...[
+    'setup_intent_mandate_invalid',
+    'payment_intent_incompatible_payment_method',
+    'amount_too_small',
+    'amount_too_large',
+  ].map(
+    (code): Failure => ({
+      what: `a method that does not do: ${code}`,
+      ...{ status: 400, error: { type, code }, ofMethod: true, means: 'another method' },
+    }),
+  ),
+  ...['currency', 'amount', 'capture_method'].map(
+    (param): Failure => ({
+      what: `a method that does not take the ${param}`,
+      ...{ status: 400, error: { type, param }, ofMethod: true, means: 'another method' },
+    }),
+  ),
   {
     what: 'a method that was detached',
     status: 400,
