@@ -117,8 +117,10 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
       if (!ways.isDone(outcome) && !ways.isUnderWay(outcome)) throw new OrderEnds('expired');
     } else if (order.nextMethod !== undefined || order.payAgain) {
       order.payAgain = false;
-      outcome = await asking((until) => ways.tryMethod(until, order.nextMethod)).finally(() => {
-        order.nextMethod = undefined;
+      const method = order.nextMethod;
+      outcome = await asking((until) => ways.tryMethod(until, method)).finally(() => {
+        // One that was offered meanwhile has its turn.
+        if (order.nextMethod === method) order.nextMethod = undefined;
       });
     } else {
       outcome = await asking((until) => ways.look(until));

@@ -79,7 +79,8 @@ async function renew(order: Order): Promise<void> {
     if (method !== undefined || given === 'retry') attempt += 1;
     seen = order.paymentHints;
     outcome = await ask(order, method !== undefined || given === 'retry' ? attempt : undefined, method);
-    order.nextMethod = undefined;
+    // One that was offered meanwhile has its turn.
+    if (order.nextMethod === method) order.nextMethod = undefined;
   }
   order.payAsked = false;
   order.nextMethod = undefined;

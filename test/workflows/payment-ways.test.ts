@@ -275,6 +275,18 @@ test('an authorization that the bank lets go is asked for again, and the custome
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price] });
 });
 
+test('a card that is offered while the provider is asked has its turn', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
+  const fired = await world.fault('stripe', { operation: 'payment_intents.retrieve', kind: 'slow', ms: 1_500 });
+  await world.orderHandle(orderId).signal(paymentChanged);
+  await until(fired, 'the provider is asked');
+  expect(await world.pay(orderId, 'pm_card_mastercard')).toBe('confirmed');
+  await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'nobody is needed any more');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 1, captured: [] });
+});
+
 test('every workflow replays', async () => {
   expect(await world.replayFailures()).toEqual([]);
 });
