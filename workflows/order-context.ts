@@ -55,8 +55,9 @@ export interface Order {
   nextMethod?: string;
   /** The customer is asked for a payment, though the order is confirmed: see renewal.ts. */
   payAsked: boolean;
-  /** How often the money was, or is, authorized anew. */
+  /** How often the money was, or is, authorized anew; and the cards that customers have tried for it. */
   renewals: number;
+  renewalAttempts: number;
   /** When the provider lets go of what is authorized: ISO 8601, UTC. */
   captureBefore?: string | undefined;
   refundHints: { count: number };
@@ -132,6 +133,7 @@ export function createOrder(orderId: string): Order {
     capturedInPart: false,
     payAsked: false,
     renewals: 0,
+    renewalAttempts: 0,
     settledOtherwise: 0,
     messages: 0,
   };

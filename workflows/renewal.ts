@@ -76,6 +76,7 @@ async function renew(order: Order): Promise<void> {
     if (given === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled for want of a payment' });
     if (isOver(order)) break;
     const method = order.nextMethod;
+    if (method !== undefined) order.renewalAttempts += 1;
     if (method !== undefined || given === 'retry') attempt += 1;
     seen = order.paymentHints;
     outcome = await ask(order, method !== undefined || given === 'retry' ? attempt : undefined, method);

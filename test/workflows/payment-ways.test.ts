@@ -4,6 +4,7 @@ import { bookCredit } from '../../activities/credit.ts';
 import { reconcilePage } from '../../activities/reconciliation.ts';
 import { newId } from '../../models/id.ts';
 import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
+import { limits } from '../../workflows/domain/limits.ts';
 import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
@@ -285,6 +286,18 @@ test('a card that is offered while the provider is asked has its turn', async ()
   expect(await world.pay(orderId, 'pm_card_mastercard')).toBe('confirmed');
   await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'nobody is needed any more');
   expect(await world.atStripe(orderId)).toMatchObject({ held: 1, captured: [] });
+});
+
+test('nobody tries card after card where the money is to be held anew', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
+  const offers = async () => world.pay(orderId, 'pm_card_visa_chargeDeclinedStolenCard');
+  for (let card = 1; card < limits.paymentAttempts; card += 1) await offers();
+  await expect(offers()).rejects.toMatchObject({ cause: { message: expect.stringContaining('has had its 20') } });
+  const { id } = await world.incident(orderId, 'payment_renewal');
+  await world.answer(orderId, id, 'cancel');
+  await world.reaches(orderId, 'cancelled');
 });
 
 test('every workflow replays', async () => {
