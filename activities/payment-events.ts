@@ -76,15 +76,15 @@ export async function paymentMoved(
 }
 
 function isKnown(payment: Payment, { status }: EventIntent): boolean {
-  const known: Record<string, string[]> = {
-    requires_payment_method: ['created', 'declined', 'authorized', 'captured', 'voided'],
-    requires_action: ['requires_action', 'authorized', 'captured', 'voided'],
-    processing: ['processing', 'authorized', 'captured', 'voided'],
-    requires_capture: ['authorized', 'captured', 'voided'],
-    succeeded: ['captured'],
-    canceled: ['voided'],
-  };
-  return known[status]?.includes(payment.status) ?? false;
+  const known = new Map([
+    ['requires_payment_method', ['created', 'declined', 'authorized', 'captured', 'voided']],
+    ['requires_action', ['requires_action', 'authorized', 'captured', 'voided']],
+    ['processing', ['processing', 'authorized', 'captured', 'voided']],
+    ['requires_capture', ['authorized', 'captured', 'voided']],
+    ['succeeded', ['captured']],
+    ['canceled', ['voided']],
+  ]);
+  return known.get(status)?.includes(payment.status) ?? false;
 }
 
 /** Why an intent is not the order's payment as it should be, where money is about. */
