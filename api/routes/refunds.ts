@@ -6,7 +6,7 @@ import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Refund } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { payableUnit } from '../../workflows/domain/money.ts';
+import { formatMoney, payableUnit } from '../../workflows/domain/money.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
@@ -49,12 +49,13 @@ export const openRefund = endpoint({
 function refusal(opened: Extract<LineRefundOpened, { refused: string }>, currency: string): Problem {
   if (opened.refused === 'not_left') {
     const { lineId, left } = opened;
-    return new Problem('refund-refused', `Of line ${lineId} only ${left} can be refunded`, { lineId, left });
+    const why = `Of line ${lineId} only ${left} units can be refunded: the others were not sold, or are paid back`;
+    return new Problem('refund-refused', why, { lineId, left });
   }
   const { refused, refundable } = opened;
   const why = {
-    nothing_captured: 'Nothing is left to refund',
-    more_than_paid: `Only ${refundable} can be refunded`,
+    nothing_captured: 'Nothing is left to refund of what was captured; what is only held goes back by a cancellation',
+    more_than_paid: `Only ${formatMoney(refundable, currency)} can be refunded`,
     no_account: "The order is a guest's, who has no store credit",
   }[refused];
   return new Problem('refund-refused', why, { refundable, currency });
