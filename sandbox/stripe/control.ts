@@ -7,6 +7,7 @@ import { BadControl, noSuch, StripeFailure } from './errors.ts';
 import { eventOf } from './events.ts';
 import type { Faults } from './faults.ts';
 import { warnOfFraud } from './fraud-warnings.ts';
+import { forgetKeys } from './idempotency.ts';
 import { intentOf } from './intent-state.ts';
 import { payOut } from './payouts.ts';
 import { settleRefund } from './refunds.ts';
@@ -49,6 +50,9 @@ export function createControl(world: {
         return { available: store.settings.put('multicapture', choice(body, 'available', [true, false])) };
       case 'POST confirmation_tokens':
         return createToken(store, { payment_method: 'pm_card_visa', ...paymentMethod(body), ...futureUsage(body) });
+      case 'DELETE idempotency_keys':
+        forgetKeys(store);
+        return { idempotency_keys: [] };
       case 'POST clock':
         return advanceClock(store, body);
       case 'POST payouts':
@@ -119,7 +123,9 @@ export function createControl(world: {
           balance_transactions: [...store.balanceTransactions.values()],
           events: [...store.events.values()],
           undelivered_events: webhooks?.waiting() ?? [],
-          idempotency_keys: [...store.idempotency.values()].map(({ key, path, status }) => ({ key, path, status })),
+          idempotency_keys: [...store.idempotency.values()]
+            .filter(({ forgotten }) => !forgotten)
+            .map(({ key, path, status }) => ({ key, path, status })),
         };
       default:
         throw new StripeFailure(404, { type: 'invalid_request_error', message: `no such control: ${method} ${path}` });

@@ -23,6 +23,12 @@ export function keyedRequest(key: string, path: string, body: string): KeyedRequ
   return { key, path, fingerprint };
 }
 
+/** As after a day. */
+export function forgetKeys(store: Store): void {
+  for (const record of [...store.idempotency.values()])
+    store.idempotency.put(record.key, { ...record, forgotten: true });
+}
+
 /** Stripe's rules for Idempotency-Key. Keys that are in flight are forgotten with the process, answers are not. */
 export function createIdempotency(store: Store): Idempotency {
   const inFlight = new Set<string>();
@@ -36,7 +42,7 @@ export function createIdempotency(store: Store): Idempotency {
         });
       }
       const stored = store.idempotency.get(key);
-      if (!stored) {
+      if (!stored || stored.forgotten) {
         inFlight.add(key);
         return undefined;
       }

@@ -42,6 +42,8 @@ export interface IdempotencyRecord {
   requestId: string;
   status: number;
   body: string;
+  /** Stripe keeps keys for a day at least: the same one executes anew after that. */
+  forgotten?: true;
 }
 
 /** A refund whose card makes it change by itself later. */

@@ -337,6 +337,16 @@ describe('idempotency keys', () => {
     expect(refused.reason).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use' });
     expect(await intentsOf('ord_twice')).toHaveLength(1);
   });
+
+  test('that are forgotten, as after a day, execute anew', async () => {
+    const params = toAuthorize('pm_card_visa', { metadata: { orderId: 'ord_forgotten' } });
+    const create = () => stripe.paymentIntents.create(params, { idempotencyKey: 'k-forgotten' });
+    const { id } = await create();
+    await control('DELETE', 'idempotency_keys');
+    expect((await create()).id).not.toBe(id);
+    expect((await create()).lastResponse.headers['idempotent-replayed']).toBe('true');
+    expect(await intentsOf('ord_forgotten')).toHaveLength(2);
+  });
 });
 
 describe('faults', () => {
