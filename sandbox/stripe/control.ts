@@ -51,8 +51,9 @@ export function createControl(world: {
       case 'POST confirmation_tokens':
         return createToken(store, { payment_method: 'pm_card_visa', ...paymentMethod(body), ...futureUsage(body) });
       case 'DELETE idempotency_keys':
-        forgetKeys(store);
-        return { idempotency_keys: [] };
+      case 'DELETE idempotency_keys/:id':
+        forgetKeys(store, id);
+        return {};
       case 'POST clock':
         return advanceClock(store, body);
       case 'POST payouts':

@@ -23,10 +23,11 @@ export function keyedRequest(key: string, path: string, body: string): KeyedRequ
   return { key, path, fingerprint };
 }
 
-/** As after a day. */
-export function forgetKeys(store: Store): void {
-  for (const record of [...store.idempotency.values()])
-    store.idempotency.put(record.key, { ...record, forgotten: true });
+/** As after a day: those that begin so. */
+export function forgetKeys(store: Store, beginning: string): void {
+  for (const record of [...store.idempotency.values()]) {
+    if (record.key.startsWith(beginning)) store.idempotency.put(record.key, { ...record, forgotten: true });
+  }
 }
 
 /** Stripe's rules for Idempotency-Key. Keys that are in flight are forgotten with the process, answers are not. */

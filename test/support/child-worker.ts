@@ -10,7 +10,10 @@ import { connectMongo } from '../../platform/mongo.ts';
 import { taskQueues } from '../../workflows/messages.ts';
 
 const { env } = process;
-/** `reserveStock:before` freezes the process when that step is about to do its work, `:after` when it has done it. */
+/**
+ * `reserveStock:before` freezes the process when that step is about to do its work, `:after` when it has done it; so does
+ * `captureIntent:after` with a call of Stripe, whose answer is not recorded yet.
+ */
 let freezeAt = env.FREEZE_AT;
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -31,11 +34,13 @@ const worker =
         activities: told(
           createProviderActivities({
             mongo,
-            payments: createPayments({
-              secretKey: env.STRIPE_SECRET_KEY!,
-              apiBase: env.STRIPE_API_BASE,
-              publicUrl: 'https://shop.example',
-            }),
+            payments: told(
+              createPayments({
+                secretKey: env.STRIPE_SECRET_KEY!,
+                apiBase: env.STRIPE_API_BASE,
+                publicUrl: 'https://shop.example',
+              }),
+            ),
             carrier: createCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! }),
           }),
         ),
@@ -50,11 +55,11 @@ await mongo.close();
 function told<T extends object>(steps: T): T {
   const wrapped = Object.entries(steps).map(([name, step]) => [
     name,
-    async (input: unknown) => {
+    async (...input: unknown[]) => {
       say('begins', name);
       freeze(`${name}:before`);
       try {
-        return await step(input);
+        return await step(...input);
       } finally {
         freeze(`${name}:after`);
         say('ends', name);

@@ -18,6 +18,7 @@ import { startTemporal } from '../../sandbox/servers/temporal.ts';
 import { startTimeSkipping } from '../../sandbox/servers/test-server.ts';
 import { startStripeSandbox } from '../../sandbox/stripe/server.ts';
 import { searchAttributes, taskQueues } from '../../workflows/messages.ts';
+import type { Crashes } from './crashes.ts';
 import { replay } from './replay.ts';
 import { newDatabaseUri, sharedServers } from './servers.ts';
 import { createShop } from './shop.ts';
@@ -33,7 +34,13 @@ let runtimeInstalled = false;
 
 /** `workers: false` leaves them to the test: child processes that it freezes or kills, or `startWorker`. */
 export async function startWorld(
-  options: { workers?: boolean; maxCachedWorkflows?: number; timeSkipping?: boolean; longHistory?: number } = {},
+  options: {
+    workers?: boolean;
+    maxCachedWorkflows?: number;
+    timeSkipping?: boolean;
+    longHistory?: number;
+    crashes?: Crashes;
+  } = {},
 ) {
   if (!runtimeInstalled) Runtime.install({ logger: new DefaultLogger('ERROR') });
   runtimeInstalled = true;
@@ -119,7 +126,7 @@ export async function startWorld(
             activities: createLocalActivities(mongo),
             ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
           }
-        : { activities: createProviderActivities({ mongo, payments, carrier: parcels }) }),
+        : { activities: providerSteps() }),
     });
     const running = worker.run();
     const stop = async () => {
@@ -128,6 +135,12 @@ export async function startWorld(
     };
     stopWorker.push(stop);
     return stop;
+  }
+
+  function providerSteps() {
+    const { crashes } = options;
+    if (!crashes) return createProviderActivities({ mongo, payments, carrier: parcels });
+    return crashes.steps(createProviderActivities({ mongo, payments: crashes.calls(payments), carrier: parcels }));
   }
 
   /** As the API does: check, store, answer. */
