@@ -101,7 +101,7 @@ export async function orAsItIs<T extends { status: string }>(
       if (!takesAnotherMethod.has(asItIs.status)) return asItIs;
       return { ...asItIs, status: 'declined', declineCode: error.code };
     }
-    if (error instanceof Stripe.errors.StripeError) return read();
+    if (error instanceof Stripe.errors.StripeError || error instanceof TriedBefore) return read();
     throw error;
   }
 }
@@ -118,13 +118,31 @@ class MethodRefused extends Error {
   }
 }
 
-/** For a call with a method that the customer gave. */
-export async function withMethod<T>(call: () => Promise<T>): Promise<T> {
+/** The token was used by an earlier try of the same call, whose answer was lost. */
+class TriedBefore extends Error {}
+
+/** For a call that confirms an intent, of a payment or a setup, with a method that the customer gave. */
+export async function withMethod<T>(
+  stripe: Stripe,
+  { method, intentId }: { method: string; intentId: string },
+  call: () => Promise<T>,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     const isFailed = error instanceof Stripe.errors.StripeError;
-    if (isFailed && ruleFor(error, { ofMethod: true }).means === 'another method') throw new MethodRefused(error.code);
+    if (!isFailed || ruleFor(error, { ofMethod: true }).means !== 'another method') throw error;
+    throw (await isTokenOf(stripe, method, intentId)) ? new TriedBefore() : new MethodRefused(error.code);
+  }
+}
+
+async function isTokenOf(stripe: Stripe, method: string, intentId: string): Promise<boolean> {
+  if (!method.startsWith('ctoken_')) return false;
+  try {
+    const { payment_intent, setup_intent } = await stripe.confirmationTokens.retrieve(method);
+    return payment_intent === intentId || setup_intent === intentId;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeInvalidRequestError) return false;
     throw error;
   }
 }

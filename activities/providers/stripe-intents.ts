@@ -95,7 +95,9 @@ export function createIntents(stripe: Stripe, publicUrl: string | undefined) {
         ...(offSession && { off_session: true }),
       };
       return intentAfter(intentId, () =>
-        withMethod(() => stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key })),
+        withMethod(stripe, { method, intentId }, () =>
+          stripe.paymentIntents.confirm(intentId, params, { idempotencyKey: key }),
+        ),
       );
     },
 

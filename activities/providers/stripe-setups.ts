@@ -40,7 +40,9 @@ export function createSetups(stripe: Stripe) {
       const isToken = paymentMethod.startsWith('ctoken_');
       const params = isToken ? { confirmation_token: paymentMethod } : { payment_method: paymentMethod };
       return setupAfter(setupId, () =>
-        withMethod(() => stripe.setupIntents.confirm(setupId, params, { idempotencyKey: key })),
+        withMethod(stripe, { method: paymentMethod, intentId: setupId }, () =>
+          stripe.setupIntents.confirm(setupId, params, { idempotencyKey: key }),
+        ),
       );
     },
 

@@ -108,6 +108,16 @@ test('a confirmation token pays once, as a method does', async () => {
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 1 });
 });
 
+test('a token whose answer Stripe lost is no method that was refused: its customer confirms it', async () => {
+  const fired = await world.fault('stripe', { operation: 'payment_intents.confirm', kind: 'fail_after' });
+  const { orderId } = await world.place({ paymentMethod: await token('pm_card_threeDSecure2Required') });
+  expect(await fired()).toBe(true);
+  expect(await world.stateOf(orderId)).toMatchObject({ payment: { attempt: 'requires_action' } });
+  expect((await paymentOf(orderId)).attempts).toMatchObject([{ status: 'requires_action' }]);
+  await world.browser(orderId, 'authenticate', { outcome: 'succeed' });
+  await world.reaches(orderId, 'confirmed');
+});
+
 describe('where the card can be captured more than once', () => {
   beforeAll(() => setPayments({ multicapture: true }));
   afterAll(() => setPayments({}));

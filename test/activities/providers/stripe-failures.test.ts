@@ -185,7 +185,7 @@ async function outcome({ ofMethod }: Failure): Promise<Failure['means']> {
     return { status: 'created', declineCode: undefined as string | undefined };
   };
   const call = async () => {
-    await (ofMethod ? withMethod(fail) : fail());
+    await (ofMethod ? withMethod(stripe, { method: 'pm_card_visa', intentId: 'pi_1' }, fail) : fail());
     return read();
   };
   try {
