@@ -36,6 +36,26 @@ export function createControl(world: {
 }) {
   const { store, faults, webhooks, calls } = world;
 
+  const state = (): Record<string, object> => ({
+    customers: [...store.customers.values()],
+    setup_intents: [...store.setupIntents.values()],
+    payment_intents: [...store.intents.values()],
+    charges: [...store.charges.values()],
+    refunds: [...store.refunds.values()],
+    disputes: [...store.disputes.values()],
+    fraud_warnings: [...store.fraudWarnings.values()],
+    files: [...store.files.values()],
+    tax_calculations: [...store.taxCalculations.values()],
+    tax_transactions: [...store.taxTransactions.values()],
+    payouts: [...store.payouts.values()],
+    balance_transactions: [...store.balanceTransactions.values()],
+    events: [...store.events.values()],
+    undelivered_events: webhooks?.waiting() ?? [],
+    idempotency_keys: [...store.idempotency.values()]
+      .filter(({ forgotten }) => !forgotten)
+      .map(({ key, path, status }) => ({ key, path, status })),
+  });
+
   const act = (method: string, path: string, body: Record<string, unknown>): object => {
     const [subject, id = '', action = ''] = path.split('/').slice(2);
     switch (`${method} ${[subject, ...(id ? [':id'] : []), ...(action ? [action] : [])].join('/')}`) {
@@ -109,25 +129,10 @@ export function createControl(world: {
       case 'GET calls':
         return { calls: Object.fromEntries(calls) };
       case 'GET state':
-        return {
-          customers: [...store.customers.values()],
-          setup_intents: [...store.setupIntents.values()],
-          payment_intents: [...store.intents.values()],
-          charges: [...store.charges.values()],
-          refunds: [...store.refunds.values()],
-          disputes: [...store.disputes.values()],
-          fraud_warnings: [...store.fraudWarnings.values()],
-          files: [...store.files.values()],
-          tax_calculations: [...store.taxCalculations.values()],
-          tax_transactions: [...store.taxTransactions.values()],
-          payouts: [...store.payouts.values()],
-          balance_transactions: [...store.balanceTransactions.values()],
-          events: [...store.events.values()],
-          undelivered_events: webhooks?.waiting() ?? [],
-          idempotency_keys: [...store.idempotency.values()]
-            .filter(({ forgotten }) => !forgotten)
-            .map(({ key, path, status }) => ({ key, path, status })),
-        };
+        return state();
+      // One part of it is enough for who asks again and again.
+      case 'GET state/:id':
+        return { [id]: state()[id] };
       default:
         throw new StripeFailure(404, { type: 'invalid_request_error', message: `no such control: ${method} ${path}` });
     }

@@ -342,7 +342,8 @@ export function createShop(outside: {
   /** Once Stripe has sent everything and every event was delivered. */
   async function inboxIsEmpty(): Promise<void> {
     await until(async () => {
-      const { undelivered_events } = await stripeState();
+      const part = await control(stripeUrl, 'GET', '/_sandbox/state/undelivered_events');
+      const { undelivered_events } = part as Pick<StripeState, 'undelivered_events'>;
       return undelivered_events.length === 0 && (await models.inbox.countDocuments({ deliveredAt: null })) === 0;
     }, 'every event is delivered');
   }
