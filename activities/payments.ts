@@ -8,6 +8,7 @@ import { captureUpTo } from '../workflows/domain/captures.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { formatMoney } from '../workflows/domain/money.ts';
 import { risksOf } from '../workflows/domain/risk.ts';
+import { amountDue } from '../workflows/domain/sales.ts';
 import { isPaid } from '../workflows/domain/statuses.ts';
 import { issueCreditNote, issueInvoice } from './invoices.ts';
 import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
@@ -105,9 +106,8 @@ export async function capturePayment(
   const card = Math.max(0, sale.total - payment.credit);
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
-  // Nobody may pay by it any more.
-  const after = plan.final ? await dropRenewal(mongo, payments, captured) : captured;
-  return { ...outcomeOf(after), final: plan.final };
+  // It is about more than is still due: nobody may pay by it any more.
+  return { ...outcomeOf(await dropRenewal(mongo, payments, captured)), final: plan.final };
 }
 
 /** Of an intent that is over nothing more can be taken, so what was planned with it is planned anew with the next. */
@@ -123,9 +123,12 @@ async function planCapture(mongo: Mongo, payment: Payment, sale: Sale, shipmentI
   const { orderId, intentId, captures, credit, multicapture } = payment;
   const known = captures.find((each) => each.final || each.shipmentId === shipmentId);
   if (known) return known;
-  const whole = { upTo: Math.max(0, sale.total - credit), final: true };
+  const order = await readOrder(mongo, orderId);
+  // After another card has paid a part, what was sold may not be due any more.
+  const due = captures.length === 0 ? sale.total : amountDue(order);
+  const whole = { upTo: Math.max(0, due - credit), final: true };
   const ready = new Set([...captures.map((each) => each.shipmentId), shipmentId]);
-  const share = multicapture ? captureUpTo(await readOrder(mongo, orderId), ready, credit) : whole;
+  const share = multicapture ? captureUpTo(order, ready, credit) : whole;
   const plan = { shipmentId, ...share };
   // A renewal that came between has another intent, and finds this one in its way if it comes later.
   const planned = await mongo.models.payments.updateOne(

@@ -224,6 +224,8 @@ async function captureShare(order: Order, shipmentId: string): Promise<CaptureOu
   if (outcome.lapsed) return outcome;
   order.captured = outcome.final;
   order.capturedInPart ||= !outcome.final;
+  // Whoever is asked to authorize it anew is asked for the rest.
+  if (order.payAsked) order.paymentHints += 1;
   if (order.providerTaxes) order.taxesRecorded ??= recordTaxes(order);
   return outcome;
 }
