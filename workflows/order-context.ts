@@ -57,7 +57,6 @@ export interface Order {
   payAsked: boolean;
   /** How often the money was, or is, authorized anew; and the cards that customers have tried for it. */
   renewals: number;
-  renewalAttempts: number;
   /** When the provider lets go of what is authorized: ISO 8601, UTC. */
   captureBefore?: string | undefined;
   refundHints: { count: number };
@@ -133,7 +132,6 @@ export function createOrder(orderId: string): Order {
     capturedInPart: false,
     payAsked: false,
     renewals: 0,
-    renewalAttempts: 0,
     settledOtherwise: 0,
     messages: 0,
   };

@@ -35,7 +35,7 @@ export function listenToMessages(order: Order): void {
     },
     {
       validator(_input: PayInput) {
-        if (order.setups + order.paymentAttempts + order.renewalAttempts >= limits.paymentAttempts)
+        if (order.setups + order.paymentAttempts >= limits.paymentAttempts)
           throw new Error(`The order has had its ${limits.paymentAttempts} payments`);
         if (state.payment.attempt === 'processing')
           throw new Error('The bank has taken a payment of this order on: wait for what becomes of it');

@@ -76,12 +76,12 @@ async function renew(order: Order): Promise<void> {
     if (given === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled for want of a payment' });
     if (isOver(order)) break;
     const method = order.nextMethod;
-    if (method !== undefined) order.renewalAttempts += 1;
     if (method !== undefined || given === 'retry') attempt += 1;
+    if (method !== undefined) order.paymentAttempts += 1;
     seen = order.paymentHints;
     outcome = await ask(order, method !== undefined || given === 'retry' ? attempt : undefined, method);
-    // One that was offered meanwhile has its turn.
-    if (order.nextMethod === method) order.nextMethod = undefined;
+    // One that was given meanwhile is tried next.
+    if (method !== undefined) order.nextMethod = undefined;
   }
   order.payAsked = false;
   order.nextMethod = undefined;

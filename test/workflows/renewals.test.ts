@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { renewPayment } from '../../activities/renewals.ts';
 import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
+import { limits } from '../../workflows/domain/limits.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -127,6 +128,18 @@ test('a renewal is one, also where an earlier one came to nothing and its answer
   for (let tries = 0; tries < 6; tries++) await renewPayment(world.mongo, world.payments, asked).catch(() => {});
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 2, held: 1 });
   await world.deliver(orderId);
+});
+
+test('stolen cards are not tried without end while the money is asked for anew', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
+  let tries = 0;
+  const tryAll = async () => {
+    for (; tries < 30; tries++) await world.pay(orderId, 'pm_card_visa_chargeDeclined');
+  };
+  await expect(tryAll()).rejects.toThrow();
+  expect(tries).toBe(limits.paymentAttempts - 1);
 });
 
 test('every workflow replays', async () => {
