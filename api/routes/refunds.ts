@@ -54,7 +54,8 @@ function refusal(opened: Extract<LineRefundOpened, { refused: string }>, currenc
   }
   const { refused, refundable } = opened;
   const why = {
-    nothing_captured: 'Nothing is left to refund of what was captured; what is only held goes back by a cancellation',
+    nothing_captured:
+      'Nothing is left to refund of what was captured. What is only held goes back by a cancellation, and what a chargeback withholds not at all',
     more_than_paid: `Only ${formatMoney(refundable, currency)} can be refunded`,
     no_account: "The order is a guest's, who has no store credit",
   }[refused];
