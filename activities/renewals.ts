@@ -30,7 +30,7 @@ export async function renewPayment(
   const { intentId } = renewal;
   const method = attempt === undefined ? undefined : (paymentMethod ?? savedMethod);
   const offSession = method === savedMethod;
-  const key = `${intentId}:confirm:${attempt}:${serverErrors}`;
+  const key = `${intentId}:confirm:${asked.renewal}:${attempt}:${serverErrors}`;
   const intent =
     method === undefined
       ? await payments.readIntent(intentId)
@@ -42,40 +42,23 @@ export async function renewPayment(
   return { ...outcomeOf(payment), attempt: status, declineCode: status === 'declined' ? declineCode : undefined };
 }
 
-/** Nothing more is to be authorized. A bank debit that was paid by then has taken money: it becomes the payment's own. */
+/** Nothing more is to be authorized. It only ever held money: what can be renewed by can be held. */
 export async function dropRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
   const { orderId, renewal } = payment;
   if (renewal === undefined) return payment;
-  const { intentId } = renewal;
-  const intent = await cancel(mongo, payments, payment, intentId);
-  if (intent.status === 'captured' || intent.status === 'processing') return adopt(mongo, payments, payment, intent);
+  await cancel(mongo, payments, payment, renewal.intentId);
   // The next one is made under a key of its own.
-  const gone = { orderId, 'renewal.intentId': intentId };
+  const gone = { orderId, 'renewal.intentId': renewal.intentId };
   await mongo.models.payments.updateOne(gone, { $unset: { renewal: 1 }, $inc: { serverErrors: 1 } });
   return readRecord(mongo, orderId);
 }
 
-/** What it brings beyond what is due is paid back as all that is. */
-async function adopt(mongo: Mongo, payments: Payments, payment: Payment, intent: Intent): Promise<Payment> {
-  const { orderId, intentId: old, renewal } = payment;
-  const before = await record(mongo, payment, await cancel(mongo, payments, payment, old!));
-  await mongo.models.payments.updateOne(
-    { orderId, intentId: old!, 'renewal.intentId': intent.id },
-    {
-      $set: { intentId: intent.id, status: 'processing', amountDue: before.captured + renewal!.amount },
-      $unset: { renewal: 1, captureBefore: 1 },
-      $push: { pastIntents: old! },
-    },
-  );
-  return record(mongo, await readRecord(mongo, orderId), intent);
-}
-
-/** @throws where it is neither let go nor paid: the next try has another key. */
-async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intentId: string): Promise<Intent> {
+/** What it has captured before stays. @throws where it is not let go: the next try has another key. */
+async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intentId: string): Promise<void> {
   const { orderId, serverErrors } = payment;
   const key = `${intentId}:cancel:${serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(intentId, { key }));
-  if (intent.status === 'voided' || intent.status === 'captured' || intent.status === 'processing') return intent;
+  if (intent.status === 'voided' || intent.status === 'captured') return;
   await takeNewKeys(mongo, orderId);
   throw new Error(`${intentId} is ${intent.status} and cannot be let go yet`);
 }

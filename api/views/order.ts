@@ -128,7 +128,9 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
   const declineCode = declined !== undefined && !forStaff && unspoken.has(declined) ? 'generic_decline' : declined;
   const { clientSecret } = saving ?? payment.renewal ?? payment;
   const isAsked = order.status === 'awaiting_payment' || payment.renewal !== undefined;
-  const mayPay = caller.kind === 'owner' && isAsked && clientSecret !== undefined;
+  // The bank has a debit for days: there is nothing to confirm meanwhile.
+  const isUnderWay = payment.status === 'processing';
+  const mayPay = caller.kind === 'owner' && isAsked && !isUnderWay && clientSecret !== undefined;
   return {
     status: saving?.status ?? payment.status,
     amountDue,

@@ -11,6 +11,7 @@ import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { stockId } from '../../models/stock.ts';
+import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { price as priceOf } from '../../workflows/domain/pricing.ts';
 import type { ShipmentStatus } from '../../workflows/domain/states.ts';
@@ -97,6 +98,13 @@ export function createShop(outside: {
       .lean()
       .orFail();
     return { onHand, damaged, reserved, committed };
+  }
+
+  /** Workers remember the settings for a second. */
+  async function setPayments(rules: Partial<PaymentRules>): Promise<void> {
+    const payments = { ...defaultPayments, ...rules };
+    await models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, payments }, { upsert: true });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
   }
 
   // ---- The buyer ----
@@ -360,6 +368,7 @@ export function createShop(outside: {
   }
 
   return {
+    setPayments,
     orderHandle,
     returnHandle,
     refundHandle,

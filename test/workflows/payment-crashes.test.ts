@@ -10,7 +10,6 @@ import { bookCredit } from '../../activities/credit.ts';
 import { renewPayment } from '../../activities/renewals.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
-import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
 import { answerIncident, placeOrder } from '../../workflows/messages.ts';
 import { type Call, createCrashes, type Step, type StepInput } from '../support/crashes.ts';
@@ -194,8 +193,8 @@ test('workers are killed between Stripe’s answers and their records', async ()
 cells(steps);
 
 describe('where the card can be captured more than once', () => {
-  beforeAll(() => setPayments({ multicapture: true }));
-  afterAll(() => setPayments({}));
+  beforeAll(() => world.setPayments({ multicapture: true }));
+  afterAll(() => world.setPayments({}));
   cells(parcels);
 });
 
@@ -646,11 +645,4 @@ function paymentOf(orderId: string) {
 
 function control(path: string, body: object): Promise<unknown> {
   return world.control(world.stripe.url, 'POST', `/_sandbox/${path}`, body);
-}
-
-/** Workers remember the settings for a second. */
-async function setPayments(rules: Partial<PaymentRules>): Promise<void> {
-  const payments = { ...defaultPayments, ...rules };
-  await world.mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, payments }, { upsert: true });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bookCredit } from '../../activities/credit.ts';
 import { reconcilePage } from '../../activities/reconciliation.ts';
 import { newId } from '../../models/id.ts';
-import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
+import type { PaymentRules } from '../../models/store.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
@@ -20,13 +20,6 @@ afterAll(async () => {
 });
 
 const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
-
-/** Workers remember the settings for a second. */
-async function setPayments(rules: Partial<PaymentRules>): Promise<void> {
-  const payments = { ...defaultPayments, ...rules };
-  await world.mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, payments }, { upsert: true });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-}
 
 async function settle(orderId: string, outcome: 'succeeded' | 'failed'): Promise<void> {
   const intentId = await world.intentOf(orderId);
@@ -119,8 +112,8 @@ test('a token whose answer Stripe lost is no method that was refused: its custom
 });
 
 describe('where the card can be captured more than once', () => {
-  beforeAll(() => setPayments({ multicapture: true }));
-  afterAll(() => setPayments({}));
+  beforeAll(() => world.setPayments({ multicapture: true }));
+  afterAll(() => world.setPayments({}));
   const items = [
     { sku: 'MUG', quantity: 2 },
     { sku: 'LAMP', quantity: 1 },
@@ -228,14 +221,14 @@ test('a card that store credit has made needless is let go', async () => {
 });
 
 describe('rules of risk', () => {
-  afterAll(() => setPayments({}));
+  afterAll(() => world.setPayments({}));
 
   test.each<[string, PaymentRules['risk'], RegExp]>([
     ['an amount', { amountFrom: { USD: 2 * price } }, /more than the store sends/],
     ['a card from elsewhere', { foreignCard: true }, /The card is of US, and the goods go to DE/],
     ['a score', { scoreFrom: 10 }, /score is 12/],
   ])('%s puts the order on hold, in words', async (_what, risk, why) => {
-    await setPayments({ risk });
+    await world.setPayments({ risk });
     const shipTo = { name: 'K', line1: 'M 7', city: 'Berlin', postalCode: '10965', country: 'DE' };
     const { orderId, status } = await world.place({ shipTo });
     expect(status).toBe('on_hold');
@@ -246,7 +239,7 @@ describe('rules of risk', () => {
   });
 
   test('methods that were declined before count', async () => {
-    await setPayments({ risk: { declinesFrom: 2 } });
+    await world.setPayments({ risk: { declinesFrom: 2 } });
     const { orderId } = await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' });
     await world.pay(orderId, 'pm_card_visa_chargeDeclinedStolenCard');
     expect(await world.pay(orderId, 'pm_card_visa')).toBe('on_hold');

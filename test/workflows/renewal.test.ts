@@ -1,132 +1,130 @@
-/** Authorizations that age: on a server that skips the time, and a Stripe whose clock is put forward with it. */
+/** Money that is held for days: let go before its time, authorized anew, and taken by one of two intents only. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { newId } from '../../models/id.ts';
-import type { Order } from '../../models/order.ts';
-import { placeOrder } from '../../workflows/messages.ts';
+import { renewPayment } from '../../activities/renewals.ts';
+import { limits } from '../../workflows/domain/limits.ts';
+import { paymentChanged } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
-import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ timeSkipping: true });
+  world = await startWorld();
 });
 afterAll(async () => {
   await world.stop();
 });
 
-const day = 86_400_000;
-const almost = 6 * day + 3_600_000;
-const total = 2 * price;
 const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+const atStripe = (path: string, body: object = {}) =>
+  world.control(world.stripe.url, 'POST', `/_sandbox/${path}`, body);
 
-async function place(order: Partial<Order>): Promise<string> {
-  const written = await world.write({ placeBefore: new Date('2999-01-01'), ...order });
-  await world.start(written);
-  await world.orderHandle(written.orderId).executeUpdate(placeOrder);
-  return written.orderId;
+/** An order of which the customer was asked to authorize the money anew, and has not answered. */
+async function askedAnew() {
+  const { orderId } = await world.place();
+  await renewPayment(world.mongo, world.payments, { orderId, renewal: 1, attempt: 1 });
+  const { renewal } = await paymentOf(orderId);
+  const pay = (payment_method: string) => atStripe(`payment_intents/${renewal!.intentId}/confirm`, { payment_method });
+  return { orderId, pay };
 }
 
-/** Of a customer with an account, who lets us keep the method. */
-async function placeAndSave(paymentMethod = 'pm_card_visa'): Promise<string> {
-  const customerId = newId('cus');
-  const customer = { _id: customerId, email: `${customerId}@example.com`, name: 'Ada', createdAt: new Date() };
-  await world.mongo.models.customers.create([customer]);
-  return place({ customerId, savePaymentMethod: true, paymentMethod });
-}
+test('a rest that the bank lets go is not handed over unpaid', async () => {
+  await world.setPayments({ multicapture: true });
+  const { orderId } = await world.place({
+    items: [
+      { sku: 'MUG', quantity: 2 },
+      { sku: 'LAMP', quantity: 1 },
+    ],
+  });
+  const shipments = await world.shipmentsOf(orderId);
+  const [mugs, lamp] = ['wh_east', 'wh_west'].map((id) => shipments.find(({ warehouseId }) => warehouseId === id)!.id);
+  await world.ship(orderId, mugs!);
+  await world.webhooks('stripe', 'off');
+  await world.browser(orderId, 'expire');
+  await world.pickAll(lamp!);
+  expect(await world.pack(orderId, lamp!)).toBe('packed');
+  await world.webhooks('stripe', 'normal');
+  await world.incident(orderId, 'payment_renewal');
+  await world.pay(orderId, 'pm_card_mastercard');
+  await world.shipmentReaches(orderId, lamp!, 'ready');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price, price] });
+  await world.handOver(orderId, lamp!);
+  for (const id of [mugs!, lamp!]) await world.carrierSays(id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  await world.setPayments({});
+});
 
-/** Both clocks. Before it the order has to wait for something, or nothing is skipped. */
-async function pass(ms: number): Promise<void> {
-  await world.control(world.stripe.url, 'POST', '/_sandbox/clock', { advanceMs: ms });
-  await world.pass(ms);
-}
-
-/** A warehouse that was asked about first, as it is days late. */
-async function deliver(orderId: string): Promise<void> {
+test('a parcel that is packed while the money is asked for anew waits for it', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
   const [shipment] = await world.shipmentsOf(orderId);
   await world.pickAll(shipment!.id);
-  await world.pack(orderId, shipment!.id);
+  expect(await world.pack(orderId, shipment!.id)).toBe('packed');
+  await world.pay(orderId, 'pm_card_mastercard');
   await world.shipmentReaches(orderId, shipment!.id, 'ready');
-  await world.handOver(orderId, shipment!.id);
-  await world.carrierSays(shipment!.id, 'delivered');
-  await world.reaches(orderId, 'completed');
-}
-
-test('a saved method is authorized anew a day before, again and again, and captured once', async () => {
-  const orderId = await placeAndSave();
-  const first = await paymentOf(orderId);
-  expect(first.captureBefore!.getTime()).toBeGreaterThan(Date.now() + 6 * day);
-  await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
-  const second = await paymentOf(orderId);
-  expect(second.captureBefore!.getTime()).toBeGreaterThan(first.captureBefore!.getTime() + 5 * day);
-  expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 2, held: 1, captured: [] });
-  await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 2, 'and once more');
-  await deliver(orderId);
-  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [total], refunds: [] });
-  const booked = (await paymentOf(orderId)).ledger.map(({ kind, amount }) => `${kind} ${amount}`);
-  expect(booked).toEqual([...Array(3).fill(`authorize ${total}`), `capture ${total}`]);
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price] });
 });
 
-test('a reply that is lost on the way makes no third authorization', async () => {
-  const orderId = await placeAndSave();
-  const fired = await Promise.all(
-    ['create', 'confirm', 'cancel'].map((step) =>
-      world.fault('stripe', { operation: `payment_intents.${step}`, kind: 'lose_reply', times: 2 }),
-    ),
-  );
-  await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
-  await until(async () => (await world.atStripe(orderId)).held === 1, 'the old one is let go');
-  expect(await Promise.all(fired.map((each) => each()))).toEqual([true, true, true]);
+test('a look that failed beside the story stops no order, whatever is answered', async () => {
+  const { orderId } = await world.place();
+  await world.mongo.models.payments.updateOne({ orderId }, { $set: { amountDue: 2 * price + 1 } });
+  await world.orderHandle(orderId).signal(paymentChanged);
+  const { id, answers } = await world.incident(orderId, 'read_payment');
+  expect(answers).toEqual(['retry', 'skip']);
+  await world.mongo.models.payments.updateOne({ orderId }, { $set: { amountDue: 2 * price } });
+  await world.answer(orderId, id, 'skip');
+  await world.deliver(orderId);
+});
+
+test('an incident beside the story keeps no order from being cancelled', async () => {
+  const { orderId } = await world.place();
+  await world.mongo.models.payments.updateOne({ orderId }, { $set: { amountDue: 2 * price + 1 } });
+  await world.orderHandle(orderId).signal(paymentChanged);
+  await world.incident(orderId, 'read_payment');
+  expect(await world.cancel(orderId)).toBe('cancelled');
+  await world.mongo.models.payments.updateOne({ orderId }, { $set: { amountDue: 2 * price } });
+});
+
+test('nobody can pay anew once the first authorization is captured', async () => {
+  const { orderId, pay } = await askedAnew();
+  await world.deliver(orderId);
+  await expect(pay('pm_card_visa')).rejects.toThrow(/canceled/);
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price] });
+});
+
+test('what can only be taken at once renews nothing', async () => {
+  const { orderId, pay } = await askedAnew();
+  await expect(pay('pm_usBankAccount_processing')).rejects.toThrow(/400/);
+  await world.deliver(orderId);
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price] });
+});
+
+test('a renewal is one, also where an earlier one came to nothing and its answer was lost', async () => {
+  const { orderId } = await world.place();
+  const asked = { orderId, renewal: 2, attempt: 1, paymentMethod: 'pm_card_visa' };
+  await world.fault('stripe', { operation: 'payment_intents.cancel', kind: 'fail_before', times: 3 });
+  for (let tries = 0; tries < 6; tries++) await renewPayment(world.mongo, world.payments, asked).catch(() => {});
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 2, held: 1 });
-  await world.cancel(orderId);
-  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
+  await world.deliver(orderId);
 });
 
-test('a guest is asked by mail, and confirms in the browser; until then parcels may go by the first one', async () => {
-  const [goes, waits, leaves] = [await place({}), await place({}), await place({})];
-  await pass(almost);
-  for (const orderId of [goes, waits, leaves]) {
-    await world.incident(orderId, 'payment_renewal');
-    expect(await world.mailsOf(orderId)).toContain('renewal_needed');
-  }
-  await deliver(goes);
-  expect(await world.atStripe(goes)).toMatchObject({ authorizations: 1, held: 0, captured: [total] });
-  expect(await paymentOf(goes)).not.toHaveProperty('renewal');
-
-  const { renewal } = await paymentOf(waits);
-  const confirm = `/_sandbox/payment_intents/${renewal!.intentId}/confirm`;
-  await world.control(world.stripe.url, 'POST', confirm, { payment_method: 'pm_card_mastercard' });
-  await until(async () => (await paymentOf(waits)).pastIntents.length === 1, 'it is confirmed');
-  await deliver(waits);
-  expect(await world.atStripe(waits)).toMatchObject({ authorizations: 2, held: 0, captured: [total] });
-
-  const { id } = await world.incident(leaves, 'payment_renewal');
-  await world.answer(leaves, id, 'cancel');
-  await world.reaches(leaves, 'cancelled');
-  expect(await world.atStripe(leaves)).toMatchObject({ held: 0, captured: [] });
-});
-
-test('a bank that wants to ask the owner of a saved card makes an incident of it, and the owner comes', async () => {
-  const orderId = await placeAndSave('pm_card_visa');
-  // By then the bank wants to be asked.
-  await world.mongo.models.payments.updateOne({ orderId }, { $set: { savedMethod: 'pm_card_authenticationRequired' } });
-  await pass(almost);
+test('stolen cards are not tried without end while the money is asked for anew', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
   await world.incident(orderId, 'payment_renewal');
-  const { renewal } = await paymentOf(orderId);
-  const at = `/_sandbox/payment_intents/${renewal!.intentId}`;
-  await world.control(world.stripe.url, 'POST', `${at}/confirm`, { payment_method: 'pm_card_authenticationRequired' });
-  await world.control(world.stripe.url, 'POST', `${at}/authenticate`, { outcome: 'succeed' });
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
-  await until(async () => !(await world.stateOf(orderId)).incidents.some(({ cause }) => cause === 'payment_renewal'));
-  await world.cancel(orderId);
+  let tries = 0;
+  const tryAll = async () => {
+    for (; tries < 30; tries++) await world.pay(orderId, 'pm_card_visa_chargeDeclined');
+  };
+  await expect(tryAll()).rejects.toThrow();
+  expect(tries).toBe(limits.paymentAttempts - 1);
 });
 
-test('the auditor finds nothing, and every workflow replays', async () => {
+test('every workflow replays', async () => {
+  expect(await world.replayFailures()).toEqual([]);
+});
+
+test('the auditor finds nothing', async () => {
   await world.inboxIsEmpty();
-  const found = await world.violations();
-  // The skipped time is ahead of the auditor's clock, and not behind it.
-  expect(found).toEqual([]);
+  expect(await world.violations()).toEqual([]);
 });
