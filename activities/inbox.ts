@@ -18,15 +18,15 @@ import {
   trackingChanged,
   workflowIds,
 } from '../workflows/messages.ts';
-import { receiveDispute } from './disputes.ts';
-import { type KnownPayments, paymentMoved, paymentsOf } from './payment-events.ts';
-import { paymentOfIntent } from './payment-records.ts';
-import { receivePayout } from './payouts.ts';
+import { receiveDispute } from './payments/disputes.ts';
+import { type KnownPayments, paymentMoved, paymentsOf } from './payments/events.ts';
+import { receivePayout } from './payments/payouts.ts';
+import { paymentOfIntent } from './payments/records.ts';
+import { adoptRefund } from './payments/refunds.ts';
+import { methodAdded, readWallet, walletMoved } from './payments/wallet-events.ts';
 import { deliveredEvents, type StripeEvent } from './providers/stripe-events.ts';
-import { adoptRefund } from './refunds.ts';
 import { followRefund, hintAtPayment, signalled } from './signals.ts';
 import { workflowTypes } from './starts.ts';
-import { methodAdded, readWallet, walletMoved } from './wallet-events.ts';
 
 type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string };
 

@@ -1,19 +1,20 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
-import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './disputes.ts';
 import { pollEvents } from './events.ts';
 import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
-import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments.ts';
+import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
+import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
+import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
+import { sendRefund } from './payments/refunds.ts';
+import { renewPayment } from './payments/renewals.ts';
+import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts';
+import { readSetup, savePaymentMethod } from './payments/setups.ts';
+import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './payments/wallet.ts';
 import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Carrier } from './providers/carrier.ts';
 import type { Payments } from './providers/stripe.ts';
-import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './reconciliation.ts';
-import { sendRefund } from './refunds.ts';
-import { renewPayment } from './renewals.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
-import { openOrderRefund, recordTaxes, reverseTaxes } from './sales.ts';
-import { readSetup, savePaymentMethod } from './setups.ts';
 import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 import {
   commitStock,
@@ -24,7 +25,6 @@ import {
   settleShortPick,
   shipStock,
 } from './stock/reservations.ts';
-import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './wallet.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {

@@ -13,7 +13,7 @@ import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../wor
 import { workflowIds } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
-import { openRefundIn, oweTheRest, paidBackOf, refundable } from './refunds.ts';
+import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/refunds.ts';
 import { postMovement } from './stock/movements.ts';
 
 /** Two returns asked for at once cannot have the same units: each writes the order, so one of them is tried again. */

@@ -1,8 +1,8 @@
 /** From what a customer was told to an order: nothing is placed at another price, or without what it needs. */
 import type { z } from 'zod';
+import { ownerOf } from '../activities/payments/wallet.ts';
 import type { Goods } from '../activities/pricing/cart.ts';
 import { requestId } from '../activities/requests.ts';
-import { ownerOf } from '../activities/wallet.ts';
 import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import type { Quote } from '../models/quote.ts';

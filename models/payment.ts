@@ -63,7 +63,7 @@ export interface Payment {
   authorized: number;
   captured: number;
   refunded: number;
-  /** Refunds that were promised and did not end yet. See `leftOf` in activities/refunds.ts for what may still be refunded. */
+  /** Refunds that were promised and did not end yet. See `leftOf` in activities/payments/refunds.ts for what may still be refunded. */
   refundPending: number;
   /** What chargebacks took and did not give back, in minor units. It is not ours to refund. */
   withheld: number;

@@ -1,6 +1,6 @@
 /** For whoever keeps the books: the provider's balance day by day, and what it paid out. */
 import type { z } from 'zod';
-import { moneyOfNobody } from '../../activities/reconciliation.ts';
+import { moneyOfNobody } from '../../activities/payments/reconciliation.ts';
 import type { BalanceEntry, Payout, Reconciliation } from '../../models/balance.ts';
 import { boundsOf } from '../../workflows/domain/reconciliation.ts';
 import { notFound } from '../auth.ts';

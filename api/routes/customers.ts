@@ -1,5 +1,5 @@
 /** Customers with an account, as the store's sign-in and its support keep them, and their store credit. */
-import { bookCredit } from '../../activities/credit.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { type CreditEntry, type Customer, creditAccountId } from '../../models/customer.ts';
 import { newId } from '../../models/id.ts';
 import { customerToken } from '../../platform/customer-token.ts';

@@ -1,6 +1,6 @@
 /** What banks dispute: for support, with what they are told. The evidence is personal, and stays in MongoDB and here. */
-import { adjustEvidence } from '../../activities/disputes.ts';
-import { evidenceOf } from '../../activities/evidence.ts';
+import { adjustEvidence } from '../../activities/payments/disputes.ts';
+import { evidenceOf } from '../../activities/payments/evidence.ts';
 import type { Dispute } from '../../models/payment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { evidenceChanged, workflowIds } from '../../workflows/messages.ts';

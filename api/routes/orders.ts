@@ -1,7 +1,7 @@
 /** An order after it was placed: reading it, and what its owner may ask of it. */
 import type { UpdateDefinition } from '@temporalio/common';
 import { writeNote } from '../../activities/notes.ts';
-import { mayRefresh } from '../../activities/payments.ts';
+import { mayRefresh } from '../../activities/payments/payments.ts';
 import { noteRefusal } from '../../activities/refusals.ts';
 import type { Order } from '../../models/order.ts';
 import type { Mongo } from '../../platform/mongo.ts';

@@ -1,5 +1,5 @@
 /** The methods of payment that a customer has saved. Only a worker speaks with the provider, and we wait for it. */
-import { ordersInNeedOf } from '../../activities/wallet.ts';
+import { ordersInNeedOf } from '../../activities/payments/wallet.ts';
 import type { Customer } from '../../models/customer.ts';
 import { newId } from '../../models/id.ts';
 import { notFound } from '../auth.ts';

@@ -1,6 +1,6 @@
 /** Money back by a person's decision. What a return or a cancellation pays back, its workflow does itself. */
-import { type LineRefundOpened, openLineRefund } from '../../activities/line-refunds.ts';
-import { openRefund as openRefundStep } from '../../activities/refunds.ts';
+import { type LineRefundOpened, openLineRefund } from '../../activities/payments/line-refunds.ts';
+import { openRefund as openRefundStep } from '../../activities/payments/refunds.ts';
 import { noteRefusal } from '../../activities/refusals.ts';
 import { startRefund } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';

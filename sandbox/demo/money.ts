@@ -88,8 +88,9 @@ export const storiesOfMoney: Story[] = [
       const token = (await play(stage.stripeUrl, 'POST', '/confirmation_tokens', { payment_method })) as { id: string };
       const placed = await place(stage, tell, { paymentMethod: token.id });
       tell('the bank has it: the goods are held, and nothing is sent');
-      const intent = placed.payment!.clientSecret!.split('_secret_')[0];
-      await play(stage.stripeUrl, 'POST', `/payment_intents/${intent}/settle`, { outcome: 'succeeded' });
+      const { payment_intents } = (await play(stage.stripeUrl, 'GET', '/state/payment_intents')) as AtStripe;
+      const { id } = payment_intents.find(({ metadata }) => metadata.orderId === placed.order.id)!;
+      await play(stage.stripeUrl, 'POST', `/payment_intents/${id}/settle`, { outcome: 'succeeded' });
       await isConfirmed(stage, placed.order.id);
       tell('the money is here');
       await deliver(stage, tell, placed.order.id);
@@ -147,6 +148,10 @@ export const storiesOfMoney: Story[] = [
     },
   },
 ];
+
+interface AtStripe {
+  payment_intents: { id: string; metadata: { orderId?: string } }[];
+}
 
 async function isConfirmed({ shop }: Stage, orderId: string): Promise<void> {
   await eventually('the payment is confirmed', async () => {

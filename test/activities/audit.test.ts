@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { audit } from '../../activities/audit.ts';
-import { bookCredit } from '../../activities/credit.ts';
 import { issueCreditNote, issueInvoice } from '../../activities/invoices.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { seller, setSeller, writeRefund } from '../support/invoices.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';

@@ -1,7 +1,7 @@
 /** Returning customers: methods of payment that are saved, used again, chosen and removed. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { readMethods } from '../../activities/wallet.ts';
+import { readMethods } from '../../activities/payments/wallet.ts';
 import { newId } from '../../models/id.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { textOf } from '../support/replay.ts';

@@ -1,5 +1,5 @@
 /** One life for each state of each workflow, played until it is there. The histories of the replay gate come from these. */
-import { bookCredit } from '../../activities/credit.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';

@@ -1,9 +1,9 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import { openRefund } from '../../activities/payments/refunds.ts';
 import { reportShort, scanPick } from '../../activities/picking.ts';
 import { priceBook } from '../../activities/pricing/price-book.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
-import { openRefund } from '../../activities/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';

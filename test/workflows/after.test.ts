@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
-import { openLineRefund } from '../../activities/line-refunds.ts';
-import { openRefund } from '../../activities/refunds.ts';
+import { openLineRefund } from '../../activities/payments/line-refunds.ts';
+import { openRefund } from '../../activities/payments/refunds.ts';
 import { openReturn } from '../../activities/returns.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';

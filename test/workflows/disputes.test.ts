@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { adjustEvidence, submitEvidence } from '../../activities/disputes.ts';
 import { receiveEvent } from '../../activities/inbox.ts';
+import { adjustEvidence, submitEvidence } from '../../activities/payments/disputes.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { evidenceChanged, holdOrder, inspectReturn, receiveReturn } from '../../workflows/messages.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { bookCredit } from '../../activities/credit.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';

@@ -1,6 +1,6 @@
 /** Lines that support pays back, and what becomes of them otherwise: no unit is paid back twice. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { openLineRefund } from '../../activities/line-refunds.ts';
+import { openLineRefund } from '../../activities/payments/line-refunds.ts';
 import { newId } from '../../models/id.ts';
 import { inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';

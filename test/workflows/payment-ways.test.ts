@@ -1,7 +1,7 @@
 /** Payments that are not one card, held at once and captured once: bank debits, tokens, captures by parcel, rules of risk. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { bookCredit } from '../../activities/credit.ts';
-import { reconcilePage } from '../../activities/reconciliation.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
+import { reconcilePage } from '../../activities/payments/reconciliation.ts';
 import { newId } from '../../models/id.ts';
 import type { PaymentRules } from '../../models/store.ts';
 import { limits } from '../../workflows/domain/limits.ts';

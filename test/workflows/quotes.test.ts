@@ -2,8 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
-import { bookCredit } from '../../activities/credit.ts';
-import { openRefund } from '../../activities/refunds.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
+import { openRefund } from '../../activities/payments/refunds.ts';
 import { load } from '../../bench/load.ts';
 import { newId } from '../../models/id.ts';
 import type { Promotion } from '../../models/pricing.ts';

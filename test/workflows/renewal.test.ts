@@ -1,6 +1,6 @@
 /** Money that is held for days: let go before its time, authorized anew, and taken by one of two intents only. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { renewPayment } from '../../activities/renewals.ts';
+import { renewPayment } from '../../activities/payments/renewals.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';

@@ -1,6 +1,6 @@
 /** Parcels of one order that are paid by two cards, one after the other. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { renewPayment } from '../../activities/renewals.ts';
+import { renewPayment } from '../../activities/payments/renewals.ts';
 import { defaultPayments, defaultSettings } from '../../models/store.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';

@@ -1,6 +1,6 @@
 /** What happens when nobody comes: on a server that skips the time. It knows no update-with-start, and counts days ahead. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { bookCredit } from '../../activities/credit.ts';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';

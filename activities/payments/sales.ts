@@ -1,16 +1,16 @@
 /** What of an order was sold: it is captured, invoiced and taxed, and what changes afterwards is refunded. */
 import type { ClientSession } from 'mongoose';
-import type { Order } from '../models/order.ts';
-import type { Payment, Refund, Sale } from '../models/payment.ts';
-import { inTransaction, type Mongo } from '../platform/mongo.ts';
-import type { LocalSteps } from '../workflows/activities.ts';
-import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
-import { amountDue, keptUnits } from '../workflows/domain/sales.ts';
-import { workflowIds } from '../workflows/messages.ts';
+import type { Order } from '../../models/order.ts';
+import type { Payment, Refund, Sale } from '../../models/payment.ts';
+import { inTransaction, type Mongo } from '../../platform/mongo.ts';
+import type { LocalSteps } from '../../workflows/activities.ts';
+import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
+import { amountDue, keptUnits } from '../../workflows/domain/sales.ts';
+import { workflowIds } from '../../workflows/messages.ts';
+import { broken } from '../failure.ts';
+import type { Payments } from '../providers/stripe.ts';
 import { lessOwed, totalOwed } from './dispute-records.ts';
-import { broken } from './failure.ts';
-import { countingErrors, readRecord } from './payment-records.ts';
-import type { Payments } from './providers/stripe.ts';
+import { countingErrors, readRecord } from './records.ts';
 import { openRefundIn, oweTheRest, paidBackOf, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */

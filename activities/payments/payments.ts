@@ -1,21 +1,21 @@
 /** The money of an order, at the provider: authorized, captured, voided. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Capture, Payment, Sale } from '../models/payment.ts';
-import { findOneBy } from '../platform/documents.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { CaptureOutcome, PaymentOutcome } from '../workflows/activities.ts';
-import { captureUpTo } from '../workflows/domain/captures.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import { formatMoney } from '../workflows/domain/money.ts';
-import { risksOf } from '../workflows/domain/risk.ts';
-import { amountDue } from '../workflows/domain/sales.ts';
-import { isPaid } from '../workflows/domain/statuses.ts';
-import { issueCreditNote, issueInvoice } from './invoices.ts';
-import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
-import type { Intent, Payments } from './providers/stripe.ts';
+import type { Capture, Payment, Sale } from '../../models/payment.ts';
+import { findOneBy } from '../../platform/documents.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { CaptureOutcome, PaymentOutcome } from '../../workflows/activities.ts';
+import { captureUpTo } from '../../workflows/domain/captures.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { formatMoney } from '../../workflows/domain/money.ts';
+import { risksOf } from '../../workflows/domain/risk.ts';
+import { amountDue } from '../../workflows/domain/sales.ts';
+import { isPaid } from '../../workflows/domain/statuses.ts';
+import { issueCreditNote, issueInvoice } from '../invoices.ts';
+import type { Intent, Payments } from '../providers/stripe.ts';
+import { paymentRules } from '../store-settings.ts';
+import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
 import { dropRenewal } from './renewals.ts';
 import { readOrder, saleOf } from './sales.ts';
-import { paymentRules } from './store-settings.ts';
 import { noteSaved, payerOf } from './wallet.ts';
 
 export async function authorizePayment(

@@ -2,10 +2,10 @@
  * The provider's balance, day by day, beside our ledger. Each page is read, kept and compared in one go, and then the cursor
  * moves on: a page that is read twice finds all that it would write.
  */
-import type { BalanceEntry, KnownDifference, Reconciliation } from '../models/balance.ts';
-import type { Dispute, Payment, Refund } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { OpenDifference } from '../workflows/activities.ts';
+import type { BalanceEntry, KnownDifference, Reconciliation } from '../../models/balance.ts';
+import type { Dispute, Payment, Refund } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { OpenDifference } from '../../workflows/activities.ts';
 import {
   type Books,
   boundsOf,
@@ -20,13 +20,13 @@ import {
   type Line,
   missingAtProvider,
   totalsOf,
-} from '../workflows/domain/reconciliation.ts';
-import { broken } from './failure.ts';
-import { receiveEvent } from './inbox.ts';
-import { record } from './payment-records.ts';
+} from '../../workflows/domain/reconciliation.ts';
+import { broken } from '../failure.ts';
+import { receiveEvent } from '../inbox.ts';
+import type { Payments } from '../providers/stripe.ts';
+import type { BalanceLine, ProviderPayout } from '../providers/stripe-balance.ts';
 import { openPayout, recordPayout } from './payouts.ts';
-import type { Payments } from './providers/stripe.ts';
-import type { BalanceLine, ProviderPayout } from './providers/stripe-balance.ts';
+import { record } from './records.ts';
 import { sentOf } from './refunds.ts';
 
 /** Payments of a page, differences that somebody is asked about at once, and payouts that are looked at again. */

@@ -1,13 +1,13 @@
 /** Events of payments. One that does not fit the order's own payment changes nothing of the order. */
 import type { Client } from '@temporalio/client';
-import type { Heard, InboxEvent } from '../models/inbox.ts';
-import type { Payment } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { workflowIds } from '../workflows/messages.ts';
-import { amountOfIntent } from './payment-records.ts';
+import type { Heard, InboxEvent } from '../../models/inbox.ts';
+import type { Payment } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { workflowIds } from '../../workflows/messages.ts';
+import { noteRefusal } from '../refusals.ts';
+import { followRefund, hintAtPayment } from '../signals.ts';
+import { amountOfIntent } from './records.ts';
 import { openRefund } from './refunds.ts';
-import { noteRefusal } from './refusals.ts';
-import { followRefund, hintAtPayment } from './signals.ts';
 
 export type KnownPayments = ReadonlyMap<string, Payment>;
 

@@ -1,13 +1,13 @@
 /** The record of an order's payment: what the provider says is written here, and never moved back by an older answer. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { ClientSession } from 'mongoose';
-import type { LedgerEntry, Payment } from '../models/payment.ts';
-import { findOneBy } from '../platform/documents.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { PaymentOutcome } from '../workflows/activities.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import type { AttemptStatus } from '../workflows/domain/states.ts';
-import { type Intent, ProviderError } from './providers/stripe.ts';
+import type { LedgerEntry, Payment } from '../../models/payment.ts';
+import { findOneBy } from '../../platform/documents.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { PaymentOutcome } from '../../workflows/activities.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import type { AttemptStatus } from '../../workflows/domain/states.ts';
+import { type Intent, ProviderError } from '../providers/stripe.ts';
 
 /** What a stored status may be for a new one to replace it: an older answer never undoes a newer one. */
 function replaceable(by: AttemptStatus): (AttemptStatus | 'none')[] {

@@ -2,15 +2,15 @@
  * Authorizations end by themselves after some days, and goods may take longer. Before that the money is authorized anew,
  * by another intent, which takes the place of the first one; only one of the two is ever captured.
  */
-import type { Payment } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { PaymentOutcome } from '../workflows/activities.ts';
-import { amountDue } from '../workflows/domain/sales.ts';
-import { isPaid } from '../workflows/domain/statuses.ts';
-import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './payment-records.ts';
-import type { Intent, Payments } from './providers/stripe.ts';
+import type { Payment } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { PaymentOutcome } from '../../workflows/activities.ts';
+import { amountDue } from '../../workflows/domain/sales.ts';
+import { isPaid } from '../../workflows/domain/statuses.ts';
+import type { Intent, Payments } from '../providers/stripe.ts';
+import { paymentRules } from '../store-settings.ts';
+import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
 import { readOrder } from './sales.ts';
-import { paymentRules } from './store-settings.ts';
 
 /**
  * `renewal` counts an order's renewals, and `attempt` the methods that are tried for this one: without, the provider is only

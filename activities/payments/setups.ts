@@ -1,9 +1,9 @@
 /** Methods of payment that are saved, with the customer's consent, to be charged when goods have come. */
-import type { Payment, Setup } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { SetupOutcome } from '../workflows/activities.ts';
-import { countingErrors, readRecord } from './payment-records.ts';
-import type { Payments } from './providers/stripe.ts';
+import type { Payment, Setup } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { SetupOutcome } from '../../workflows/activities.ts';
+import type { Payments } from '../providers/stripe.ts';
+import { countingErrors, readRecord } from './records.ts';
 import { ensureCustomer, noteSaved } from './wallet.ts';
 
 /** Without a method the customer gives it in the browser, with the setup's client secret. */

@@ -1,18 +1,18 @@
 /** Refunds: promised against what was captured, sent, and followed to their end. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { ClientSession } from 'mongoose';
-import { newId } from '../models/id.ts';
-import type { Payment, Refund } from '../models/payment.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { ProviderSteps } from '../workflows/activities.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import { workflowIds } from '../workflows/messages.ts';
+import { newId } from '../../models/id.ts';
+import type { Payment, Refund } from '../../models/payment.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
+import type { ProviderSteps } from '../../workflows/activities.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { workflowIds } from '../../workflows/messages.ts';
+import { broken } from '../failure.ts';
+import { issueCreditNote } from '../invoices.ts';
+import { type Payments, ProviderError, type ProviderRefund } from '../providers/stripe.ts';
 import { bookCreditIn } from './credit.ts';
 import { recordDisputesOf } from './dispute-records.ts';
-import { broken } from './failure.ts';
-import { issueCreditNote } from './invoices.ts';
-import { capturedBy, paymentOfIntent, readRecord } from './payment-records.ts';
-import { type Payments, ProviderError, type ProviderRefund } from './providers/stripe.ts';
+import { capturedBy, paymentOfIntent, readRecord } from './records.ts';
 
 export interface RefundRequest {
   /** What asks for it: the same key is the same refund. */

@@ -1,9 +1,9 @@
 /** What Stripe tells of saved methods of payment. Each is a hint: a workflow reads what the customer has saved by now. */
 import type { Client } from '@temporalio/client';
-import type { Heard, InboxEvent } from '../models/inbox.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { taskQueues, walletChanged, workflowIds } from '../workflows/messages.ts';
-import { workflowTypes } from './starts.ts';
+import type { Heard, InboxEvent } from '../../models/inbox.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { taskQueues, walletChanged, workflowIds } from '../../workflows/messages.ts';
+import { workflowTypes } from '../starts.ts';
 
 /** Events of a customer, and of their methods. One that is detached does not say from whom; our copy does. */
 export async function walletMoved(mongo: Mongo, temporal: Client, { type, payload }: InboxEvent): Promise<Heard> {

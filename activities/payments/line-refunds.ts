@@ -1,9 +1,9 @@
 /** Refunds of single lines, each with its share of promotions and taxes. */
-import { inTransaction, type Mongo } from '../platform/mongo.ts';
-import { refundOfLines } from '../workflows/domain/refunds.ts';
+import { inTransaction, type Mongo } from '../../platform/mongo.ts';
+import { refundOfLines } from '../../workflows/domain/refunds.ts';
+import { paymentRules } from '../store-settings.ts';
 import { openRefundIn, paidBackOf, type RefundOpened, type RefundRequest } from './refunds.ts';
 import { readOrder } from './sales.ts';
-import { paymentRules } from './store-settings.ts';
 
 export type LineRefundOpened = RefundOpened | { refused: 'not_left'; lineId: string; left: number };
 

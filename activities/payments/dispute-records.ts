@@ -1,9 +1,9 @@
 /** The record of a dispute, and the money that it moved: written together, from what the provider says, in any order. */
-import type { Dispute, Payment } from '../models/payment.ts';
-import { inTransaction, type Mongo } from '../platform/mongo.ts';
-import type { DisputeStatus } from '../workflows/domain/states.ts';
-import { paymentOfIntent } from './payment-records.ts';
-import type { Payments, ProviderDispute } from './providers/stripe.ts';
+import type { Dispute, Payment } from '../../models/payment.ts';
+import { inTransaction, type Mongo } from '../../platform/mongo.ts';
+import type { DisputeStatus } from '../../workflows/domain/states.ts';
+import type { Payments, ProviderDispute } from '../providers/stripe.ts';
+import { paymentOfIntent } from './records.ts';
 
 /** Undefined where the disputed payment is none of ours. */
 export async function recordDispute(mongo: Mongo, reading: ProviderDispute): Promise<Dispute | undefined> {

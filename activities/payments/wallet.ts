@@ -2,14 +2,14 @@
  * What customers have saved at the payment provider, to pay by it again. MongoDB has a copy that tells whose a method is;
  * what counts is read from the provider.
  */
-import type { Customer } from '../models/customer.ts';
-import type { Payment } from '../models/payment.ts';
-import { findOneBy } from '../platform/documents.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { ProviderSteps } from '../workflows/activities.ts';
-import { broken } from './failure.ts';
-import { receiveEvent } from './inbox.ts';
-import { type Payments, ProviderError } from './providers/stripe.ts';
+import type { Customer } from '../../models/customer.ts';
+import type { Payment } from '../../models/payment.ts';
+import { findOneBy } from '../../platform/documents.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { ProviderSteps } from '../../workflows/activities.ts';
+import { broken } from '../failure.ts';
+import { receiveEvent } from '../inbox.ts';
+import { type Payments, ProviderError } from '../providers/stripe.ts';
 
 /** The provider's customer, made when one of ours first needs it. Of several that are made at once, one counts. */
 export async function ensureCustomer(mongo: Mongo, payments: Payments, customerId: string): Promise<string> {

@@ -1,15 +1,15 @@
 /** Disputes: read, and answered with what we know of the order. */
-import type { Dispute } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import type { DisputeOutcome, LocalSteps } from '../workflows/activities.ts';
-import type { Evidence } from '../workflows/domain/evidence.ts';
-import { workflowIds } from '../workflows/messages.ts';
+import type { Dispute } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import type { DisputeOutcome, LocalSteps } from '../../workflows/activities.ts';
+import type { Evidence } from '../../workflows/domain/evidence.ts';
+import { workflowIds } from '../../workflows/messages.ts';
+import { broken } from '../failure.ts';
+import { readInvoicePdf } from '../invoices.ts';
+import { type Payments, type ProviderDispute, ProviderError } from '../providers/stripe.ts';
 import { newDispute, recordDispute } from './dispute-records.ts';
 import { evidenceOf } from './evidence.ts';
-import { broken } from './failure.ts';
-import { readInvoicePdf } from './invoices.ts';
-import { paymentOfIntent } from './payment-records.ts';
-import { type Payments, type ProviderDispute, ProviderError } from './providers/stripe.ts';
+import { paymentOfIntent } from './records.ts';
 import { openRefund } from './refunds.ts';
 import { openOwedRefund } from './sales.ts';
 

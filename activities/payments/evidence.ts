@@ -1,11 +1,11 @@
 /** The facts of a disputed order, and what of them goes to the bank. Personal: from MongoDB to the provider, and to staff. */
-import type { Address } from '../models/address.ts';
-import type { Order } from '../models/order.ts';
-import type { Dispute } from '../models/payment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { type CaseFacts, type Evidence, evidenceFor, isDelivered } from '../workflows/domain/evidence.ts';
-import type { OrderStatus } from '../workflows/domain/states.ts';
-import { broken } from './failure.ts';
+import type { Address } from '../../models/address.ts';
+import type { Order } from '../../models/order.ts';
+import type { Dispute } from '../../models/payment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { type CaseFacts, type Evidence, evidenceFor, isDelivered } from '../../workflows/domain/evidence.ts';
+import type { OrderStatus } from '../../workflows/domain/states.ts';
+import { broken } from '../failure.ts';
 
 /** What would be told as things stand. */
 export async function evidenceOf(mongo: Mongo, dispute: Dispute): Promise<{ evidence: Evidence; delivered: boolean }> {

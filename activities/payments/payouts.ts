@@ -1,6 +1,6 @@
 /** What the provider pays out to the bank, as its reconciliation and its webhooks tell of it, in any order. */
-import type { Payout } from '../models/balance.ts';
-import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import type { Payout } from '../../models/balance.ts';
+import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 
 /** https://docs.stripe.com/api/payouts/object#payout_object-status. One that was paid can still fail, for five days. */
 const order = ['pending', 'in_transit', 'canceled', 'paid', 'failed'];

@@ -1,7 +1,7 @@
 /** Store credit: what is added to an account. What is spent is spent with the order: see pricing/redemptions.ts. */
 import type { ClientSession } from 'mongoose';
-import { type CreditEntry, creditAccountId } from '../models/customer.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import { type CreditEntry, creditAccountId } from '../../models/customer.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 
 export interface CreditRequest {
   /** What it is for: the same key is the same entry. */
