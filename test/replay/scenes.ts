@@ -49,6 +49,27 @@ export const scenes: Record<string, Scene> = {
   },
   'order.rejected-the_price_changed': (world) =>
     placed(world, { redemptions: [{ promotionId: 'sold-out', totalLimit: 0, useIds: [] }] }),
+  'order.awaiting_payment-a_bank_debit_is_on_its_way': async (world) =>
+    placed(world, { paymentMethod: await tokenOf(world, 'pm_usBankAccount_processing') }),
+  'order.confirmed-authorized_anew_by_another_card': async (world) => {
+    const orderId = await letGo(world);
+    await world.pay(orderId, 'pm_card_mastercard');
+    return workflowIds.order(orderId);
+  },
+  'order.processing-packed_and_waits_for_its_money': async (world) => {
+    const orderId = await letGo(world);
+    const [first] = await world.shipmentsOf(orderId);
+    await world.pickAll(first!.id);
+    await world.pack(orderId, first!.id);
+    return workflowIds.order(orderId);
+  },
+  'order.completed-captured_parcel_by_parcel': async (world) => {
+    await world.setPayments({ multicapture: true });
+    const items = ['MUG', 'LAMP'].map((sku) => ({ sku, quantity: 1 }));
+    const orderId = await world.delivered({ items });
+    await world.setPayments({});
+    return workflowIds.order(orderId);
+  },
   'order.completed-paid_with_store_credit': async (world) => {
     return workflowIds.order(await world.delivered(await withCredit(world, 2 * price)));
   },
@@ -386,6 +407,19 @@ export const longScenes: Record<string, Scene> = {
     return workflowIds.return(returnId);
   },
 };
+
+async function tokenOf(world: World, payment_method: string): Promise<string> {
+  const made = await world.control(world.stripe.url, 'POST', '/_sandbox/confirmation_tokens', { payment_method });
+  return (made as { id: string }).id;
+}
+
+/** An order whose money the bank has let go, and whose customer is asked for it anew. */
+async function letGo(world: World): Promise<string> {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
+  return orderId;
+}
 
 /** An order of somebody who has store credit for so much of it. */
 async function withCredit(world: World, credit: number): Promise<{ customerId: string; credit: number }> {
