@@ -153,6 +153,8 @@ export interface Dispute {
   kind: DisputeKind;
   orderId: string;
   paymentId: string;
+  /** The one that is disputed, of several that a payment may have had. */
+  intentId?: string;
   amount: number;
   currency: string;
   reason: string;
@@ -265,6 +267,7 @@ export function disputeModel(connection: Connection) {
     kind: { type: String, required: true },
     orderId: { type: String, required: true },
     paymentId: { type: String, required: true },
+    intentId: String,
     amount: { type: Number, required: true },
     currency: { type: String, required: true },
     reason: { type: String, required: true },

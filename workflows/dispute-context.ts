@@ -30,9 +30,9 @@ export async function readDispute(dispute: Dispute): Promise<DisputeOutcome> {
 
 /** Pays back what is left of the payment, or what is owed since it was disputed. False where it could not be. */
 export async function refund({ id, record, refundHints }: Dispute, what: 'left' | 'owed'): Promise<boolean> {
-  const { refundId, amount } = await record.must('open_refund', () => local.openDisputeRefund({ disputeId: id, what }));
+  const { refundId } = await record.must('open_refund', () => local.openDisputeRefund({ disputeId: id, what }));
   if (refundId === null) return true;
-  record.changed(`Refund ${refundId} of ${amount} minor units opened`);
+  record.changed(`Refund ${refundId} opened`);
   const ended = await payBack(record, refundId, refundHints);
   record.changed(`Refund ${refundId} ${ended}`);
   return ended === 'succeeded';

@@ -57,6 +57,8 @@ export interface Order {
   payAsked: boolean;
   /** How often the money was, or is, authorized anew; and the cards that customers have tried for it. */
   renewals: number;
+  /** Why a person had to look at it before. */
+  risks: string[];
   /** When the provider lets go of what is authorized: ISO 8601, UTC. */
   captureBefore?: string | undefined;
   refundHints: { count: number };
@@ -131,6 +133,7 @@ export function createOrder(orderId: string): Order {
     captured: false,
     capturedInPart: false,
     payAsked: false,
+    risks: [],
     renewals: 0,
     settledOtherwise: 0,
     messages: 0,

@@ -29,7 +29,14 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
       if (later) askForPayment(order);
     },
   });
-  if (outcome.risks.length > 0) hold(order, { actor: 'system', reason: outcome.risks.join('; ') });
+  holdIfRisky(order, outcome);
+}
+
+/** A person looks at each risk once, also where the money is authorized anew. */
+export function holdIfRisky(order: Order, { risks }: PaymentOutcome): void {
+  const news = risks.filter((risk) => !order.risks.includes(risk));
+  order.risks.push(...news);
+  if (news.length > 0) hold(order, { actor: 'system', reason: news.join('; ') });
 }
 
 /** Saves a method with the customer's consent: an authorization would not live until the goods are there. */

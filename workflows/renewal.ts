@@ -11,7 +11,7 @@ import { hasEnded, orderStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import type { Order } from './order-context.ts';
 import { cancel } from './order-context.ts';
-import { dueByCard, isCovered, moneyTurn, recordPayment } from './payment.ts';
+import { dueByCard, holdIfRisky, isCovered, moneyTurn, recordPayment } from './payment.ts';
 
 /** Runs beside the shipments, until the money is captured or the order ends. */
 export function keepAuthorized(order: Order): void {
@@ -98,7 +98,9 @@ function ask(order: Order, attempt: number | undefined, paymentMethod?: string):
       () => callProvider('renewPayment', { summary }, { orderId, renewal, attempt, paymentMethod }),
       { answers: ['retry', 'skip'], isNeeded: () => !isOver(order) },
     );
-    if (outcome !== undefined && isPaid(outcome.attempt)) recordPayment(order, outcome);
+    if (outcome === undefined || !isPaid(outcome.attempt)) return outcome;
+    recordPayment(order, outcome);
+    holdIfRisky(order, outcome);
     return outcome;
   });
 }

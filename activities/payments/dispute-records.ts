@@ -68,13 +68,14 @@ export async function recordDisputesOf(mongo: Mongo, payments: Payments, intentI
 
 export function newDispute(
   payment: Payment,
-  { id, kind, amount, currency, reason, dueBy }: Omit<ProviderDispute, 'status'>,
+  { id, kind, amount, currency, reason, dueBy, intentId }: Omit<ProviderDispute, 'status'>,
 ): Dispute {
   return {
     _id: id,
     kind,
     orderId: payment.orderId,
     paymentId: payment._id,
+    ...(intentId !== undefined && { intentId }),
     amount: amount ?? (payment.captured > 0 ? payment.captured : payment.authorized),
     currency: currency ?? payment.currency,
     reason,

@@ -1,20 +1,18 @@
 /** The money of an order, at the provider: authorized, captured, voided. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { Capture, Payment, Sale } from '../../models/payment.ts';
-import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { CaptureOutcome, PaymentOutcome } from '../../workflows/activities.ts';
 import { captureUpTo } from '../../workflows/domain/captures.ts';
 import { failures } from '../../workflows/domain/failures.ts';
 import { formatMoney } from '../../workflows/domain/money.ts';
-import { risksOf } from '../../workflows/domain/risk.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
-import { isPaid } from '../../workflows/domain/statuses.ts';
 import { issueCreditNote, issueInvoice } from '../invoices.ts';
 import type { Intent, Payments } from '../providers/stripe.ts';
 import { paymentRules } from '../store-settings.ts';
 import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
 import { dropRenewal } from './renewals.ts';
+import { weigh } from './risks.ts';
 import { readOrder, saleOf } from './sales.ts';
 import { noteSaved, payerOf } from './wallet.ts';
 
@@ -61,19 +59,6 @@ function requireDue(payment: Payment, intent: Intent): void {
   if (intent.amount === due && intent.currency === currency) return;
   const theirs = formatMoney(intent.amount, intent.currency);
   throw refused(`${intent.id} is about ${theirs}, and order ${orderId} about ${formatMoney(due, currency)}`);
-}
-
-/** Why a person has to look at the order before anything is sent. */
-async function weigh(mongo: Mongo, payment: Payment, intent: Intent): Promise<Payment> {
-  if (!isPaid(intent.status)) return payment;
-  const { orderId, attempts, amountDue: amount, currency } = payment;
-  const { risk } = await paymentRules(mongo);
-  const order = risk.foreignCard ? await findOneBy(mongo.models.orders, '_id', orderId) : undefined;
-  const declines = attempts.filter(({ status }) => status === 'declined').length;
-  const facts = { ...intent.risk, shipsTo: order?.shipTo.country ?? '', declines, amount, currency };
-  const risks = risksOf(facts, risk);
-  if (risks.length > 0) await mongo.models.payments.updateOne({ orderId }, { $set: { risks } });
-  return { ...payment, risks };
 }
 
 /** Each look is a message to the workflow and a call of the provider, and customers reload pages. */

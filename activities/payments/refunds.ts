@@ -118,14 +118,18 @@ async function spread(
 ): Promise<{ intentId: string; amount: number }[]> {
   const charges = capturedBy(payment);
   if (charges.length < 2) return charges.map(({ intentId }) => ({ intentId, amount }));
-  const earlier = await models.refunds
-    .find({ orderId: payment.orderId, status: { $ne: 'failed' } })
+  const { orderId } = payment;
+  const refunds = await models.refunds
+    .find({ orderId, status: { $ne: 'failed' } })
     .session(session)
     .lean();
+  const disputes = await models.disputes.find({ orderId }).session(session).lean();
   let open = amount;
   return charges.flatMap(({ intentId, amount: captured }) => {
-    const back = earlier.filter((refund) => (refund.intentId ?? payment.intentId) === intentId);
-    const left = captured - back.reduce((sum, refund) => sum + sentOf(refund), 0);
+    const back = refunds.filter((refund) => (refund.intentId ?? payment.intentId) === intentId);
+    const taken = disputes.filter((dispute) => dispute.intentId === intentId);
+    const withheld = taken.reduce((sum, { withdrawn, reinstated }) => sum + withdrawn - reinstated, 0);
+    const left = captured - withheld - back.reduce((sum, refund) => sum + sentOf(refund), 0);
     const part = Math.min(open, Math.max(0, left));
     open -= part;
     return part > 0 ? { intentId, amount: part } : [];

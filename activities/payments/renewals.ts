@@ -10,6 +10,7 @@ import { isPaid } from '../../workflows/domain/statuses.ts';
 import type { Intent, Payments } from '../providers/stripe.ts';
 import { paymentRules } from '../store-settings.ts';
 import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
+import { weigh } from './risks.ts';
 import { readOrder } from './sales.ts';
 
 /**
@@ -120,7 +121,7 @@ async function replace(
       { returnDocument: 'after' },
     )
     .lean();
-  if (replaced) return letGo(mongo, payments, await record(mongo, replaced, intent));
+  if (replaced) return letGo(mongo, payments, await weigh(mongo, await record(mongo, replaced, intent), intent));
   const now = await readRecord(mongo, orderId);
   if (now.intentId !== id) await dropRenewal(mongo, payments, now);
   return outcomeOf(now);

@@ -99,6 +99,17 @@ test('what can only be taken at once renews nothing', async () => {
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price] });
 });
 
+test('a card that is risky is looked at also where the money is authorized anew, once', async () => {
+  const { orderId } = await world.place();
+  await world.browser(orderId, 'expire');
+  await world.incident(orderId, 'payment_renewal');
+  await world.pay(orderId, 'pm_card_riskLevelElevated');
+  const { id, why } = await world.incident(orderId, 'hold');
+  expect(why).toMatch(/elevated/);
+  await world.answer(orderId, id, 'release');
+  await world.deliver(orderId);
+});
+
 test('a renewal is one, also where an earlier one came to nothing and its answer was lost', async () => {
   const { orderId } = await world.place();
   const asked = { orderId, renewal: 2, attempt: 1, paymentMethod: 'pm_card_visa' };
