@@ -4,7 +4,8 @@ import { local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { Order } from './order-context.ts';
 import { isHeld, moveOrder, takeOver } from './order-context.ts';
-import { dueByCard, saveMethod } from './payment.ts';
+import { saveMethod } from './payment.ts';
+import { dueByCard } from './payment-state.ts';
 import { StepCancelled } from './record.ts';
 
 /** Resolves once everything is reserved and may be sent. It is sent together, so it is paid together. */

@@ -3,13 +3,15 @@ import { allHandlersFinished, CancellationScope, condition, isCancellation } fro
 import type { Reservation } from './activities.ts';
 import { local } from './activities.ts';
 import { waitForGoods } from './backorder.ts';
+import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import type { OrderStatus } from './domain/states.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
-import { dueByCard, endPayment, takePayment } from './payment.ts';
+import { takePayment } from './payment.ts';
+import { dueByCard } from './payment-state.ts';
 import { StepCancelled } from './record.ts';
 import { keepAuthorized } from './renewal.ts';
 import { runShipment } from './shipment.ts';

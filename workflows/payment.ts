@@ -1,15 +1,14 @@
-/** The money of an order: authorized before it is confirmed, captured when parcels are ready, settled at its end. */
+/** The money of an order before it is confirmed: authorized, or a method saved for later, with another one after a decline. */
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { CaptureOutcome, PaymentOutcome, SetupOutcome } from './activities.ts';
-import { callProvider, local } from './activities.ts';
+import type { PaymentOutcome, SetupOutcome } from './activities.ts';
+import { callProvider } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { isPaid } from './domain/statuses.ts';
-import type { Answer } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
-import { StepCancelled, StepOverdue } from './record.ts';
-import { payBack } from './refund.ts';
+import { dueByCard, heardOfSettlement, recordPayment } from './payment-state.ts';
+import { StepOverdue } from './record.ts';
 
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
 export async function takePayment(order: Order, when: 'at once' | 'goods that came'): Promise<void> {
@@ -135,14 +134,6 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   }
 }
 
-/** Past its time somebody is asked; `retry` has the provider asked, as a hint does. */
-async function heardOfSettlement({ record }: Order, heard: () => boolean, answers: Answer[]): Promise<void> {
-  if ((await record.waitFor('settlement', deadlines.settlement, heard)) === 'done') return;
-  const why = 'Nothing heard of settlement in time';
-  const given = await record.incident({ cause: 'overdue_settlement', why, answers }, heard);
-  if (given === 'cancel') throw new StepCancelled('settlement');
-}
-
 /** Goods are held for an order whose saved method cannot be charged without its customer: support knows of it as well. */
 function askForPayment(order: Order): void {
   const { record } = order;
@@ -157,16 +148,6 @@ function askForPayment(order: Order): void {
       await condition(() => !order.payAgain || isOver());
     }
   });
-}
-
-/** Minor units of what is due that store credit does not pay. */
-export function dueByCard({ record: { state } }: Order): number {
-  return Math.max(0, state.amountDue - state.payment.credit);
-}
-
-/** What is due by card is held for us, or was taken. A rest that was not taken in time is neither. */
-export function isCovered(order: Order, { attempt, captured }: { attempt: string; captured: number }): boolean {
-  return attempt === 'authorized' || captured >= dueByCard(order);
 }
 
 function authorize(order: Order, payBy: number, paymentMethod?: string): Promise<PaymentOutcome> {
@@ -199,120 +180,6 @@ async function payInTime<T>(order: Order, payBy: number, cause: string, call: (m
     throw error;
   }
   throw new OrderEnds('cancelled');
-}
-
-/** Captures what is due when a parcel is ready: all of it, or this one's share. Money steps run one at a time. */
-export async function capturePayment(order: Order, shipmentId: string): Promise<void> {
-  const { state } = order.record;
-  // No parcel waits for a refund of another.
-  while (!order.captured) {
-    const outcome = await moneyTurn(order, () => captureShare(order, shipmentId));
-    if (!outcome?.lapsed) return;
-    // The bank has let it go before its time: it is authorized anew, and the parcel waits for that.
-    order.paymentHints += 1;
-    await condition(() => isCovered(order, state.payment));
-  }
-}
-
-async function captureShare(order: Order, shipmentId: string): Promise<CaptureOutcome | undefined> {
-  if (order.captured || order.record.state.amountDue === 0) return undefined;
-  const summary = `Capture for ${shipmentId}`;
-  const outcome = await order.record.step(
-    'capture_payment',
-    () =>
-      // Once it is on its way its end is waited for: a cancellation then refunds what it took.
-      CancellationScope.nonCancellable(() =>
-        callProvider('capturePayment', { summary }, { orderId: order.id, shipmentId }),
-      ),
-    { shipmentId },
-  );
-  if (outcome === undefined) return undefined;
-  recordPayment(order, outcome);
-  if (outcome.lapsed) return outcome;
-  order.captured = outcome.final;
-  order.capturedInPart ||= !outcome.final;
-  // Whoever is asked to authorize it anew is asked for the rest.
-  if (order.payAsked) order.paymentHints += 1;
-  if (order.providerTaxes) order.taxesRecorded ??= recordTaxes(order);
-  return outcome;
-}
-
-/** No parcel waits for it, only the order's end. */
-async function recordTaxes(order: Order): Promise<void> {
-  const tell = () => callProvider('recordTaxes', { summary: 'Record the taxes' }, { orderId: order.id });
-  await CancellationScope.nonCancellable(() => order.record.step('record_taxes', tell, { answers: ['retry', 'skip'] }));
-}
-
-/** Ends with exactly what is due captured, and nothing authorized. */
-export async function endPayment(order: Order): Promise<void> {
-  const { payment } = order.record.state;
-  if (order.paymentAttempts + order.setups > 0 && (!order.captured || payment.attempt === 'processing')) {
-    await moneyTurn(order, async () => {
-      for (;;) {
-        const hints = order.paymentHints;
-        const outcome = await order.record.must('void_payment', () =>
-          callProvider('voidPayment', { summary: 'Void the payment' }, { orderId: order.id }),
-        );
-        recordPayment(order, outcome);
-        if (outcome.attempt !== 'processing') return;
-        // What a bank debit brings is paid back, and only when it is there.
-        await heardOfSettlement(order, () => order.paymentHints > hints, ['retry']);
-      }
-    });
-  }
-  await settlePayment(order);
-}
-
-/** Pays back what was paid for goods that will not be sent. */
-export async function settlePayment(order: Order): Promise<void> {
-  const { record } = order;
-  const { state } = record;
-  if (order.paymentAttempts + order.setups === 0 && state.payment.credit === 0) return;
-  const opened = await moneyTurn(order, async () => {
-    const settled = state.payment.refunded + order.settledOtherwise;
-    const excess = state.payment.captured + state.payment.credit - settled - state.amountDue;
-    if (excess <= 0 && !order.capturedInPart) return undefined;
-    const key = `${order.id}:settle:${settled}${excess > 0 ? '' : ':rest'}`;
-    const reason = 'Goods that were not sent';
-    const refund = await record.must('open_refund', () =>
-      local.openOrderRefund({ orderId: order.id, key, amount: excess, reason }),
-    );
-    order.settledOtherwise += refund.amount;
-    return refund;
-  });
-  if (!opened || opened.refundId === null) return;
-  // Its end can take days: no other parcel's money waits for that.
-  const { refundId, amount } = opened;
-  const what = `Refund of ${formatMoney(amount, state.currency)}`;
-  if (amount > 0) record.changed(`${what} opened`);
-  const ended = await payBack(record, refundId, order.refundHints);
-  if (ended === 'succeeded') {
-    order.settledOtherwise -= amount;
-    state.payment.refunded += amount;
-  }
-  if (amount > 0) record.changed(`${what} ${ended}`);
-}
-
-const busy = new WeakSet<Order>();
-
-/** Steps with money run one at a time within an order. */
-export async function moneyTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
-  // All who wait are woken together: only the first of them may go.
-  while (busy.has(order)) await condition(() => !busy.has(order));
-  busy.add(order);
-  try {
-    return await run();
-  } finally {
-    busy.delete(order);
-  }
-}
-
-export function recordPayment(order: Order, outcome: PaymentOutcome): void {
-  const { payment } = order.record.state;
-  order.captureBefore = outcome.captureBefore;
-  const before = `${payment.attempt}${payment.captured}`;
-  Object.assign(payment, { attempt: outcome.attempt, authorized: outcome.authorized, captured: outcome.captured });
-  if (before !== `${payment.attempt}${payment.captured}`) order.record.changed(`Payment ${outcome.attempt}`);
 }
 
 function paymentNeeded(attempt: string, declineCode: string | undefined): string {

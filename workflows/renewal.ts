@@ -11,7 +11,8 @@ import { hasEnded, orderStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import type { Order } from './order-context.ts';
 import { cancel } from './order-context.ts';
-import { dueByCard, holdIfRisky, isCovered, moneyTurn, recordPayment } from './payment.ts';
+import { holdIfRisky } from './payment.ts';
+import { dueByCard, isCovered, moneyTurn, recordPayment } from './payment-state.ts';
 
 /** Runs beside the shipments, until the money is captured or the order ends. */
 export function keepAuthorized(order: Order): void {

@@ -8,6 +8,7 @@ import {
   startChild,
 } from '@temporalio/workflow';
 import { callProvider, local } from './activities.ts';
+import { capturePayment, settlePayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, shipmentStates } from './domain/states.ts';
@@ -15,7 +16,6 @@ import type { Answer, ShipmentState } from './messages.ts';
 import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, isHeld, moveOrder } from './order-context.ts';
-import { capturePayment, settlePayment } from './payment.ts';
 import { StepCancelled } from './record.ts';
 
 /** Resolves when the shipment has ended. What other warehouses take over of it becomes shipments of their own. */
