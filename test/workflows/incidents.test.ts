@@ -91,13 +91,13 @@ describe('a step that cannot succeed by itself', () => {
     await world.reaches(orderId, 'cancelled');
   });
 
-  test('a payment that cannot be captured parks its shipment', async () => {
+  test('money that the bank has let go parks its parcel until it is held anew', async () => {
     const { orderId } = await world.place();
     const [shipment] = await world.shipmentsOf(orderId);
     await world.pickAll(shipment!.id);
     await world.browser(orderId, 'expire');
     expect(await world.pack(orderId, shipment!.id)).toBe('packed');
-    const { id } = await world.incident(orderId, 'capture_payment');
+    const { id } = await world.incident(orderId, 'payment_renewal');
     expect(await world.answer(orderId, id, 'cancel')).toBe(true);
     await world.reaches(orderId, 'cancelled');
     expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
