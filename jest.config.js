@@ -24,6 +24,8 @@ const alone = [
 
 export default {
   testTimeout: 60_000,
+  // Tests mostly wait for servers: two files at once, also on a machine of two cores.
+  maxWorkers: 2,
   projects: [
     { ...everywhere, displayName: 'alone', testMatch: alone.map((folder) => `<rootDir>/${folder}**`) },
     {
