@@ -22,7 +22,7 @@ import { receiveDispute } from './payments/disputes.ts';
 import { type KnownPayments, paymentMoved, paymentsOf } from './payments/events.ts';
 import { receivePayout } from './payments/payouts.ts';
 import { paymentOfIntent } from './payments/records.ts';
-import { adoptRefund } from './payments/refunds.ts';
+import { adoptRefund } from './payments/refund-sending.ts';
 import { methodAdded, readWallet, walletMoved } from './payments/wallet-events.ts';
 import { deliveredEvents, type StripeEvent } from './providers/stripe-events.ts';
 import { followRefund, hintAtPayment, signalled } from './signals.ts';

@@ -6,7 +6,7 @@ import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
-import { sendRefund } from './payments/refunds.ts';
+import { sendRefund } from './payments/refund-sending.ts';
 import { renewPayment } from './payments/renewals.ts';
 import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts';
 import { readSetup, savePaymentMethod } from './payments/setups.ts';

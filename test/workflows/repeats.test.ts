@@ -1,6 +1,7 @@
 /** Steps that are repeated, frozen, or woken together: each has one effect. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { openRefund, sendRefund } from '../../activities/payments/refunds.ts';
+import { sendRefund } from '../../activities/payments/refund-sending.ts';
+import { openRefund } from '../../activities/payments/refunds.ts';
 import { openReturn, recordInspection, recordReception } from '../../activities/returns.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { settleShortPick } from '../../activities/stock/reservations.ts';
