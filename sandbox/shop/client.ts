@@ -48,6 +48,7 @@ export interface DisputeView {
   orderId: string;
   status: string;
   evidence?: { sentAt?: string };
+  incidents: { id: string; cause: string }[];
 }
 
 interface Shipment {

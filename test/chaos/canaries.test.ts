@@ -84,18 +84,44 @@ test('lives of every kind are lived', async () => {
   await shop.pack(refused.order.shipments[0]!.id, parcel);
 }, 120_000);
 
-test('the database holds a person in their order and on its invoice alone, and no secret but what it needs', async () => {
+test('a chargeback is answered, and an authorization is asked for anew', async () => {
+  const disputed = await shop.place(request('pm_card_createDisputeProductNotReceived'));
+  const aged = await shop.place(request('pm_card_visa'));
+  secrets.push(disputed.link.token, aged.link.token, 'sk_test_sandbox');
+
+  const shipmentId = disputed.order.shipments[0]!.id;
+  await shop.scan(shipmentId, 'MUG-BLUE', 1);
+  await shop.pack(shipmentId, { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 150 });
+  const asked = await eventually('a question about the chargeback', async () =>
+    (await shop.dispute(disputed.order.id))?.incidents.find(({ cause }) => cause === 'dispute_opened'),
+  );
+  await shop.answer(disputed.order.id, asked.id, 'submit');
+  await eventually('the answer to the bank', async () => (await shop.dispute(disputed.order.id))?.evidence?.sentAt);
+
+  const { intentId } = await mongo.models.payments.findOne({ orderId: aged.order.id }).lean().orFail();
+  await play(stack.stripe!.url, 'POST', `/payment_intents/${intentId}/expire`);
+  const renewal = await eventually('another intent', async () => {
+    const payment = await mongo.models.payments.findOne({ orderId: aged.order.id }).lean();
+    return payment?.renewal;
+  });
+  secrets.push(renewal.clientSecret!);
+  await eventually('every mail', async () => ((await mongo.models.mails.exists({ sentAt: null })) ? undefined : true));
+}, 120_000);
+
+test('the database holds a person in their order, on its invoice and in what a bank was told, and no secret but what it needs', async () => {
   const found: string[] = [];
   for (const [name, model] of Object.entries(mongo.models)) {
     for (const document of await (model as typeof mongo.models.orders).find().lean<Record<string, unknown>[]>()) {
-      const { customer: _, shipTo: __, clientSecret: ___, ...rest } = document;
+      const { customer: _, shipTo: __, clientSecret: ___, renewal: ____, ...rest } = document;
+      // What a bank was told is kept as it was told.
+      if (name === 'disputes') document.evidence = undefined;
       // An invoice has to say who bought, and is kept as it is.
       if (name === 'invoices') document.content = { ...(document.content as object), buyer: undefined };
       const text = JSON.stringify(name === 'orders' || name === 'payments' ? rest : document);
       found.push(...canariesIn(text).map((canary) => `${name} ${String(document._id)}: ${canary}`));
     }
   }
-  expect(await mongo.models.orders.countDocuments({ 'customer.email': personal.email })).toBe(3);
+  expect(await mongo.models.orders.countDocuments({ 'customer.email': personal.email })).toBe(5);
   expect(found).toEqual([]);
 });
 
@@ -112,7 +138,7 @@ test('Temporal knows no person and no secret', async () => {
   }
   await temporal.connection.close();
   // Their inputs were read, so that what was not found is not there.
-  expect(orders).toBe(3);
+  expect(orders).toBe(5);
   expect(found).toEqual([]);
 });
 
