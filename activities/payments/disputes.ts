@@ -6,10 +6,10 @@ import type { Evidence } from '../../workflows/domain/evidence.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import { readInvoicePdf } from '../invoices.ts';
-import { type Payments, type ProviderDispute, ProviderError } from '../providers/stripe.ts';
+import type { Payments, ProviderDispute } from '../providers/stripe.ts';
 import { newDispute, recordDispute } from './dispute-records.ts';
 import { evidenceOf } from './evidence.ts';
-import { paymentOfIntent } from './records.ts';
+import { onProviderError, paymentOfIntent } from './records.ts';
 import { openRefund } from './refunds.ts';
 import { openOwedRefund } from './sales.ts';
 
@@ -174,14 +174,8 @@ async function withReceipt(mongo: Mongo, payments: Payments, dispute: Dispute): 
   return { ...dispute, receipt };
 }
 
-async function countingErrors<T>({ models }: Mongo, disputeId: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof ProviderError)
-      await models.disputes.updateOne({ _id: disputeId }, { $inc: { serverErrors: 1 } });
-    throw error;
-  }
+function countingErrors<T>({ models }: Mongo, disputeId: string, call: () => Promise<T>): Promise<T> {
+  return onProviderError(() => models.disputes.updateOne({ _id: disputeId }, { $inc: { serverErrors: 1 } }), call);
 }
 
 async function readRecord({ models }: Mongo, disputeId: string): Promise<Dispute> {

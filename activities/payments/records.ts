@@ -95,11 +95,15 @@ function sumOf(ledger: readonly LedgerEntry[], kind: LedgerEntry['kind']): numbe
 }
 
 /** The provider replays its own errors to the key that they answered, so each of them makes new keys. */
-export async function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
+export function countingErrors<T>(mongo: Mongo, orderId: string, call: () => Promise<T>): Promise<T> {
+  return onProviderError(() => takeNewKeys(mongo, orderId), call);
+}
+
+export async function onProviderError<T>(count: () => PromiseLike<unknown>, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ProviderError) await takeNewKeys(mongo, orderId);
+    if (error instanceof ProviderError) await count();
     throw error;
   }
 }

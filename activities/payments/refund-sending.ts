@@ -9,9 +9,9 @@ import { failures } from '../../workflows/domain/failures.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import { issueCreditNote } from '../invoices.ts';
-import { type Payments, ProviderError, type ProviderRefund } from '../providers/stripe.ts';
+import type { Payments, ProviderRefund } from '../providers/stripe.ts';
 import { recordDisputesOf } from './dispute-records.ts';
-import { paymentOfIntent, readRecord } from './records.ts';
+import { onProviderError, paymentOfIntent, readRecord } from './records.ts';
 import { cardLeftOf, sentOf } from './refunds.ts';
 
 /** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
@@ -100,13 +100,13 @@ type Sent = Pick<ProviderRefund, 'status' | 'failure'> & { id?: string; disputed
 async function create(mongo: Mongo, payments: Payments, refund: Refund, intentId: string): Promise<Sent> {
   const { _id: refundId, attempt, currency } = refund;
   const amount = sentOf(refund);
+  const key = `${refundId}:${attempt}:${refund.serverErrors}`;
+  const count = () => mongo.models.refunds.updateOne({ _id: refundId }, { $inc: { serverErrors: 1 } });
   try {
-    const key = `${refundId}:${attempt}:${refund.serverErrors}`;
-    return await payments.createRefund({ intentId, refundId, attempt, amount, currency, key });
+    return await onProviderError(count, () =>
+      payments.createRefund({ intentId, refundId, attempt, amount, currency, key }),
+    );
   } catch (error) {
-    if (error instanceof ProviderError) {
-      await mongo.models.refunds.updateOne({ _id: refundId }, { $inc: { serverErrors: 1 } });
-    }
     // Refused for good, as after a chargeback: a refund that failed, for a person to decide about.
     if (error instanceof ApplicationFailure && error.type === failures.paymentRefused) {
       if (!isDisputed(error)) return { status: 'failed', failure: error.message };

@@ -9,7 +9,8 @@ import type { Mongo } from '../../platform/mongo.ts';
 import type { ProviderSteps } from '../../workflows/activities.ts';
 import { broken } from '../failure.ts';
 import { receiveEvent } from '../inbox.ts';
-import { type Payments, ProviderError } from '../providers/stripe.ts';
+import type { Payments } from '../providers/stripe.ts';
+import { onProviderError } from './records.ts';
 
 /** The provider's customer, made when one of ours first needs it. Of several that are made at once, one counts. */
 export async function ensureCustomer(mongo: Mongo, payments: Payments, customerId: string): Promise<string> {
@@ -143,14 +144,9 @@ export async function ordersInNeedOf({ models }: Mongo, customerId: string, meth
 }
 
 /** As of a payment: each error of the provider's own makes new keys. */
-async function countingErrors<T>({ models }: Mongo, customerId: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof ProviderError)
-      await models.customers.updateOne({ _id: customerId }, { $inc: { providerErrors: 1 } });
-    throw error;
-  }
+function countingErrors<T>({ models }: Mongo, customerId: string, call: () => Promise<T>): Promise<T> {
+  const count = () => models.customers.updateOne({ _id: customerId }, { $inc: { providerErrors: 1 } });
+  return onProviderError(count, call);
 }
 
 async function readCustomer({ models }: Mongo, customerId: string): Promise<Customer> {
