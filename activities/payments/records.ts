@@ -127,6 +127,11 @@ export function paymentOfIntent({ models }: Mongo, intentId: string, session?: C
     .lean<Payment>();
 }
 
+/** Nothing more will be captured. */
+export function isOver({ closedAt, captures }: Payment): boolean {
+  return closedAt !== undefined || captures.some(({ final }) => final);
+}
+
 export function outcomeOf(payment: Payment): PaymentOutcome {
   return {
     attempt: payment.status === 'none' ? (payment.closedAt ? 'voided' : 'created') : payment.status,

@@ -9,7 +9,7 @@ import { amountDue } from '../../workflows/domain/sales.ts';
 import { isPaid } from '../../workflows/domain/statuses.ts';
 import type { Intent, Payments } from '../providers/stripe.ts';
 import { paymentRules } from '../store-settings.ts';
-import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
+import { countingErrors, isOver, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
 import { weigh } from './risks.ts';
 import { readOrder } from './sales.ts';
 
@@ -65,8 +65,8 @@ async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intent
 }
 
 async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
-  const { orderId, currency, credit, captured, pastIntents, serverErrors, renewal } = payment;
-  if (renewal !== undefined || isOver(payment)) return payment;
+  const { orderId, intentId: old, currency, credit, captured, pastIntents, serverErrors, renewal } = payment;
+  if (renewal !== undefined || old === undefined || isOver(payment)) return payment;
   const amount = amountDue(await readOrder(mongo, orderId)) - credit - captured;
   if (amount <= 0) return payment;
   const { multicapture } = await paymentRules(mongo);
@@ -79,7 +79,7 @@ async function ensureRenewal(mongo: Mongo, payments: Payments, payment: Payment)
   );
   const { id: intentId, clientSecret } = made;
   const won = await mongo.models.payments.updateOne(
-    { orderId, renewal: null, intentId: payment.intentId!, 'captures.final': { $ne: true }, closedAt: null },
+    { orderId, renewal: null, intentId: old, 'captures.final': { $ne: true }, closedAt: null },
     { $set: { renewal: { intentId, amount, ...(clientSecret !== undefined && { clientSecret }) } } },
   );
   const stored = await readRecord(mongo, orderId);
@@ -131,8 +131,4 @@ async function replace(
 async function letGo(mongo: Mongo, payments: Payments, payment: Payment): Promise<PaymentOutcome> {
   await cancel(mongo, payments, payment, payment.pastIntents.at(-1)!);
   return outcomeOf(payment);
-}
-
-function isOver({ closedAt, captures, intentId }: Payment): boolean {
-  return closedAt !== undefined || intentId === undefined || captures.some(({ final }) => final);
 }

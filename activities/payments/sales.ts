@@ -10,7 +10,7 @@ import { workflowIds } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import type { Payments } from '../providers/stripe.ts';
 import { lessOwed, totalOwed } from './dispute-records.ts';
-import { countingErrors, readRecord } from './records.ts';
+import { countingErrors, isOver, readRecord } from './records.ts';
 import { openRefundIn, oweTheRest, paidBackOf, refundable } from './refunds.ts';
 
 /** As it is when somebody first asks: a lost reply does not make another sale of it. */
@@ -120,11 +120,6 @@ async function unsentOf(
   });
   const uncaptured = sale && isOver(payment) ? Math.max(0, -beyond - of('uncaptured')) : 0;
   return { unsold: Math.max(0, beyond - of('unsold')), uncaptured, lines };
-}
-
-/** Nothing more will be captured. */
-function isOver({ closedAt, captures }: Payment): boolean {
-  return closedAt !== undefined || captures.some(({ final }) => final);
 }
 
 /** Tells Stripe, where it has worked out the taxes, that they are due now. */
