@@ -75,16 +75,18 @@ export async function paymentMoved(
   return { outcome: 'late payment returned', orderId };
 }
 
+/** The statuses of a record that know of an intent's status already. */
+const knowing = new Map([
+  ['requires_payment_method', ['created', 'declined', 'authorized', 'captured', 'voided']],
+  ['requires_action', ['requires_action', 'authorized', 'captured', 'voided']],
+  ['processing', ['processing', 'authorized', 'captured', 'voided']],
+  ['requires_capture', ['authorized', 'captured', 'voided']],
+  ['succeeded', ['captured']],
+  ['canceled', ['voided']],
+]);
+
 function isKnown(payment: Payment, { status }: EventIntent): boolean {
-  const known = new Map([
-    ['requires_payment_method', ['created', 'declined', 'authorized', 'captured', 'voided']],
-    ['requires_action', ['requires_action', 'authorized', 'captured', 'voided']],
-    ['processing', ['processing', 'authorized', 'captured', 'voided']],
-    ['requires_capture', ['authorized', 'captured', 'voided']],
-    ['succeeded', ['captured']],
-    ['canceled', ['voided']],
-  ]);
-  return known.get(status)?.includes(payment.status) ?? false;
+  return knowing.get(status)?.includes(payment.status) ?? false;
 }
 
 /** Why an intent is not the order's payment as it should be, where money is about. */
