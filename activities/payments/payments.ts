@@ -83,10 +83,10 @@ export async function capturePayment(
   payments: Payments,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },
 ): Promise<CaptureOutcome> {
-  const payment = await readRecord(mongo, orderId);
-  const sale = await saleOf(mongo, payment);
-  const plan = await planCapture(mongo, payment, sale, shipmentId);
-  const captured = await capture(mongo, payments, await readRecord(mongo, orderId), plan);
+  const known = await readRecord(mongo, orderId);
+  const sale = await saleOf(mongo, known);
+  const { plan, payment } = await planCapture(mongo, known, sale, shipmentId);
+  const captured = await capture(mongo, payments, payment, plan);
   if (captured.captured < plan.upTo) return withdraw(mongo, captured, plan);
   const card = Math.max(0, sale.total - payment.credit);
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
@@ -104,23 +104,40 @@ async function withdraw(mongo: Mongo, payment: Payment, { shipmentId }: Capture)
 }
 
 /** Written before it is asked for: whoever asks again, asks for the same. */
-async function planCapture(mongo: Mongo, payment: Payment, sale: Sale, shipmentId: string): Promise<Capture> {
-  const { orderId, intentId, captures, credit, multicapture } = payment;
+async function planCapture(
+  mongo: Mongo,
+  payment: Payment,
+  sale: Sale,
+  shipmentId: string,
+): Promise<{ plan: Capture; payment: Payment }> {
+  const { orderId, intentId, captures } = payment;
   const known = captures.find((each) => each.final || each.shipmentId === shipmentId);
-  if (known) return known;
-  const order = await readOrder(mongo, orderId);
-  // After another card has paid a part, what was sold may not be due any more.
-  const due = captures.length === 0 ? sale.total : amountDue(order);
-  const whole = { upTo: Math.max(0, due - credit), final: true };
-  const ready = new Set([...captures.map((each) => each.shipmentId), shipmentId]);
-  const share = multicapture ? captureUpTo(order, ready, credit) : whole;
-  const plan = { shipmentId, ...share };
+  if (known) return { plan: known, payment };
+  const plan = { shipmentId, ...(await shareOf(mongo, payment, sale, shipmentId)) };
   // A renewal that came between has another intent, and finds this one in its way if it comes later.
-  const planned = await mongo.models.payments.updateOne(
-    { orderId, captures: { $size: captures.length }, intentId: intentId ?? null },
-    { $push: { captures: plan } },
-  );
-  return planned.modifiedCount === 1 ? plan : planCapture(mongo, await readRecord(mongo, orderId), sale, shipmentId);
+  const planned = await mongo.models.payments
+    .findOneAndUpdate(
+      { orderId, captures: { $size: captures.length }, intentId: intentId ?? null },
+      { $push: { captures: plan } },
+      { returnDocument: 'after' },
+    )
+    .lean();
+  if (planned) return { plan, payment: planned };
+  return planCapture(mongo, await readRecord(mongo, orderId), sale, shipmentId);
+}
+
+async function shareOf(
+  mongo: Mongo,
+  { orderId, captures, credit, multicapture }: Payment,
+  sale: Sale,
+  shipmentId: string,
+): Promise<Pick<Capture, 'upTo' | 'final'>> {
+  if (captures.length === 0 && !multicapture) return { upTo: Math.max(0, sale.total - credit), final: true };
+  const order = await readOrder(mongo, orderId);
+  const ready = new Set([...captures.map((each) => each.shipmentId), shipmentId]);
+  if (multicapture) return captureUpTo(order, ready, credit);
+  // After another card has paid a part, what was sold may not be due any more.
+  return { upTo: Math.max(0, amountDue(order) - credit), final: true };
 }
 
 /** Store credit can be paid back before there is an invoice to be credited. */
