@@ -10,6 +10,7 @@ import { moveStock } from '../../activities/stock/movements.ts';
 import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import type { Payment } from '../../models/payment.ts';
 import { stockId } from '../../models/stock.ts';
 import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
@@ -45,6 +46,7 @@ export function createShop(outside: {
   const returnHandle = (returnId: string) => client.workflow.getHandle(messages.workflowIds.return(returnId));
   const refundHandle = (refundId: string) => client.workflow.getHandle(messages.workflowIds.refund(refundId));
   const readOrder = (orderId: string) => models.orders.findById(orderId).lean().orFail() as Promise<Order>;
+  const paymentOf = (orderId: string) => models.payments.findOne({ orderId }).lean<Payment>().orFail();
   const stateOf = async (orderId: string) => (await readOrder(orderId)).state!;
   const shipmentsOf = async (orderId: string) => (await stateOf(orderId)).shipments;
   const statusOf = async (orderId: string, shipmentId: string) =>
@@ -288,8 +290,7 @@ export function createShop(outside: {
     await control(carrierUrl, 'POST', `/_sandbox/tracking/${shipment.label!.trackingNumber}`, { status });
   }
 
-  const intentOf = async (orderId: string): Promise<string> =>
-    (await models.payments.findOne({ orderId }).lean().orFail()).intentId!;
+  const intentOf = async (orderId: string): Promise<string> => (await paymentOf(orderId)).intentId!;
 
   /** The customer in their browser, at the bank or with a card. */
   async function browser(
@@ -302,7 +303,7 @@ export function createShop(outside: {
 
   /** The same where the method is only saved, to be charged later. */
   async function browserSaves(orderId: string, action: 'authenticate' | 'confirm', body: object): Promise<void> {
-    const { setup } = await models.payments.findOne({ orderId }).lean().orFail();
+    const { setup } = await paymentOf(orderId);
     await control(stripeUrl, 'POST', `/_sandbox/setup_intents/${setup!.id}/${action}`, body);
   }
 
@@ -373,6 +374,7 @@ export function createShop(outside: {
     returnHandle,
     refundHandle,
     readOrder,
+    paymentOf,
     stateOf,
     shipmentsOf,
     seed,

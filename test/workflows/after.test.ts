@@ -176,25 +176,25 @@ describe('a refund', () => {
     await until(async () => (await storedRefund(refundId)).state?.waitingFor?.event === 'refund_settled');
     await settle(refundId, 'succeeded');
     expect(await world.refundHandle(refundId).result()).toBe('succeeded');
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 500, refundPending: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 500, refundPending: 0 });
   });
 
   test('that fails is sent anew, or left to be settled in another way', async () => {
     const orderId = await world.delivered(buy('MUG', 1, 'pm_card_refundFail'));
     const refundId = await world.refund(orderId, 500);
     expect(await world.refundHandle(refundId).result()).toBe('succeeded');
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 500 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 500 });
     // The bank bounces it days later.
     await settle(refundId, 'failed');
     const first = await refundIncident(refundId);
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
     await answerRefund(refundId, first, 'retry');
-    await until(async () => (await paymentOf(orderId)).refunded === 500, 'it was sent anew');
+    await until(async () => (await world.paymentOf(orderId)).refunded === 500, 'it was sent anew');
     await settle(refundId, 'failed');
     await answerRefund(refundId, await refundIncident(refundId), 'skip');
     await until(async () => (await storedRefund(refundId)).state?.status === 'failed');
     expect(await storedRefund(refundId)).toMatchObject({ attempt: 2, status: 'failed' });
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
   });
 
   test('of an order that was cancelled is asked about once where it fails', async () => {
@@ -216,7 +216,7 @@ describe('a refund', () => {
     await world.makeReady(orderId, shipment!.id);
     const dashboard = new Stripe('sk_test_world', { host: '127.0.0.1', port: world.stripe.port, protocol: 'http' });
     await dashboard.refunds.create({ payment_intent: await world.intentOf(orderId), amount: 700 });
-    await until(async () => (await paymentOf(orderId)).refunded === 700, 'it is adopted');
+    await until(async () => (await world.paymentOf(orderId)).refunded === 700, 'it is adopted');
     await until(async () => (await world.mailsOf(orderId)).includes('refunded'), 'the customer hears of it');
     expect(await world.mongo.models.refunds.findOne({ orderId }).lean()).toMatchObject({
       amount: 700,
@@ -229,7 +229,6 @@ describe('a refund', () => {
 });
 
 const storedRefund = (refundId: string) => world.mongo.models.refunds.findById(refundId).lean().orFail();
-const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
 
 async function settle(refundId: string, outcome: 'succeeded' | 'failed'): Promise<void> {
   const { providerId } = await storedRefund(refundId);

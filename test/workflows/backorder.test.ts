@@ -202,7 +202,7 @@ describe('the method of payment', () => {
     const { orderId, status } = await waiting(sku, 1, { paymentMethod: 'pm_card_chargeDeclined' });
     expect(status).toBe('awaiting_payment');
     expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
-    const { setup } = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+    const { setup } = await world.paymentOf(orderId);
     expect(setup).toMatchObject({ status: 'saved' });
     expect(setup).not.toHaveProperty('declineCode');
     await world.receive(sku, 'wh_east', 1);

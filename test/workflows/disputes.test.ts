@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { receiveEvent } from '../../activities/inbox.ts';
 import { adjustEvidence, submitEvidence } from '../../activities/payments/disputes.ts';
 import type { Order } from '../../models/order.ts';
-import type { Payment } from '../../models/payment.ts';
 import { answerSignal, evidenceChanged, holdOrder, inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { seller, setSeller } from '../support/invoices.ts';
@@ -24,9 +23,6 @@ afterAll(async () => {
 
 const fraudulent = 'pm_card_createDispute';
 
-const paymentOf = (orderId: string): Promise<Payment> =>
-  world.mongo.models.payments.findOne({ orderId }).lean<Payment>().orFail();
-
 /** Packed and paid, and disputed at that moment. */
 async function disputed(paymentMethod: string, order: Partial<Order> = {}) {
   const { orderId } = await world.place({ items: [{ sku: 'MUG', quantity: 1 }], paymentMethod, ...order });
@@ -42,7 +38,7 @@ describe('a chargeback', () => {
   test('holds what has not left and withholds the money; won, the hold ends and the goods go on', async () => {
     const { orderId, shipmentId, disputeId } = await disputed(fraudulent);
     await expect(world.handOver(orderId, shipmentId)).rejects.toThrow();
-    expect(await paymentOf(orderId)).toMatchObject({ captured: price, withheld: price });
+    expect(await world.paymentOf(orderId)).toMatchObject({ captured: price, withheld: price });
     await expect(world.refund(orderId, 1)).rejects.toThrow(/nothing_captured/);
     expect(await world.stateOf(orderId)).toMatchObject({ paymentStatus: 'disputed' });
 
@@ -55,7 +51,7 @@ describe('a chargeback', () => {
     expect(await world.handOver(orderId, shipmentId)).toBe('shipped');
     await world.carrierSays(shipmentId, 'delivered');
     await world.reaches(orderId, 'completed');
-    const { withheld, ledger } = await paymentOf(orderId);
+    const { withheld, ledger } = await world.paymentOf(orderId);
     expect(withheld).toBe(0);
     expect(ledger.filter(({ kind }) => kind === 'dispute').map(({ amount }) => amount)).toEqual([-price, price]);
     expect(await bank.readDispute(disputeId)).toMatchObject({ withdrawn: price, reinstated: price, status: 'won' });
@@ -67,7 +63,7 @@ describe('a chargeback', () => {
     expect(await bank.result(disputeId)).toBe('lost');
     await world.answer(orderId, (await world.incident(orderId, 'hold')).id, 'cancel');
     await world.reaches(orderId, 'cancelled');
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
     expect(await world.stateOf(orderId)).toMatchObject({ paymentStatus: 'disputed', incidents: [] });
     expect((await world.atStripe(orderId)).refunds).toEqual([]);
   });
@@ -89,7 +85,7 @@ describe('a chargeback', () => {
     await bank.decide(disputeId, 'won');
     expect(await bank.result(disputeId)).toBe('won');
     expect((await world.atStripe(orderId)).refunds).toEqual([price]);
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: price, withheld: 0, refundPending: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: price, withheld: 0, refundPending: 0 });
   });
 
   test('leaves the hold of a person alone when it is won', async () => {
@@ -234,7 +230,7 @@ describe('an inquiry', () => {
   test('takes no money, is answered, and ends', async () => {
     const { orderId, shipmentId, disputeId } = await disputed('pm_card_createDisputeInquiry');
     expect(await bank.readDispute(disputeId)).toMatchObject({ kind: 'inquiry', withdrawn: 0 });
-    expect(await paymentOf(orderId)).toMatchObject({ withheld: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ withheld: 0 });
     await bank.answer(disputeId, 'submit');
     await bank.isSent(disputeId);
     await bank.decide(disputeId, 'won');
@@ -260,13 +256,13 @@ describe('an inquiry', () => {
     await bank.answer(disputeId, 'submit');
     await bank.isSent(disputeId);
     await bank.escalate(disputeId);
-    await until(async () => (await paymentOf(orderId)).withheld === 2 * price, 'the money is withheld');
+    await until(async () => (await world.paymentOf(orderId)).withheld === 2 * price, 'the money is withheld');
     await until(async () => (await bank.incident(disputeId)).answers.includes('accept'), 'it is asked about anew');
     await bank.answer(disputeId, 'submit');
     await until(async () => (await bank.atStripe(disputeId)).evidence_details.submission_count === 2);
     await bank.decide(disputeId, 'won');
     expect(await bank.result(disputeId)).toBe('won');
-    expect(await paymentOf(orderId)).toMatchObject({ withheld: 0 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ withheld: 0 });
   });
 });
 
@@ -347,7 +343,7 @@ describe('whatever comes when', () => {
       order.map((index) => `charge.dispute.${events[index]}`),
     );
     await until(async () => (await bank.readDispute(disputeId)).state?.status === 'won', 'it is won');
-    const { withheld, ledger } = await paymentOf(orderId);
+    const { withheld, ledger } = await world.paymentOf(orderId);
     expect(withheld).toBe(0);
     expect(ledger.filter(({ kind }) => kind === 'dispute').map(({ amount }) => amount)).toEqual([
       -2 * price,
@@ -364,7 +360,7 @@ describe('whatever comes when', () => {
     await until(async () => (await world.incident(orderId, 'hold')).why.includes(second), 'both hold it');
     await bank.decide(disputeId, 'won');
     expect(await bank.result(disputeId)).toBe('won');
-    expect(await paymentOf(orderId)).toMatchObject({ withheld: 500 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ withheld: 500 });
     await until(async () =>
       (await world.stateOf(orderId)).timeline.some(({ what }) => what.includes(`${disputeId}: won`)),
     );
@@ -395,7 +391,7 @@ describe('whatever comes when', () => {
       }
       // Stripe refunds nothing of a charge that was charged back, not even what the bank has left: a person pays it.
       await bank.incident(disputeId, 'refund_failed');
-      expect(await paymentOf(orderId)).toMatchObject({ withheld: 500 });
+      expect(await world.paymentOf(orderId)).toMatchObject({ withheld: 500 });
       await bank.answer(disputeId, 'skip', 'refund_failed');
       expect(await bank.result(disputeId)).toBe('lost');
       unpaid.push(orderId);
@@ -428,7 +424,7 @@ describe('whatever comes when', () => {
     const about = { payment_intent: await world.intentOf(orderId) };
     await world.control(world.stripe.url, 'POST', '/_sandbox/disputes', about);
     expect(await world.cancel(orderId)).toBe('cancelled');
-    expect(await paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
+    expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0, withheld: price });
     await world.webhooks('stripe', 'normal');
     const disputeId = await bank.ofOrder(orderId);
     await bank.incident(disputeId);

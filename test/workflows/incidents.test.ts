@@ -188,7 +188,7 @@ test('money that cannot be returned is asked about once, and skipped', async () 
   const answer = { incidentId: (await bounced())!.id, answer: 'skip' as const, actor: 'support:test' };
   await world.refundHandle(refund._id).signal(answerSignal, answer);
   expect(await world.refundHandle(refund._id).result()).toBe('failed');
-  const payment = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+  const payment = await world.paymentOf(orderId);
   expect(payment).toMatchObject({ captured: 2 * price, refunded: 0, refundPending: 0 });
 });
 

@@ -281,7 +281,7 @@ async function expectEnds(orderId: string, ends: Partial<Ends>): Promise<void> {
 async function endsOf(orderId: string): Promise<Ends> {
   const { models } = world.mongo;
   const { status, customerId } = await world.readOrder(orderId);
-  const { ledger } = await paymentOf(orderId);
+  const { ledger } = await world.paymentOf(orderId);
   const atStripe = (await world.stripeState()) as unknown as Record<string, AtStripe[]>;
   const { payment_intents, charges, refunds, balance_transactions, disputes, tax_transactions, customers } = atStripe;
   const intents = payment_intents!.filter(({ metadata }) => metadata?.orderId === orderId);
@@ -466,7 +466,7 @@ async function renewed(): Promise<Ready> {
     orderId,
     async act() {
       await world.browser(orderId, 'expire');
-      await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is renewed');
+      await until(async () => (await world.paymentOf(orderId)).pastIntents.length === 1, 'it is renewed');
       await world.deliver(orderId);
     },
   };
@@ -637,10 +637,6 @@ async function newCustomer(): Promise<string> {
   const customer = { _id: customerId, email: `${customerId}@example.com`, name: 'Buyer', createdAt: new Date() };
   await world.mongo.models.customers.create([customer]);
   return customerId;
-}
-
-function paymentOf(orderId: string) {
-  return world.mongo.models.payments.findOne({ orderId }).lean().orFail();
 }
 
 function control(path: string, body: object): Promise<unknown> {

@@ -19,8 +19,6 @@ afterAll(async () => {
   await world.stop();
 });
 
-const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
-
 async function settle(orderId: string, outcome: 'succeeded' | 'failed'): Promise<void> {
   const intentId = await world.intentOf(orderId);
   await world.control(world.stripe.url, 'POST', `/_sandbox/payment_intents/${intentId}/settle`, { outcome });
@@ -83,7 +81,7 @@ test('a method that does not take the currency is declined, and another one pays
   const { orderId, status } = await world.place({ paymentMethod: 'pm_sepaDebit_success_de' });
   expect(status).toBe('awaiting_payment');
   expect(await world.pay(orderId, 'pm_sepaDebit_success_de')).toBe('awaiting_payment');
-  expect((await paymentOf(orderId)).attempts).toMatchObject([
+  expect((await world.paymentOf(orderId)).attempts).toMatchObject([
     { status: 'declined', declineCode: 'payment_method_currency_mismatch' },
     { status: 'declined', declineCode: 'payment_method_currency_mismatch' },
   ]);
@@ -106,7 +104,7 @@ test('a token whose answer Stripe lost is no method that was refused: its custom
   const { orderId } = await world.place({ paymentMethod: await token('pm_card_threeDSecure2Required') });
   expect(await fired()).toBe(true);
   expect(await world.stateOf(orderId)).toMatchObject({ payment: { attempt: 'requires_action' } });
-  expect((await paymentOf(orderId)).attempts).toMatchObject([{ status: 'requires_action' }]);
+  expect((await world.paymentOf(orderId)).attempts).toMatchObject([{ status: 'requires_action' }]);
   await world.browser(orderId, 'authenticate', { outcome: 'succeed' });
   await world.reaches(orderId, 'confirmed');
 });
@@ -125,7 +123,7 @@ describe('where the card can be captured more than once', () => {
     return { orderId, mugs: of('wh_east'), lamp: of('wh_west') };
   };
   const capturesOf = async (orderId: string) =>
-    (await paymentOf(orderId)).ledger.filter(({ kind }) => kind === 'capture').map(({ amount }) => amount);
+    (await world.paymentOf(orderId)).ledger.filter(({ kind }) => kind === 'capture').map(({ amount }) => amount);
 
   test('each parcel takes its share, and the last one the rest', async () => {
     const { orderId, mugs, lamp } = await split();
@@ -271,7 +269,7 @@ test('an authorization that the bank lets go is asked for again, and the custome
   expect(await world.pay(orderId, 'pm_card_visa_chargeDeclined')).toBe('confirmed');
   expect(await world.pay(orderId, 'pm_card_mastercard')).toBe('confirmed');
   await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'nobody is needed any more');
-  const { pastIntents, renewal } = await paymentOf(orderId);
+  const { pastIntents, renewal } = await world.paymentOf(orderId);
   expect(pastIntents).toHaveLength(1);
   expect(renewal).toBeUndefined();
   expect(await world.atStripe(orderId)).toMatchObject({ held: 1, captured: [] });

@@ -25,7 +25,7 @@ describe('a payment that takes more than one step', () => {
     expect(await world.pay(orderId, 'pm_card_chargeDeclined')).toBe('awaiting_payment');
     expect(await world.pay(orderId, 'pm_card_mastercard')).toBe('confirmed');
     expect(await world.atStripe(orderId)).toEqual(authorizedOnce);
-    const { attempts } = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+    const { attempts } = await world.paymentOf(orderId);
     expect(attempts).toMatchObject([
       { attempt: 1, status: 'declined', declineCode: 'insufficient_funds' },
       { attempt: 2, status: 'declined', declineCode: 'generic_decline' },
@@ -165,7 +165,7 @@ test('webhooks that come twice or in the wrong order lead to the same end', asyn
     await world.reaches(orderId, 'completed');
     await world.refundHandle(await world.refund(orderId, 100)).result();
     await world.inboxIsEmpty();
-    const payment = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+    const payment = await world.paymentOf(orderId);
     const { status, paymentStatus, fulfillmentStatus } = await world.stateOf(orderId);
     const { captured, refunded, refundPending } = payment;
     const ledger = payment.ledger.map(({ kind, amount }) => ({ kind, amount }));

@@ -45,7 +45,6 @@ async function refundInDashboard(orderId: string, amount: number): Promise<strin
   return (await stripe.refunds.create({ payment_intent: await world.intentOf(orderId), amount })).id;
 }
 
-const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
 const read = (day: string) => world.mongo.models.reconciliations.findById(day).lean();
 const incidents = async (): Promise<Incident[]> => (await read(today))?.state?.incidents ?? [];
 const handle = () => world.client.workflow.getHandle(workflowIds.reconcile(today));
@@ -177,7 +176,7 @@ test('a day is read to its end through every failure, and each difference is set
   expect(await differencesOf(dashboard)).toEqual([['refund_unheard', 'taken_over']]);
   const adopted = () => models.refunds.findOne({ providerId: dashboardRefund }).lean();
   await until(async () => (await adopted())?.status === 'succeeded', 'the refund is ours');
-  expect(await paymentOf(dashboard)).toMatchObject({ captured: paid, refunded: 700, refundPending: 0 });
+  expect(await world.paymentOf(dashboard)).toMatchObject({ captured: paid, refunded: 700, refundPending: 0 });
   const failed = async () => (await models.refunds.findById(bouncing).lean())?.state?.incidents[0]?.cause;
   await until(async () => (await failed()) === 'refund_failed', 'the refund that bounced has its incident');
   const known = () => models.disputes.findOne({ orderId: unheardDispute }).lean();
@@ -186,9 +185,11 @@ test('a day is read to its end through every failure, and each difference is set
 
   // A repair books what is missing here; everything else is for people.
   await answer(lost, 'repair');
-  await until(async () => (await paymentOf(lost)).captured === paid, 'it is booked');
-  expect(await paymentOf(lost)).toMatchObject({ status: 'captured' });
-  expect((await paymentOf(lost)).ledger.filter(({ kind }) => kind === 'capture')).toMatchObject([{ amount: paid }]);
+  await until(async () => (await world.paymentOf(lost)).captured === paid, 'it is booked');
+  expect(await world.paymentOf(lost)).toMatchObject({ status: 'captured' });
+  expect((await world.paymentOf(lost)).ledger.filter(({ kind }) => kind === 'capture')).toMatchObject([
+    { amount: paid },
+  ]);
   for (const orderId of [wrong, phantom, misnamed]) await answer(orderId, 'skip');
   await handle().result();
   expect(await read(today)).toMatchObject({ status: 'done', state: { status: 'done', incidents: [] } });

@@ -18,7 +18,6 @@ afterAll(async () => {
 const day = 86_400_000;
 const almost = 6 * day + 3_600_000;
 const total = 2 * price;
-const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
 
 async function place(order: Partial<Order>): Promise<string> {
   const written = await world.write({ placeBefore: new Date('2999-01-01'), ...order });
@@ -54,18 +53,18 @@ async function deliver(orderId: string): Promise<void> {
 
 test('a saved method is authorized anew a day before, again and again, and captured once', async () => {
   const orderId = await placeAndSave();
-  const first = await paymentOf(orderId);
+  const first = await world.paymentOf(orderId);
   expect(first.captureBefore!.getTime()).toBeGreaterThan(Date.now() + 6 * day);
   await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
-  const second = await paymentOf(orderId);
+  await until(async () => (await world.paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
+  const second = await world.paymentOf(orderId);
   expect(second.captureBefore!.getTime()).toBeGreaterThan(first.captureBefore!.getTime() + 5 * day);
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 2, held: 1, captured: [] });
   await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 2, 'and once more');
+  await until(async () => (await world.paymentOf(orderId)).pastIntents.length === 2, 'and once more');
   await deliver(orderId);
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [total], refunds: [] });
-  const booked = (await paymentOf(orderId)).ledger.map(({ kind, amount }) => `${kind} ${amount}`);
+  const booked = (await world.paymentOf(orderId)).ledger.map(({ kind, amount }) => `${kind} ${amount}`);
   expect(booked).toEqual([...Array(3).fill(`authorize ${total}`), `capture ${total}`]);
 });
 
@@ -77,7 +76,7 @@ test('a reply that is lost on the way makes no third authorization', async () =>
     ),
   );
   await pass(almost);
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
+  await until(async () => (await world.paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
   await until(async () => (await world.atStripe(orderId)).held === 1, 'the old one is let go');
   expect(await Promise.all(fired.map((each) => each()))).toEqual([true, true, true]);
   expect(await world.atStripe(orderId)).toMatchObject({ authorizations: 2, held: 1 });
@@ -94,12 +93,12 @@ test('a guest is asked by mail, and confirms in the browser; until then parcels 
   }
   await deliver(goes);
   expect(await world.atStripe(goes)).toMatchObject({ authorizations: 1, held: 0, captured: [total] });
-  expect(await paymentOf(goes)).not.toHaveProperty('renewal');
+  expect(await world.paymentOf(goes)).not.toHaveProperty('renewal');
 
-  const { renewal } = await paymentOf(waits);
+  const { renewal } = await world.paymentOf(waits);
   const confirm = `/_sandbox/payment_intents/${renewal!.intentId}/confirm`;
   await world.control(world.stripe.url, 'POST', confirm, { payment_method: 'pm_card_mastercard' });
-  await until(async () => (await paymentOf(waits)).pastIntents.length === 1, 'it is confirmed');
+  await until(async () => (await world.paymentOf(waits)).pastIntents.length === 1, 'it is confirmed');
   await deliver(waits);
   expect(await world.atStripe(waits)).toMatchObject({ authorizations: 2, held: 0, captured: [total] });
 
@@ -115,11 +114,11 @@ test('a bank that wants to ask the owner of a saved card makes an incident of it
   await world.mongo.models.payments.updateOne({ orderId }, { $set: { savedMethod: 'pm_card_authenticationRequired' } });
   await pass(almost);
   await world.incident(orderId, 'payment_renewal');
-  const { renewal } = await paymentOf(orderId);
+  const { renewal } = await world.paymentOf(orderId);
   const at = `/_sandbox/payment_intents/${renewal!.intentId}`;
   await world.control(world.stripe.url, 'POST', `${at}/confirm`, { payment_method: 'pm_card_authenticationRequired' });
   await world.control(world.stripe.url, 'POST', `${at}/authenticate`, { outcome: 'succeed' });
-  await until(async () => (await paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
+  await until(async () => (await world.paymentOf(orderId)).pastIntents.length === 1, 'it is authorized anew');
   await until(async () => !(await world.stateOf(orderId)).incidents.some(({ cause }) => cause === 'payment_renewal'));
   await world.cancel(orderId);
 });

@@ -14,7 +14,6 @@ afterAll(async () => {
   await world.stop();
 });
 
-const paymentOf = (orderId: string) => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
 const atStripe = (path: string, body: object = {}) =>
   world.control(world.stripe.url, 'POST', `/_sandbox/${path}`, body);
 
@@ -22,7 +21,7 @@ const atStripe = (path: string, body: object = {}) =>
 async function askedAnew() {
   const { orderId } = await world.place();
   await renewPayment(world.mongo, world.payments, { orderId, renewal: 1, attempt: 1 });
-  const { renewal } = await paymentOf(orderId);
+  const { renewal } = await world.paymentOf(orderId);
   const pay = (payment_method: string) => atStripe(`payment_intents/${renewal!.intentId}/confirm`, { payment_method });
   return { orderId, pay };
 }

@@ -87,7 +87,7 @@ test('what is heard of a first refund after a second one has gone out changes no
   const opened = await openRefund(world.mongo, { key: newId('req'), orderId, amount: 500, reason: 'goodwill', actor });
   const { refundId } = opened as { refundId: string };
   const stored = () => world.mongo.models.refunds.findById(refundId).lean().orFail();
-  const payment = () => world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+  const payment = () => world.paymentOf(orderId);
   await sendRefund(world.mongo, world.payments, { refundId, attempt: 1 });
   const first = (await stored()).providerId!;
   await world.control(world.stripe.url, 'POST', `/_sandbox/refunds/${first}/settle`, { outcome: 'failed' });

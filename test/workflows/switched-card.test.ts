@@ -53,7 +53,7 @@ test('no more is held anew than is still due', async () => {
   await renewPayment(world.mongo, world.payments, {
     ...{ orderId, renewal: 1, attempt: 2, paymentMethod: 'pm_card_mastercard' },
   });
-  const { authorized } = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+  const { authorized } = await world.paymentOf(orderId);
   expect(authorized).toBe(3 * price);
   for (const shipment of [second, third]) await world.ship(orderId, shipment);
   expect(await world.atStripe(orderId)).toMatchObject({ captured: [price, 2 * price], held: 0 });

@@ -193,7 +193,7 @@ test('what nobody confirmed anew cannot be paid any more once the parcel has tak
   await world.shipmentReaches(orderId, shipment!.id, 'picked');
   await world.pass(6 * 24 * 60 * minute + minute);
   await world.incident(orderId, 'payment_renewal');
-  const { renewal } = await world.mongo.models.payments.findOne({ orderId }).lean().orFail();
+  const { renewal } = await world.paymentOf(orderId);
   const confirms = (payment_method: string) =>
     world.control(world.stripe.url, 'POST', `/_sandbox/payment_intents/${renewal!.intentId}/confirm`, {
       payment_method,
