@@ -7,7 +7,7 @@ import { failures } from '../workflows/domain/failures.ts';
 import type { Parcel } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { receiveEvent } from './inbox.ts';
-import type { Carrier, Label } from './providers/carrier.ts';
+import type { Carrier, Label } from './providers/sandbox-carrier.ts';
 
 export async function buyLabel(
   mongo: Mongo,

@@ -2,7 +2,7 @@
 import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
-import { createCarrier } from '../activities/providers/carrier.ts';
+import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createMailer } from '../activities/providers/mail.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
 import type { readConfig } from '../platform/config.ts';

@@ -1,31 +1,28 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ApplicationFailure } from '@temporalio/common';
-import { z } from 'zod';
+/** What Waybill asks of a carrier, whoever it is. Each provider's own words stay in its file. */
 import type { Address } from '../../models/address.ts';
-import { failures } from '../../workflows/domain/failures.ts';
-import { InvalidWebhook } from './webhook.ts';
+import type { Parcel, TrackingStatus } from '../../workflows/messages.ts';
 
-const timeoutMs = 15_000;
-const pageSize = 100;
-const toleranceSeconds = 300;
-
-export interface Parcel {
-  weightGrams: number;
-  lengthMm: number;
-  widthMm: number;
-  heightMm: number;
+export interface Carrier {
+  /** As labels name it: from then on only this carrier is asked about them. */
+  readonly id: CarrierId;
+  /** What its services cost for a parcel, in no order. None where it does not go there. */
+  rates(request: RatesRequest): Promise<Rate[]>;
+  /** Buys one label for a key, however often it is asked and whatever became of the answers. */
+  buyLabel(request: LabelRequest): Promise<Label>;
+  /** Every label that was bought for a reference, also where its answer was lost. */
+  findLabels(reference: string): Promise<Label[]>;
+  /** Gives a label back. `used`: it has travelled, and is paid for. `pending`: the carrier decides later whether it pays. */
+  voidLabel(labelId: string): Promise<VoidOutcome>;
+  /** The label itself, as the printer takes it. */
+  labelFile(labelId: string): Promise<{ type: 'application/pdf' | 'image/png'; content: Buffer }>;
+  /** What happened to a parcel, oldest first. */
+  track(trackingNumber: string): Promise<CarrierEvent[]>;
+  /** Announces parcels that leave together, on one paper for the driver. Asked again with the same key it is the same one. */
+  manifest(request: ManifestRequest): Promise<Manifest>;
+  verifyAddress(address: Address): Promise<AddressCheck>;
 }
 
-export interface LabelRequest {
-  /** The idempotency key: the carrier sells one label for it, however often it is asked. */
-  key: string;
-  reference: string;
-  from: Address;
-  to: Address;
-  parcel: Parcel;
-  service: 'standard' | 'express';
-  purpose: 'outbound' | 'return';
-}
+export type CarrierId = 'sandbox' | 'easypost';
 
 type Place = Pick<Address, 'country' | 'region'> & Partial<Pick<Address, 'postalCode' | 'city'>>;
 
@@ -33,224 +30,84 @@ export interface RatesRequest {
   from: Place;
   to: Place;
   parcel: Parcel;
-  /** ISO 4217; what the carrier answers in. */
+  /** ISO 4217; what the carrier should answer in. One that cannot answers with none. */
   currency: string;
 }
 
-// Fields that the carrier adds one day are dropped, not refused: an addition on their side must not stop our parcels.
-const trackingEventSchema = z.object({
-  id: z.string().min(1),
-  status: z.enum([
-    'accepted',
-    'in_transit',
-    'out_for_delivery',
-    'delivered',
-    'exception',
-    'lost',
-    'returned_to_sender',
-  ]),
-  at: z.iso.datetime(),
-  detail: z.string(),
-});
-const carrierEventSchema = trackingEventSchema.extend({
-  trackingNumber: z.string().min(1),
-  reference: z.string().min(1),
-});
-const webhookSchema = carrierEventSchema.extend({ type: z.literal('tracking') });
-const rateSchema = z.object({
-  service: z.string().min(1),
+export interface Rate {
+  /** The carrier's own name of it, such as `express` or `UPS/Ground`. */
+  service: string;
   /** Minor units. */
-  amount: z.int().nonnegative(),
-  currency: z.string().length(3),
-  /** On the way. */
-  days: z.int().nonnegative(),
-});
-const rateListSchema = z.object({ rates: z.array(rateSchema) });
-const labelSchema = z.object({
-  id: z.string().min(1),
-  trackingNumber: z.string().min(1),
-  service: z.enum(['standard', 'express']),
-  costMinor: z.int().nonnegative(),
-  currency: z.string().length(3),
-  labelUrl: z.url(),
-  status: z.enum(['created', 'in_use', 'voided']),
-});
-const labelListSchema = z.object({ labels: z.array(labelSchema) });
-const trackingSchema = z.object({ events: z.array(trackingEventSchema) });
-const eventPageSchema = z.object({ events: z.array(carrierEventSchema), hasMore: z.boolean() });
-const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
-
-/** One movement of a known parcel. */
-export type TrackingEvent = z.infer<typeof trackingEventSchema>;
-/** One movement, with the parcel it is about and the reference under which its label was bought. */
-export type CarrierEvent = z.infer<typeof carrierEventSchema>;
-/** What one service costs for a parcel. */
-export type Rate = z.infer<typeof rateSchema>;
-export type Label = z.infer<typeof labelSchema>;
-
-export type Carrier = ReturnType<typeof createCarrier>;
-
-/**
- * The client of the carrier's API. What the carrier refuses for good fails as non-retryable `CarrierRefused` with its
- * code in the details; every other failure is a plain Error, to be retried with the same key.
- */
-export function createCarrier(options: { url: string; apiKey: string }) {
-  const base = options.url.replace(/\/$/, '');
-
-  async function ask(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer> {
-    const asked = `carrier: ${method} ${path}`;
-    try {
-      const response = await fetch(`${base}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${options.apiKey}`,
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-          ...(key !== undefined && { 'idempotency-key': key }),
-        },
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      return { asked, status: response.status, text: await response.text() };
-    } catch (error) {
-      throw new Error(`${asked} got no answer: ${reasonOf(error)}`, { cause: error });
-    }
-  }
-
-  return {
-    /** What the services cost for a parcel. Of the addresses only the places are told: a quote needs no names. */
-    async rates({ from, to, ...about }: RatesRequest): Promise<Rate[]> {
-      const request = { ...about, from: placeOf(from), to: placeOf(to) };
-      return read(await ask('POST', '/rates', request), rateListSchema).rates;
-    },
-
-    /** Buys a label; asked again with the same key and request, it answers with the same label. */
-    async buyLabel({ key, ...request }: LabelRequest): Promise<Label> {
-      return read(await ask('POST', '/labels', request, key), labelSchema);
-    },
-
-    /** The labels bought for a reference: what was bought although its answer was lost is among them. */
-    async findLabels(reference: string): Promise<Label[]> {
-      return read(await ask('GET', `/labels?${new URLSearchParams({ reference })}`), labelListSchema).labels;
-    },
-
-    /** Gives a label back. A label that was scanned in is spent, and stays so. */
-    async voidLabel(labelId: string): Promise<'voided' | 'already_used'> {
-      const answer = await ask('POST', `/labels/${encodeURIComponent(labelId)}/void`);
-      if (answer.status === 409 && codeOf(answer) === 'label_in_use') return 'already_used';
-      read(answer, labelSchema);
-      return 'voided';
-    },
-
-    /** What happened to one parcel, oldest first. */
-    async track(trackingNumber: string): Promise<TrackingEvent[]> {
-      return read(await ask('GET', `/tracking/${encodeURIComponent(trackingNumber)}`), trackingSchema).events;
-    },
-
-    /** The events of all parcels recorded at or after `since`, oldest first. */
-    async eventsSince(since: Date): Promise<CarrierEvent[]> {
-      const events: CarrierEvent[] = [];
-      for (;;) {
-        const query = new URLSearchParams({ since: since.toISOString(), limit: String(pageSize) });
-        const last = events.at(-1);
-        if (last) query.set('after', last.id);
-        const page = read(await ask('GET', `/tracking?${query}`), eventPageSchema);
-        events.push(...page.events);
-        if (!page.hasMore) return events;
-        if (page.events.length === 0) throw new Error(`carrier: GET /tracking?${query} says more, but lists nothing`);
-      }
-    },
-  };
+  amount: number;
+  currency: string;
+  /** Working days on the way. Absent where the carrier promises nothing. */
+  days?: number | undefined;
 }
 
-/**
- * Checks a webhook of the carrier and reads its event. Header: `Carrier-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256
- * of "t.body">`. Any of the secrets passes, so that one can be replaced while the other is still in use.
- * The same event may come again within the tolerance: to drop repeats by `id` is the caller's part.
- * @throws InvalidWebhook
- */
-export function parseCarrierWebhook(
-  rawBody: Buffer,
-  signature: string | undefined,
-  secrets: string[],
-  now = Date.now(),
-): CarrierEvent {
-  if (!signature) throw new InvalidWebhook('no_signature', 'carrier webhook without a Carrier-Signature header');
-  const parts = signature.split(',').map((part) => part.trim());
-  const time = parts.find((part) => /^t=\d{1,12}$/.test(part))?.slice(2);
-  const given = parts.filter((part) => /^v1=[0-9a-f]{64}$/.test(part)).map((part) => Buffer.from(part.slice(3), 'hex'));
-  if (time === undefined || given.length === 0) {
-    throw new InvalidWebhook(
-      'bad_signature',
-      'carrier webhook: Carrier-Signature is not of the form t=<seconds>,v1=<64 hex digits>',
-    );
-  }
-
-  const expected = secrets.map((secret) => createHmac('sha256', secret).update(`${time}.`).update(rawBody).digest());
-  if (!expected.some((mac) => given.some((candidate) => timingSafeEqual(mac, candidate)))) {
-    throw new InvalidWebhook('bad_signature', 'carrier webhook: the signature fits none of the secrets');
-  }
-
-  const age = Math.floor(now / 1000) - Number(time);
-  if (Math.abs(age) > toleranceSeconds) {
-    const off = age > 0 ? `${age} s old` : `${-age} s in the future`;
-    throw new InvalidWebhook(
-      age > 0 ? 'old' : 'future',
-      `carrier webhook: signed ${off}, at most ${toleranceSeconds} s are accepted`,
-    );
-  }
-
-  const body = webhookSchema.safeParse(jsonOf(rawBody.toString('utf8')));
-  if (!body.success)
-    throw new InvalidWebhook('not_an_event', `carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
-  const { type: _, ...event } = body.data;
-  return event;
+export interface LabelRequest {
+  /** The idempotency key. It is not used up by a refusal: the request may be corrected and sent with it again. */
+  key: string;
+  /** Our parcel or return; what the carrier shows of it, and finds it by. */
+  reference: string;
+  from: Address;
+  to: Address;
+  parcel: Parcel;
+  service: string;
+  purpose: 'outbound' | 'return';
+  /** For the customs, where it crosses a border. */
+  contents: { description: string; quantity: number; weightGrams: number; value: number; currency: string }[];
 }
 
-function placeOf({ country, region, postalCode, city }: Place): Place {
-  return { country, region, postalCode, city };
+export interface Label {
+  id: string;
+  reference: string;
+  trackingNumber: string;
+  service: string;
+  /** Minor units: what it cost. */
+  cost: number;
+  currency: string;
+  /** Where it can be printed from, for whoever holds the link. */
+  url: string;
+  status: 'created' | 'used' | 'voided';
 }
 
-interface Answer {
-  asked: string;
-  status: number;
-  text: string;
+export type VoidOutcome = 'voided' | 'pending' | 'used';
+
+export interface CarrierEvent {
+  /** The same for the same event, however we hear of it. */
+  id: string;
+  trackingNumber: string;
+  status: TrackingStatus;
+  /** ISO 8601, UTC: when it happened, by the carrier's clock. */
+  at: string;
+  /** Only with `exception`. */
+  reason?: ExceptionReason | undefined;
+  /** A code of the carrier's or a word of ours; never its free text, which may quote an address. */
+  detail: string;
+  /** A date, `2026-12-24`: when the carrier now expects to deliver it. */
+  expectedOn?: string | undefined;
+  /** Only with `delivered`: whether somebody signed, and where it was left. Nobody's name. */
+  proof?: { signed: boolean; leftAt?: string | undefined } | undefined;
 }
 
-/** The checked body of a good answer. Failures name the carrier's code but not its words, which may quote an address. */
-function read<T>(answer: Answer, schema: z.ZodType<T>): T {
-  const { asked, status, text } = answer;
-  if (status === 401 || status === 403) {
-    const message = `${asked} answered ${status}: check the carrier's API key and what it may do`;
-    throw ApplicationFailure.nonRetryable(message, failures.carrierRefused, { code: 'api_key_refused' });
-  }
-  // Asking the same again cannot cure these. A 409 may pass, and so may everything else.
-  if (status === 422 || status === 400 || status === 404) {
-    const code = codeOf(answer) ?? `http_${status}`;
-    throw ApplicationFailure.nonRetryable(`${asked} was refused: ${code}`, failures.carrierRefused, { code });
-  }
-  if (status < 200 || status > 299) throw new Error(`${asked} answered ${status}`);
-  const body = schema.safeParse(jsonOf(text));
-  if (!body.success) {
-    throw new Error(`${asked} answered ${status} with an unexpected body: ${z.prettifyError(body.error)}`);
-  }
-  return body.data;
+export type ExceptionReason = 'address' | 'damaged' | 'customs' | 'refused' | 'not_home' | 'other';
+
+export interface ManifestRequest {
+  key: string;
+  from: Address;
+  labelIds: readonly string[];
 }
 
-function codeOf(answer: Answer): string | undefined {
-  return refusalSchema.safeParse(jsonOf(answer.text)).data?.error.code;
+export interface Manifest {
+  id: string;
+  /** The paper for the driver. */
+  url: string;
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // No schema here takes undefined, so it is reported with the schema's own words.
-  }
-}
-
-/** fetch says only "fetch failed"; what failed is in its cause. */
-function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  if (name === 'TimeoutError') return `none within ${timeoutMs / 1000} s`;
-  return `${message} (${cause?.code ?? cause?.message ?? name})`;
-}
+export type AddressCheck =
+  | { outcome: 'verified' }
+  /** As the carrier would write it. */
+  | { outcome: 'corrected'; address: Address }
+  | { outcome: 'undeliverable'; why: string }
+  /** The carrier knows nothing of addresses there. */
+  | { outcome: 'unknown' };

@@ -1,7 +1,7 @@
 /** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
 import { z } from 'zod';
 import { receiveEvent, receiveStripe } from '../../activities/inbox.ts';
-import { parseCarrierWebhook } from '../../activities/providers/carrier.ts';
+import { parseCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
 import { endpoint, reply } from '../endpoint.ts';

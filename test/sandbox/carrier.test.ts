@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type CarrierEvent, parseCarrierWebhook } from '../../activities/providers/carrier.ts';
+import { type CarrierEvent, parseCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
 
 const apiKey = 'key_test';

@@ -4,7 +4,7 @@
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
-import { createCarrier } from '../../activities/providers/carrier.ts';
+import { createCarrier } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { taskQueues } from '../../workflows/messages.ts';

@@ -7,7 +7,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { audit, type Violation } from '../../activities/audit.ts';
 import { deliverDue, receiveEvent, receiveStripe } from '../../activities/inbox.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
-import { createCarrier, parseCarrierWebhook } from '../../activities/providers/carrier.ts';
+import { createCarrier, parseCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { fillBackorders } from '../../activities/stock/backorders.ts';

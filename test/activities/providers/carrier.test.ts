@@ -6,7 +6,7 @@ import {
   type LabelRequest,
   parseCarrierWebhook,
   type RatesRequest,
-} from '../../../activities/providers/carrier.ts';
+} from '../../../activities/providers/sandbox-carrier.ts';
 import { InvalidWebhook } from '../../../activities/providers/webhook.ts';
 import { startCarrierSandbox } from '../../../sandbox/carrier.ts';
 import { failures } from '../../../workflows/domain/failures.ts';
