@@ -2,8 +2,8 @@
 import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
-import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createMailer } from '../activities/providers/mail.ts';
+import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
 import type { readConfig } from '../platform/config.ts';
 import type { Mongo } from '../platform/mongo.ts';
