@@ -5,54 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Heard, InboxEvent } from '../models/inbox.ts';
-import { writeOne } from '../platform/documents.ts';
-import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import { hasEnded, returnStates } from '../workflows/domain/states.ts';
-import {
-  disputeChanged,
-  pickingClosed,
-  returnMoved,
-  stockChanged,
-  type TrackingStatus,
-  taskQueues,
-  trackingChanged,
-  workflowIds,
-} from '../workflows/messages.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { disputeChanged, pickingClosed, stockChanged, taskQueues, workflowIds } from '../workflows/messages.ts';
 import { receiveDispute } from './payments/disputes.ts';
 import { type KnownPayments, paymentMoved, paymentsOf } from './payments/events.ts';
 import { receivePayout } from './payments/payouts.ts';
 import { paymentOfIntent } from './payments/records.ts';
 import { adoptRefund } from './payments/refund-sending.ts';
 import { methodAdded, readWallet, walletMoved } from './payments/wallet-events.ts';
-import { deliveredEvents, type StripeEvent } from './providers/stripe-events.ts';
+import { deliveredEvents } from './providers/stripe-events.ts';
 import { followRefund, hintAtPayment, signalled } from './signals.ts';
 import { workflowTypes } from './starts.ts';
-
-type NewEvent = Pick<InboxEvent, 'source' | 'type' | 'payload'> & { id: string };
-
-export async function receiveEvent({ models }: Mongo, { id, ...event }: NewEvent): Promise<'stored' | 'known'> {
-  const now = new Date();
-  try {
-    const document = {
-      ...event,
-      _id: `${event.source}:${id}`,
-      receivedAt: now,
-      deliveredAt: null,
-      tries: 0,
-      nextTryAt: now,
-    };
-    await writeOne(models.inbox, { insertOne: { document } });
-    return 'stored';
-  } catch (error) {
-    if (isDuplicateKey(error)) return 'known';
-    throw error;
-  }
-}
-
-/** By its webhook or from its list, an event of Stripe is the same one. */
-export function receiveStripe(mongo: Mongo, { id, type, object }: StripeEvent): Promise<'stored' | 'known'> {
-  return receiveEvent(mongo, { id, source: 'stripe', type, payload: { ...object } });
-}
+import { parcelMoved } from './tracking.ts';
 
 /** Has an event delivered anew, or at once where it waits for its next try. Null where there is none. */
 export function deliverAgain({ models }: Mongo, id: string): Promise<InboxEvent | null> {
@@ -126,8 +90,8 @@ async function claim({ models }: Mongo): Promise<InboxEvent[]> {
 }
 
 function laneOf({ payload, _id }: InboxEvent): string {
-  const { orderId, reference, payment_intent: intent, id } = payload;
-  return [orderId, reference, intent, id].find((key) => typeof key === 'string') ?? _id;
+  const { orderId, trackingNumber, payment_intent: intent, id } = payload;
+  return [orderId, trackingNumber, intent, id].find((key) => typeof key === 'string') ?? _id;
 }
 
 async function deliver(mongo: Mongo, temporal: Client, event: InboxEvent, payments: KnownPayments): Promise<Heard> {
@@ -173,23 +137,6 @@ async function methodSaved(mongo: Mongo, temporal: Client, { payload }: InboxEve
   const { orderId, setup } = payment;
   if (setup?.status === 'saved') return { outcome: 'nothing new', orderId };
   return { outcome: await hintAtPayment(temporal, orderId), orderId };
-}
-
-async function parcelMoved({ models }: Mongo, temporal: Client, { payload }: InboxEvent): Promise<Heard> {
-  const { trackingNumber, status, at } = payload as { trackingNumber: string; status: TrackingStatus; at: string };
-  const shipment = await models.shipments.findOne({ 'label.trackingNumber': trackingNumber }, { orderId: 1 }).lean();
-  if (shipment) {
-    const { _id: shipmentId, orderId } = shipment;
-    const order = temporal.workflow.getHandle(workflowIds.order(orderId));
-    return { outcome: await signalled(() => order.signal(trackingChanged, { shipmentId, status, at })), orderId };
-  }
-  const fields = { status: 1, orderId: 1 };
-  const found = await models.returns.findOne({ 'label.trackingNumber': trackingNumber }, fields).lean();
-  if (!found) return { outcome: 'unknown parcel' };
-  const { orderId } = found;
-  if (hasEnded(returnStates, found.status)) return { outcome: 'nothing new', orderId };
-  const handle = temporal.workflow.getHandle(workflowIds.return(found._id));
-  return { outcome: await signalled(() => handle.signal(returnMoved, { status })), orderId };
 }
 
 /** A refund made in the provider's dashboard is taken over, so that nobody pays it a second time. */

@@ -1,7 +1,10 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
+import { openClaim } from './claims.ts';
 import { pollEvents } from './events.ts';
+import { makeManifests } from './hand-overs.ts';
+import { buyLabels, buyReturnLabel, type Carriers, voidLabels } from './labels.ts';
 import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
@@ -12,10 +15,8 @@ import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts'
 import { readSetup, savePaymentMethod } from './payments/setups.ts';
 import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './payments/wallet.ts';
 import { askRates, askTaxes } from './pricing/quotes.ts';
-import type { Carrier } from './providers/sandbox-carrier.ts';
 import type { Payments } from './providers/stripe.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
-import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
 import {
   commitStock,
   readClaims,
@@ -24,7 +25,9 @@ import {
   reserveStock,
   settleShortPick,
   shipStock,
+  writeOffParcel,
 } from './stock/reservations.ts';
+import { pollTracking } from './tracking.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {
@@ -35,6 +38,8 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     releaseShipment: (input) => releaseShipment(mongo, input),
     settleShortPick: (input) => settleShortPick(mongo, input),
     shipStock: (input) => shipStock(mongo, input),
+    writeOffParcel: (input) => writeOffParcel(mongo, input),
+    openClaim: (input) => openClaim(mongo, input),
     saveOrder: (input) => saveOrder(mongo, input),
     openOrderRefund: (input) => openOrderRefund(mongo, input),
     openDisputeRefund: (input) => openDisputeRefund(mongo, input),
@@ -53,11 +58,11 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
 export function createProviderActivities({
   mongo,
   payments,
-  carrier,
+  carriers,
 }: {
   mongo: Mongo;
   payments: Payments;
-  carrier: Carrier;
+  carriers: Carriers;
 }): ProviderSteps {
   return {
     savePaymentMethod: (input) => savePaymentMethod(mongo, payments, input),
@@ -67,11 +72,12 @@ export function createProviderActivities({
     capturePayment: (input) => capturePayment(mongo, payments, input),
     renewPayment: (input) => renewPayment(mongo, payments, input),
     voidPayment: (input) => voidPayment(mongo, payments, input),
-    buyLabel: (input) => buyLabel(mongo, carrier, input),
-    voidLabel: (input) => voidLabel(carrier, input),
-    buyReturnLabel: (input) => buyReturnLabel(mongo, carrier, input),
+    buyLabels: (input) => buyLabels(mongo, carriers, input),
+    voidLabels: (input) => voidLabels(mongo, carriers, input),
+    makeManifests: (input) => makeManifests(mongo, carriers, input),
+    buyReturnLabel: (input) => buyReturnLabel(mongo, carriers, input),
     sendRefund: (input) => sendRefund(mongo, payments, input),
-    pollTracking: (input) => pollTracking(mongo, carrier, input),
+    pollTracking: (input) => pollTracking(mongo, carriers, input),
     pollEvents: (input) => pollEvents(mongo, payments, input),
     readDispute: (input) => readDispute(mongo, payments, input),
     stageEvidence: (input) => stageEvidence(mongo, payments, input),
@@ -79,7 +85,7 @@ export function createProviderActivities({
     acceptDispute: (input) => acceptDispute(mongo, payments, input),
     recordTaxes: (input) => recordTaxes(mongo, payments, input),
     reverseTaxes: (input) => reverseTaxes(mongo, payments, input),
-    askRates: (input) => askRates(mongo, carrier, input),
+    askRates: (input) => askRates(mongo, carriers, input),
     askTaxes: (input) => askTaxes(mongo, payments, input),
     readMethods: (input) => readMethods(mongo, payments, input),
     openMethodSetup: (input) => openMethodSetup(mongo, payments, input),

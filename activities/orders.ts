@@ -3,10 +3,11 @@ import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import { writeOne } from '../platform/documents.ts';
 import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { CaseKind, LocalSteps, Mail, Saved } from '../workflows/activities.ts';
+import type { CaseKind, LocalSteps, Mail, ParcelIds, Saved } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { free } from '../workflows/domain/pricing.ts';
 import type { CaseState } from '../workflows/messages.ts';
+import { broken } from './failure.ts';
 
 /** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
 export async function saveOrder({ models }: Mongo, { state, mails }: Saved): Promise<void> {
@@ -51,19 +52,21 @@ export async function queueMails(
   await Promise.all(mailOperations(orderId, mails).map((operation) => writeOne(models.mails, operation)));
 }
 
-/** A new order, linked to the first and free of charge, for the goods of one shipment. */
+/** A new order, linked to the first and free of charge, for the goods of one parcel. */
 export async function openReship(
   { models }: Mongo,
-  { orderId, shipmentId }: { orderId: string; shipmentId: string },
+  { orderId, shipmentId, parcelId }: ParcelIds,
 ): ReturnType<LocalSteps['openReship']> {
-  const known = await models.orders.findOne({ reshipOf: shipmentId }).lean();
+  const known = await models.orders.findOne({ reshipOf: parcelId }).lean();
   if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString() };
   const order = await models.orders.findById(orderId).lean();
   const shipment = await models.shipments.findById(shipmentId).lean();
-  const again = shipment!.lines.flatMap(({ lineId, picked }) => {
+  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
+  if (!parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
+  const again = parcel.units.map(({ lineId, quantity }) => {
     // It was promised, and is free: it is not waited for like something that is yet to be bought.
     const { backorder: _, ...line } = order!.lines.find((each) => each.lineId === lineId)!;
-    return picked > 0 ? { ...line, ...free, quantity: picked, unitPrice: 0, allocations: [] } : [];
+    return { ...line, ...free, quantity, unitPrice: 0, allocations: [] };
   });
   const now = new Date();
   const reship: Partial<Order> = {
@@ -79,7 +82,7 @@ export async function openReship(
     lines: again,
     pricing: { promotions: [], taxes: [], taxInclusive: false, subtotal: 0, discount: 0, net: 0, tax: 0 },
     total: 0,
-    reshipOf: shipmentId,
+    reshipOf: parcelId,
     rev: 0,
     status: 'pending',
   };
@@ -87,7 +90,7 @@ export async function openReship(
     await models.orders.create([reship]);
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;
-    return openReship({ models } as Mongo, { orderId, shipmentId });
+    return openReship({ models } as Mongo, { orderId, shipmentId, parcelId });
   }
   return { orderId: reship._id!, placeBefore: reship.placeBefore!.toISOString() };
 }

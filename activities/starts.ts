@@ -10,6 +10,7 @@ import {
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Mongo } from '../platform/mongo.ts';
 import {
+  type ManifestInput,
   type OrderInput,
   type RefundInput,
   type ReturnInput,
@@ -25,6 +26,7 @@ export const workflowTypes = {
   refund: 'refund',
   dispute: 'dispute',
   quote: 'quote',
+  manifest: 'manifest',
   pollCarrier: 'pollCarrier',
   readWallet: 'readWallet',
   askWallet: 'askWallet',
@@ -73,6 +75,16 @@ export function startRefund(temporal: Client, input: RefundInput): Promise<void>
   });
 }
 
+export function startManifest(temporal: Client, input: ManifestInput): Promise<void> {
+  const { handOverId } = input;
+  return startOnce(temporal, workflowTypes.manifest, {
+    ...oncePerId,
+    workflowId: workflowIds.manifest(handOverId),
+    args: [input],
+    staticSummary: `Papers of ${handOverId}`,
+  });
+}
+
 /** Starting what runs or ran already does nothing. */
 async function startOnce(temporal: Client, type: string, options: WorkflowStartOptions): Promise<void> {
   try {
@@ -110,21 +122,28 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   return orders.length + returns.length + refunds.length;
 }
 
+const quarterly = { intervals: [{ every: '15 minutes' as const }] };
+
 /** What polls the providers for what their webhooks missed, and what reconciles each day's money the night after. */
 export const schedules = {
-  'poll-carrier': { workflowType: workflowTypes.pollCarrier, spec: { intervals: [{ every: '15 minutes' }] } },
-  'poll-stripe': { workflowType: workflowTypes.pollStripe, spec: { intervals: [{ every: '15 minutes' }] } },
-  'reconcile-daily': { workflowType: workflowTypes.reconcileDue, spec: { calendars: [{ hour: 2, minute: 0 }] } },
-} as const satisfies Record<string, { workflowType: string; spec: ScheduleSpec }>;
+  'poll-sandbox': { workflowType: workflowTypes.pollCarrier, args: ['sandbox'], spec: quarterly },
+  'poll-easypost': { workflowType: workflowTypes.pollCarrier, args: ['easypost'], spec: quarterly },
+  'poll-stripe': { workflowType: workflowTypes.pollStripe, args: [], spec: quarterly },
+  'reconcile-daily': {
+    workflowType: workflowTypes.reconcileDue,
+    args: [],
+    spec: { calendars: [{ hour: 2, minute: 0 }] },
+  },
+} as const satisfies Record<string, { workflowType: string; args: string[]; spec: ScheduleSpec }>;
 
 /** Asking for them again changes nothing. A run does what earlier ones could not, so those that were missed are one. */
 export async function makeSchedules(temporal: Client): Promise<void> {
-  for (const [scheduleId, { workflowType, spec }] of Object.entries(schedules)) {
+  for (const [scheduleId, { workflowType, args, spec }] of Object.entries(schedules)) {
     try {
       await temporal.schedule.create({
         scheduleId,
         spec,
-        action: { type: 'startWorkflow', workflowType, taskQueue: taskQueues.orders },
+        action: { type: 'startWorkflow', workflowType, args: [...args], taskQueue: taskQueues.orders },
         policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 day' },
       });
     } catch (error) {

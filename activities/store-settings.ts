@@ -1,4 +1,10 @@
-import { defaultPayments, type PaymentRules, type StoreSettings } from '../models/store.ts';
+import {
+  defaultFulfilment,
+  defaultPayments,
+  type FulfilmentRules,
+  type PaymentRules,
+  type StoreSettings,
+} from '../models/store.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { remembered } from '../platform/remember.ts';
 
@@ -6,4 +12,9 @@ import { remembered } from '../platform/remember.ts';
 export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise<PaymentRules> => {
   const settings = await models.settings.findById('store').lean<StoreSettings>();
   return { ...defaultPayments, ...settings?.payments };
+});
+
+export const fulfilmentRules = remembered(1_000, async ({ models }: Mongo): Promise<FulfilmentRules> => {
+  const settings = await models.settings.findById('store').lean<StoreSettings>();
+  return { ...defaultFulfilment, ...settings?.fulfilment };
 });

@@ -13,15 +13,18 @@ import { countRefusedWebhooks, countRequests, logRequests } from './requests.ts'
 import { type Route, register, route } from './route.ts';
 import * as books from './routes/books.ts';
 import * as catalogue from './routes/catalogue.ts';
+import * as claims from './routes/claims.ts';
 import * as counts from './routes/counts.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
 import * as disputes from './routes/disputes.ts';
 import * as events from './routes/events.ts';
+import * as handOvers from './routes/hand-overs.ts';
 import * as invoices from './routes/invoices.ts';
 import * as orders from './routes/orders.ts';
 import * as paymentMethods from './routes/payment-methods.ts';
+import * as pickLists from './routes/pick-lists.ts';
 import { placeOrder } from './routes/place.ts';
 import * as promotions from './routes/promotions.ts';
 import { makeQuote } from './routes/quotes.ts';
@@ -127,10 +130,26 @@ export const routes: readonly Route[] = [
 
   route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),
   route('GET', '/v1/shipments/:id', 'shipments.read', shipments.getShipment),
-  route('POST', '/v1/shipments/:id/scans', 'shipments.work', shipments.scanItem),
-  route('POST', '/v1/shipments/:id/shorts', 'shipments.work', shipments.reportShortage),
   route('POST', '/v1/shipments/:id/pack', 'shipments.work', shipments.packShipment),
+  route('GET', '/v1/shipments/:id/parcels/:parcelId/packing-slip', 'shipments.work', shipments.getPackingSlip),
   route('POST', '/v1/shipments/:id/hand-over', 'shipments.work', shipments.handOverShipment),
+  route('PUT', '/v1/shipments/:id/priority', 'shipments.urge', shipments.putPriority),
+  route('POST', '/v1/shipments/:id/put-back', 'shipments.work', shipments.putBackShipment),
+  route('POST', '/v1/waves', 'shipments.work', pickLists.createWave),
+  route('POST', '/v1/pick-lists', 'shipments.work', pickLists.createPickList),
+  route('GET', '/v1/pick-lists', 'shipments.work', pickLists.listPickLists),
+  route('POST', '/v1/pick-lists/next', 'shipments.work', pickLists.takeNextPickList),
+  route('GET', '/v1/pick-lists/:id', 'shipments.work', pickLists.getPickList),
+  route('GET', '/v1/pick-lists/:id/pdf', 'shipments.work', pickLists.getPickListPdf),
+  route('POST', '/v1/pick-lists/:id/take', 'shipments.work', pickLists.takePickList),
+  route('POST', '/v1/pick-lists/:id/give-back', 'shipments.work', pickLists.releasePickList),
+  route('POST', '/v1/pick-lists/:id/disband', 'shipments.work', pickLists.disbandPickList),
+  route('POST', '/v1/pick-lists/:id/scans', 'shipments.work', pickLists.scanItem),
+  route('POST', '/v1/pick-lists/:id/shorts', 'shipments.work', pickLists.reportShortage),
+  route('POST', '/v1/hand-overs', 'shipments.work', handOvers.createHandOver),
+  route('GET', '/v1/hand-overs/:id', 'shipments.work', handOvers.getHandOver),
+  route('GET', '/v1/carrier-claims', 'claims.work', claims.listClaims),
+  route('POST', '/v1/carrier-claims/:id/decide', 'claims.work', claims.decideClaim),
 
   route('POST', '/v1/orders/:id/returns', 'returns.open', returns.openReturn),
   route('GET', '/v1/returns/:id', 'returns.read', returns.getReturn),

@@ -56,6 +56,8 @@ export const permissions = {
 
   'shipments.work': ['warehouse', 'admin'],
   'shipments.read': staff,
+  'shipments.urge': staff,
+  'claims.work': ['support', 'admin'],
 
   'returns.open': ['owner', 'support', 'admin'],
   'returns.read': ['owner', ...staff],

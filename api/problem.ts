@@ -21,6 +21,8 @@ export const problems = {
   'not-allowed-now': [409, 'Not possible in the current state'],
   'payment-method-in-use': [409, 'An open order needs this method of payment'],
   'picking-refused': [409, 'The scan does not fit the pick list'],
+  'packing-refused': [409, 'The parcels do not fit what was picked'],
+  'barcode-taken': [409, 'Another product has this barcode'],
   'stock-refused': [409, 'The stock cannot be changed like that'],
   'not-a-bundle': [409, 'This cannot be a bundle'],
   'refund-refused': [409, 'That much cannot be refunded'],

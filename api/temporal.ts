@@ -16,10 +16,11 @@ import {
   type UpdateDefinition,
   WorkflowIdConflictPolicy,
 } from '@temporalio/common';
-import { orderStart, workflowTypes } from '../activities/starts.ts';
+import { orderStart, startManifest, workflowTypes } from '../activities/starts.ts';
 import type { Order } from '../models/order.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import {
+  type ManifestInput,
   type OrderState,
   orderState,
   type PlaceOutcome,
@@ -145,6 +146,11 @@ export async function askWallet(client: Client, input: WalletAsk): Promise<void>
       throw new Problem('unavailable', 'The payment provider does not answer at the moment; try again', {}, error);
     throw error;
   }
+}
+
+/** Has the carriers make the papers of a hand-over. Nobody waits for them; asked again it is the same. */
+export function startManifests(client: Client, input: ManifestInput): Promise<void> {
+  return started(client, (bounded) => startManifest(bounded, input));
 }
 
 /** Runs a short workflow to its end. Who asks for the same at the same time joins it. */

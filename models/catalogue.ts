@@ -1,4 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
+import type { WeightTolerance } from '../workflows/domain/parcels.ts';
 import type { SpecialPrice } from '../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';
@@ -20,6 +21,10 @@ export interface Product {
   taxCode?: string;
   /** Outer size. */
   sizeMm?: { length: number; width: number; height: number };
+  /** What is printed on it: GTINs, or codes of the store's own. */
+  barcodes?: string[];
+  /** The same in the form in which scans are looked up: no two products have one in common. */
+  barcodeKeys?: string[];
   active: boolean;
   /** A bundle has no stock of its own: it is sold as these. */
   bundle?: { sku: string; quantity: number }[];
@@ -36,30 +41,33 @@ export interface Warehouse {
   active: boolean;
   /** Hears when it is time to order. */
   email?: string;
+  /** By how much parcels may weigh more or less than their goods. Without it nobody compares. */
+  weightTolerance?: WeightTolerance;
 }
 
 export function productModel(connection: Connection) {
-  return connection.model(
-    'Product',
-    new Schema<Product>(
-      {
-        _id: { type: String, required: true },
-        name: { type: String, required: true },
-        weightGrams: { type: Number, required: true },
-        prices: { type: Schema.Types.Mixed, required: true },
-        specialPrices: { type: [Schema.Types.Mixed] as never, default: undefined },
-        categories: { type: [String], default: undefined },
-        taxClass: String,
-        taxCode: String,
-        sizeMm: Schema.Types.Mixed,
-        active: { type: Boolean, required: true },
-        bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
-        backorder: Schema.Types.Mixed,
-      },
-      // Where all prices are special ones, the others are there and empty.
-      { minimize: false },
-    ),
+  const schema = new Schema<Product>(
+    {
+      _id: { type: String, required: true },
+      name: { type: String, required: true },
+      weightGrams: { type: Number, required: true },
+      prices: { type: Schema.Types.Mixed, required: true },
+      specialPrices: { type: [Schema.Types.Mixed] as never, default: undefined },
+      categories: { type: [String], default: undefined },
+      taxClass: String,
+      taxCode: String,
+      sizeMm: Schema.Types.Mixed,
+      barcodes: { type: [String], default: undefined },
+      barcodeKeys: { type: [String], default: undefined },
+      active: { type: Boolean, required: true },
+      bundle: { type: [Schema.Types.Mixed] as never, default: undefined },
+      backorder: Schema.Types.Mixed,
+    },
+    // Where all prices are special ones, the others are there and empty.
+    { minimize: false },
   );
+  schema.index({ barcodeKeys: 1 }, { unique: true, partialFilterExpression: { barcodeKeys: { $exists: true } } });
+  return connection.model('Product', schema);
 }
 
 export function warehouseModel(connection: Connection) {
@@ -72,6 +80,7 @@ export function warehouseModel(connection: Connection) {
       priority: { type: Number, required: true },
       active: { type: Boolean, required: true },
       email: String,
+      weightTolerance: Schema.Types.Mixed,
     }),
   );
 }

@@ -20,7 +20,12 @@ export function newId(
     | 'cus'
     | 'crd'
     | 'set'
-    | 'inv',
+    | 'inv'
+    | 'pkl'
+    | 'wav'
+    | 'pcl'
+    | 'clm'
+    | 'man',
 ): string {
   return `${prefix}_${ulid()}`;
 }

@@ -2,12 +2,15 @@
 import type { Connection } from 'mongoose';
 import { apiRequestModel, staffTokenModel } from './access.ts';
 import { balanceEntryModel, payoutModel, reconciliationModel } from './balance.ts';
+import { carrierClaimModel } from './carrier-claim.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
 import { creditAccountModel, creditEntryModel, customerModel, methodSetupModel } from './customer.ts';
+import { handOverModel } from './hand-over.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
 import { invoiceCounterModel, invoiceModel } from './invoice.ts';
 import { orderModel } from './order.ts';
 import { disputeModel, paymentModel, refundModel } from './payment.ts';
+import { pickListModel, pickScanModel } from './pick-list.ts';
 import {
   deliveryMethodModel,
   promotionCountModel,
@@ -51,6 +54,10 @@ export function createModels(connection: Connection) {
     stockImports: stockImportModel(connection),
     orders: orderModel(connection),
     shipments: shipmentModel(connection),
+    pickLists: pickListModel(connection),
+    pickScans: pickScanModel(connection),
+    handOvers: handOverModel(connection),
+    carrierClaims: carrierClaimModel(connection),
     payments: paymentModel(connection),
     refunds: refundModel(connection),
     disputes: disputeModel(connection),

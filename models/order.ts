@@ -49,7 +49,7 @@ export interface Order {
   paymentMethod?: string;
   /** The customer wants it saved, to pay by it again. */
   savePaymentMethod?: boolean;
-  /** The shipment whose goods this order sends again, at no charge. */
+  /** The parcel whose goods this order sends again, at no charge. */
   reshipOf?: string;
   /** The customer would wait for what is not there, and agreed to be charged when it is. */
   acceptsBackorder?: boolean;

@@ -1,6 +1,7 @@
 import { type Connection, Schema } from 'mongoose';
 import type { Disposition, Reception, ReturnStatus } from '../workflows/domain/states.ts';
 import type { ReturnState } from '../workflows/messages.ts';
+import type { ParcelLabel } from './shipment.ts';
 
 export interface ReturnLine {
   lineId: string;
@@ -19,7 +20,11 @@ export interface Return {
   warehouseId: string;
   createdAt: Date;
   lines: ReturnLine[];
-  label?: { id: string; trackingNumber: string; url: string };
+  /** Which service brings it back, before it is bought. */
+  chosen?: { carrier: string; service: string };
+  label?: ParcelLabel;
+  /** When the carrier is asked for news, unless it brings some before. */
+  checkAt?: Date;
   /** Where the money goes: back as it was paid, or to the store credit. */
   refundTo?: 'original' | 'store_credit';
   refundId?: string;
@@ -35,7 +40,9 @@ export function returnModel(connection: Connection) {
     warehouseId: { type: String, required: true },
     createdAt: { type: Date, required: true },
     lines: { type: [Schema.Types.Mixed] as never, required: true },
+    chosen: Schema.Types.Mixed,
     label: Schema.Types.Mixed,
+    checkAt: Date,
     refundTo: String,
     refundId: String,
     rev: { type: Number, required: true },
@@ -45,5 +52,6 @@ export function returnModel(connection: Connection) {
   schema.index({ orderId: 1 });
   schema.index({ status: 1, createdAt: 1 });
   schema.index({ 'label.trackingNumber': 1 });
+  schema.index({ checkAt: 1 }, { sparse: true });
   return connection.model('Return', schema, 'returns');
 }

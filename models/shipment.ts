@@ -1,41 +1,89 @@
 import { type Connection, Schema } from 'mongoose';
-import type { PickLineStatus, ShortReason } from '../workflows/domain/states.ts';
-import type { Parcel } from '../workflows/messages.ts';
+import type { PickLine } from '../workflows/domain/picking.ts';
+import type { Parcel, TrackingStatus } from '../workflows/messages.ts';
 
-export interface PickLine {
-  lineId: string;
-  sku: string;
-  name: string;
-  quantity: number;
-  picked: number;
-  /** Where it lies. */
-  bin?: string;
-  state: PickLineStatus;
-  shortReason?: ShortReason;
+/** A box, with what is in it. */
+export interface PackedParcel extends Parcel {
+  id: string;
+  units: { lineId: string; quantity: number }[];
+  /** Which service was chosen for it, before it is bought: a repeat buys the same. */
+  chosen?: { carrier: string; service: string };
+  label?: ParcelLabel;
+  /** When it was scanned at the door, and with which others. */
+  handedOverAt?: Date;
+  handedOverIn?: string;
+  /** What the carrier said last, and when that was by its clock. */
+  tracking?: { status: TrackingStatus; at: Date; reason?: string };
+  /** A date: when the carrier expects to deliver it. */
+  expectedOn?: string;
+  deliveredAt?: Date;
+  proof?: { signed: boolean; leftAt?: string };
+  /** It did not arrive, and is not paid for. */
+  writtenOff?: boolean;
 }
 
-/** A warehouse's facts of one shipment: what is picked, how it is packed, its label. Its status is its order's to say. */
+export interface ParcelLabel {
+  id: string;
+  carrier: string;
+  service: string;
+  trackingNumber: string;
+  url: string;
+  /** Minor units. */
+  cost: number;
+  currency: string;
+  boughtAt: Date;
+  /** It was given back: `used` and `pending` ones are paid for all the same, as far as we know. */
+  voided?: { at: Date; outcome: 'voided' | 'pending' | 'used' };
+}
+
+/** A warehouse's facts of one shipment: what is picked, how it is packed, its labels. Its status is its order's to say. */
 export interface Shipment {
   _id: string;
   orderId: string;
   warehouseId: string;
   createdAt: Date;
   lines: PickLine[];
-  /** Ids of the scans that counted, so that a scan sent twice counts once. */
-  scanIds: string[];
-  /** When every line was picked or short: the list takes no more scans. */
+  /** What waves go by. */
+  units: number;
+  grams: number;
+  to: { country: string; region?: string };
+  deliveryMethod?: string;
+  /** A date: when the customer was told that it is there. */
+  promisedBy?: string;
+  /** Until when it has to be handed over for that. */
+  dispatchBy: Date;
+  /** Higher goes first. */
+  priority: number;
+  /** The one list that it is picked by. */
+  pickListId: string | null;
+  /** When the first unit was picked or reported short. */
+  begunAt?: Date;
+  /** When every line was picked or short: the list takes no more scans of it. */
   pickedAt?: Date;
   /** What became of the units that were not picked, once that is decided. */
-  shortSettled?: { short: number; moved: { shipmentId: string; warehouseId: string }[]; empty: boolean };
+  shortSettled?: {
+    short: number;
+    waits: number;
+    given: number;
+    moved: { shipmentId: string; warehouseId: string }[];
+    empty: boolean;
+  };
   /** When the address was last corrected. */
   addressedAt?: Date;
-  /** Set before the carrier is asked: from then on neither parcel nor address may change. */
+  /** Set before the carrier is asked: from then on neither parcels nor address may change. */
   labelRequestedAt?: Date;
-  parcel?: Parcel;
-  label?: { id: string; trackingNumber: string; url: string; costMinor: number; currency: string };
+  parcels?: PackedParcel[];
   /** The shipment was cancelled: its list is closed, and no label is bought. */
   cancelledAt?: Date;
+  /** What had been picked of a cancelled shipment is on its shelf again. */
+  putBackAt?: Date;
   handedOverAt?: Date;
+  /** When the carrier is asked for news, unless it brings some before. */
+  checkAt?: Date;
+  deliveredAt?: Date;
+  onTime?: boolean;
+  /** From then on it is later than promised. Absent once the customer was told, or nothing is to be told. */
+  lateFrom?: Date;
 }
 
 export function shipmentModel(connection: Connection) {
@@ -45,18 +93,39 @@ export function shipmentModel(connection: Connection) {
     warehouseId: { type: String, required: true },
     createdAt: { type: Date, required: true },
     lines: { type: [Schema.Types.Mixed] as never, required: true },
-    scanIds: { type: [String], default: [] },
+    units: { type: Number, required: true },
+    grams: { type: Number, required: true },
+    to: { type: Schema.Types.Mixed as never, required: true },
+    deliveryMethod: String,
+    promisedBy: String,
+    dispatchBy: { type: Date, required: true },
+    priority: { type: Number, required: true },
+    pickListId: { type: String, default: null },
+    begunAt: Date,
     pickedAt: Date,
     shortSettled: Schema.Types.Mixed,
     addressedAt: Date,
     labelRequestedAt: Date,
-    parcel: Schema.Types.Mixed,
-    label: Schema.Types.Mixed,
+    parcels: { type: [Schema.Types.Mixed] as never, default: undefined },
     cancelledAt: Date,
+    putBackAt: Date,
     handedOverAt: Date,
+    checkAt: Date,
+    deliveredAt: Date,
+    onTime: Boolean,
+    lateFrom: Date,
   });
   schema.index({ orderId: 1 });
   schema.index({ warehouseId: 1, pickedAt: 1, createdAt: 1 });
-  schema.index({ 'label.trackingNumber': 1 });
+  // What is to be put on lists, the most urgent first.
+  schema.index(
+    { warehouseId: 1, priority: -1, dispatchBy: 1, createdAt: 1 },
+    { partialFilterExpression: { pickListId: null } },
+  );
+  schema.index({ pickListId: 1 });
+  schema.index({ 'parcels.id': 1 }, { sparse: true });
+  schema.index({ 'parcels.label.trackingNumber': 1 }, { sparse: true });
+  schema.index({ checkAt: 1 }, { sparse: true });
+  schema.index({ lateFrom: 1 }, { sparse: true });
   return connection.model('Shipment', schema, 'shipments');
 }

@@ -46,6 +46,8 @@ export interface StockCount {
 
 export interface CountLine {
   sku: string;
+  /** Units that a picker did not find, set aside among the damaged ones until this count says what is there. */
+  setAside?: number;
   counted?: number;
   countedBy?: string;
   countedAt?: Date;

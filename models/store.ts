@@ -14,6 +14,7 @@ export interface StoreSettings {
   };
   /** Without it, the defaults. */
   payments?: PaymentRules;
+  fulfilment?: FulfilmentRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
 }
@@ -24,6 +25,11 @@ export interface PaymentRules {
   /** Whether the shipping is paid back with the last of the goods. */
   refundShipping: 'with_last_goods' | 'never';
   risk: RiskRules;
+}
+
+export interface FulfilmentRules {
+  /** What becomes of units that a picker did not find and no other warehouse has. */
+  shortPick: 'cancel' | 'backorder' | 'ask';
 }
 
 export interface Seller {
@@ -40,6 +46,8 @@ export interface Seller {
 
 export const defaultPayments: PaymentRules = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
 
+export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel' };
+
 export const defaultSettings: StoreSettings = {
   _id: 'store',
   taxes: { inclusiveIn: [], rounding: 'total', source: 'table' },
@@ -51,6 +59,7 @@ export function storeSettingsModel(connection: Connection) {
     seller: Schema.Types.Mixed,
     taxes: { type: Schema.Types.Mixed as never, required: true },
     payments: Schema.Types.Mixed,
+    fulfilment: Schema.Types.Mixed,
     refundPolicy: String,
   });
   return connection.model('StoreSettings', schema, 'store_settings');

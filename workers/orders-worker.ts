@@ -4,6 +4,7 @@ import { createLocalActivities } from '../activities/index.ts';
 import { startForgotten } from '../activities/starts.ts';
 import { fillBackorders } from '../activities/stock/backorders.ts';
 import { emptySwitchedOff } from '../activities/stock/displacement.ts';
+import { tellDelays } from '../activities/tracking.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { TemporalConnections } from '../platform/temporal.ts';
 import { checkTables } from '../workflows/domain/states.ts';
@@ -35,6 +36,7 @@ export async function createOrdersWorker(
       createInboxLoop(mongo, temporal.client, process),
       { name: 'backorders', pauseMs: 500, batch: Number.POSITIVE_INFINITY, once: () => fillBackorders(mongo) },
       { name: 'switched-off warehouses', pauseMs: 10_000, batch: 1_000, once: () => emptySwitchedOff(mongo) },
+      { name: 'delays', pauseMs: 60_000, batch: 100, once: () => tellDelays(mongo) },
       { name: 'forgotten starts', pauseMs: 30_000, batch: 50, once: () => startForgotten(mongo, temporal.client) },
     ],
   };

@@ -22,15 +22,7 @@ import type {
   ReturnStatus,
   SetupStatus,
 } from './domain/states.ts';
-import type {
-  Answer,
-  CaseState,
-  InspectReturnInput,
-  OrderState,
-  Parcel,
-  ReceiveReturnInput,
-  ReturnState,
-} from './messages.ts';
+import type { Answer, CaseState, InspectReturnInput, OrderState, ReceiveReturnInput, ReturnState } from './messages.ts';
 import { taskQueues } from './messages.ts';
 
 export interface NewShipment {
@@ -122,6 +114,25 @@ export interface DisputeOutcome {
   isMissing: boolean;
 }
 
+export interface SettledShortPick {
+  outcome: 'settled';
+  /** Units that could not be picked; of these `waits` for goods, and `given` up. */
+  short: number;
+  waits: number;
+  given: number;
+  moved: NewShipment[];
+  /** Minor units: what the goods that are still meant to be sent cost. */
+  amountDue: number;
+  /** Nothing at all was picked: there is nothing to send. */
+  empty: boolean;
+}
+
+export interface ParcelIds {
+  orderId: string;
+  shipmentId: string;
+  parcelId: string;
+}
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -138,6 +149,8 @@ export type MailTemplate =
   | 'renewal_needed'
   | 'backorder_payment_needed'
   | 'shipped'
+  | 'out_for_delivery'
+  | 'delayed'
   | 'delivered'
   | 'order_cancelled'
   | 'order_expired'
@@ -166,15 +179,19 @@ export interface LocalSteps {
   releaseStock(input: { orderId: string }): Promise<{ credit: number }>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
   releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Claims & { amountDue: number }>;
-  /** Moves what could not be picked to other warehouses as new shipments, and cancels the rest. */
-  settleShortPick(input: { orderId: string; shipmentId: string }): Promise<{
-    short: number;
-    moved: NewShipment[];
-    /** Minor units: what the goods that are still meant to be sent cost. */
-    amountDue: number;
-    /** Nothing at all was picked: there is nothing to send. */
-    empty: boolean;
-  }>;
+  /**
+   * Moves what could not be picked to other warehouses as new shipments. What none of them has is given up or waited for:
+   * as `rest` says, else by the store's rule, which may be to ask. Then nothing is changed.
+   */
+  settleShortPick(input: {
+    orderId: string;
+    shipmentId: string;
+    rest?: 'released' | 'backordered' | undefined;
+  }): Promise<SettledShortPick | { outcome: 'asks'; missing: number }>;
+  /** Writes off the goods of a parcel that did not arrive. */
+  writeOffParcel(input: ParcelIds): Promise<{ amountDue: number }>;
+  /** What the carrier owes for a parcel. */
+  openClaim(input: ParcelIds & { why: string }): Promise<{ claimId: string }>;
   shipStock(input: Saved & { shipmentId: string; actor: string }): Promise<void>;
   /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
   saveOrder(input: Saved): Promise<void>;
@@ -193,8 +210,8 @@ export interface LocalSteps {
     disputeId: string;
     what: 'left' | 'owed';
   }): Promise<{ refundId: string | null; amount: number }>;
-  /** A new order that sends a shipment's goods again at no charge. */
-  openReship(input: { orderId: string; shipmentId: string }): Promise<{ orderId: string; placeBefore: string }>;
+  /** A new order that sends a parcel's goods again at no charge. */
+  openReship(input: ParcelIds): Promise<{ orderId: string; placeBefore: string }>;
 
   loadReturn(input: { returnId: string }): Promise<{
     orderId: string;
@@ -248,9 +265,15 @@ export interface ProviderSteps {
   }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
-  buyLabel(input: { orderId: string; shipmentId: string; parcel: Parcel }): Promise<{ trackingNumber: string }>;
+  /** One for each parcel, of the service that its order's rule chooses. */
+  buyLabels(input: {
+    orderId: string;
+    shipmentId: string;
+  }): Promise<{ parcels: { id: string; trackingNumber: string }[] }>;
   /** Of a shipment or a return: every label that was bought for it and not used. */
-  voidLabel(input: { reference: string }): Promise<void>;
+  voidLabels(input: { reference: string }): Promise<void>;
+  /** One paper a carrier, of parcels that left together. */
+  makeManifests(input: { handOverId: string }): Promise<void>;
   buyReturnLabel(input: { returnId: string }): Promise<{ trackingNumber: string }>;
   /** `attempt` above the recorded one sends a failed refund anew; the same one only reads. */
   sendRefund(input: { refundId: string; attempt: number }): Promise<{
@@ -264,8 +287,9 @@ export interface ProviderSteps {
     /** There was nothing to pay back: it is about what was never captured. */
     moneyless?: boolean;
   }>;
+  /** Asks a carrier about parcels of which it has said nothing for a while. Known events change nothing. */
+  pollTracking(input: { carrier: string }): Promise<{ more: boolean }>;
   /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
-  pollTracking(input: { since: string }): Promise<Polled>;
   pollEvents(input: { since: string }): Promise<Polled>;
   /** Reads a dispute, or a warning of fraud, and records what it says with the money that it moved. */
   readDispute(input: { disputeId: string }): Promise<DisputeOutcome>;
@@ -301,6 +325,8 @@ const localStepNames = [
   'releaseStock',
   'releaseShipment',
   'settleShortPick',
+  'writeOffParcel',
+  'openClaim',
   'shipStock',
   'saveOrder',
   'openOrderRefund',

@@ -1,4 +1,5 @@
 export { dispute } from './dispute.ts';
+export { manifest } from './manifest.ts';
 export { order } from './order.ts';
 export { pollCarrier, pollStripe } from './poll.ts';
 export { quote } from './quote.ts';

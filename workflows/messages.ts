@@ -9,6 +9,7 @@ import type {
   DisputeKind,
   DisputeStatus,
   OrderStatus,
+  ParcelStatus,
   Reception,
   ReturnStatus,
   ShipmentStatus,
@@ -26,6 +27,7 @@ export const workflowIds = {
   wallet: (customerId: string) => `wallet-${customerId}`,
   /** One for each thing that may be asked: whoever asks for the same at the same time joins it. */
   walletAsk: ({ customerId, step, about }: WalletAsk) => `wallet-${customerId}-${step}-${about}`,
+  manifest: (handOverId: string) => `manifest-${handOverId}`,
   reconcile: (day: string) => `reconcile-${day}`,
 };
 
@@ -59,7 +61,10 @@ export type Answer =
   | 'release'
   | 'submit'
   | 'accept'
-  | 'repair';
+  | 'repair'
+  | 'wait'
+  | 'claim'
+  | 'backorder';
 
 export interface Incident {
   id: string;
@@ -79,9 +84,20 @@ export interface ShipmentState {
   /** Empty while it waits for goods. */
   warehouseId: string;
   status: ShipmentStatus;
-  trackingNumber?: string | undefined;
-  /** ISO 8601, UTC. */
+  /** Once they are labelled. */
+  parcels?: ParcelState[] | undefined;
+  /** ISO 8601, UTC: when the last of them was. */
   deliveredAt?: string | undefined;
+}
+
+export interface ParcelState {
+  id: string;
+  trackingNumber: string;
+  status: ParcelStatus;
+  /** By the carrier's clock: what is older says nothing new. ISO 8601, UTC. */
+  heardAt?: string | undefined;
+  /** What somebody decided about one that did not arrive. */
+  resolved?: 'reshipped' | 'refunded' | undefined;
 }
 
 export interface TimelineEntry {
@@ -153,7 +169,6 @@ export interface Parcel {
 
 export interface PackInput {
   shipmentId: string;
-  parcel: Parcel;
   /** How the picking ended, as the pick list says: whoever packs at once may be faster than `pickingClosed`. */
   short: boolean;
   actor: Actor;
@@ -166,9 +181,12 @@ export interface HandOverInput {
 
 export interface TrackingInput {
   shipmentId: string;
+  parcelId: string;
   status: TrackingStatus;
   /** ISO 8601, UTC. */
   at: string;
+  /** Of an exception: what is wrong. */
+  reason?: string | undefined;
 }
 
 export type TrackingStatus =
@@ -214,6 +232,11 @@ export const cancelSignal = defineSignal<[CancelInput]>('cancelOrder');
 export const answerSignal = defineSignal<[AnswerInput]>('answerIncident');
 
 export const orderState = defineQuery<OrderState>('state');
+
+/** Parcels that left together, and want the carriers' papers. */
+export interface ManifestInput {
+  handOverId: string;
+}
 
 // ---- Return ----
 

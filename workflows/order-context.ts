@@ -5,16 +5,7 @@ import { local } from './activities.ts';
 import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type {
-  Actor,
-  Answer,
-  CancelInput,
-  HoldInput,
-  OrderDispute,
-  OrderState,
-  Parcel,
-  TrackingInput,
-} from './messages.ts';
+import type { Actor, Answer, CancelInput, HoldInput, OrderDispute, OrderState, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
@@ -38,9 +29,12 @@ export interface Order {
   warehouseScopes: Map<string, CancellationScope>;
   /** Messages from the warehouse, by shipment. */
   picked: Map<string, { short: boolean }>;
-  packed: Map<string, { parcel: Parcel; actor: Actor }>;
+  packed: Map<string, Actor>;
   handedOverBy: Map<string, Actor>;
+  /** By parcel. */
   tracking: Map<string, TrackingInput[]>;
+  /** What is wrong with a parcel and nobody has said to wait for yet, by parcel. */
+  troubles: Map<string, 'lost' | 'exception'>;
   /** Cards tried so far, the one at work included; 0 until the payment begins. */
   paymentAttempts: number;
   paymentHints: number;
@@ -121,6 +115,7 @@ export function createOrder(orderId: string): Order {
     packed: new Map(),
     handedOverBy: new Map(),
     tracking: new Map(),
+    troubles: new Map(),
     paymentAttempts: 0,
     paymentHints: 0,
     setups: 0,

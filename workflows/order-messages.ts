@@ -1,7 +1,7 @@
 /** What an order's workflow answers to: its query, updates and signals. */
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { limits } from './domain/limits.ts';
-import { hasEnded, orderStates, shipmentStates } from './domain/states.ts';
+import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import type { CancelInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
@@ -64,9 +64,9 @@ export function listenToMessages(order: Order): void {
 
   setHandler(
     messages.packShipment,
-    async ({ shipmentId, parcel, short, actor }) => {
+    async ({ shipmentId, short, actor }) => {
       if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
-      order.packed.set(shipmentId, { parcel, actor });
+      order.packed.set(shipmentId, actor);
       const status = () => shipmentOf(shipmentId)!.status;
       const parked = () =>
         (order.payAsked && status() === 'packed') ||
@@ -118,8 +118,8 @@ export function listenToMessages(order: Order): void {
   });
   setHandler(messages.trackingChanged, (event) => {
     // How a parcel ends is heard at any rate, or its order could never end.
-    if (!counted(order) && !hasEnded(shipmentStates, event.status)) return;
-    order.tracking.set(event.shipmentId, [...(order.tracking.get(event.shipmentId) ?? []), event]);
+    if (!counted(order) && !hasEnded(parcelStates, event.status)) return;
+    order.tracking.set(event.parcelId, [...(order.tracking.get(event.parcelId) ?? []), event]);
   });
   setHandler(messages.holdOrder, (input) => hold(order, input));
   setHandler(messages.orderDisputed, (input) => dispute(order, input));

@@ -3,28 +3,25 @@ import { workflowInfo } from '@temporalio/workflow';
 import { callProvider } from './activities.ts';
 import { deadlines, limits } from './domain/limits.ts';
 
-/** Answers, as the next, with the time that the next run goes on from: ISO 8601 in UTC. */
-export function pollCarrier(): Promise<string> {
-  return poll('pollTracking', 'Tracking events', { first: deadlines.delivery, again: 0 });
+/** Asks one carrier about the parcels of which it has said nothing for a while. */
+export async function pollCarrier(carrier: string): Promise<void> {
+  for (let calls = 0; calls < limits.pollCalls; calls += 1) {
+    const { more } = await callProvider('pollTracking', { summary: `Parcels of ${carrier}` }, { carrier });
+    if (!more) break;
+  }
 }
 
-/** An event may come late into Stripe's list, behind younger ones: the last minutes are asked for once more. */
-export function pollStripe(): Promise<string> {
-  return poll('pollEvents', "Stripe's events", { first: deadlines.eventsKept, again: deadlines.eventsListed });
-}
-
-/** How far back the first run looks, and how much of what the run before has seen is looked at again. */
-async function poll(
-  step: 'pollTracking' | 'pollEvents',
-  what: string,
-  back: { first: number; again: number },
-): Promise<string> {
+/**
+ * Answers with the time that the next run goes on from: ISO 8601 in UTC. An event may come late into Stripe's list, behind
+ * younger ones: the last minutes are asked for once more.
+ */
+export async function pollStripe(): Promise<string> {
   const { lastResult } = workflowInfo();
-  const reached = typeof lastResult === 'string' ? Date.parse(lastResult) : Date.now() - back.first;
-  let through = reached - back.again;
+  const reached = typeof lastResult === 'string' ? Date.parse(lastResult) : Date.now() - deadlines.eventsKept;
+  let through = reached - deadlines.eventsListed;
   for (let calls = 0; calls < limits.pollCalls; calls += 1) {
     const since = new Date(through).toISOString();
-    const polled = await callProvider(step, { summary: `${what} since ${since}` }, { since });
+    const polled = await callProvider('pollEvents', { summary: `Stripe's events since ${since}` }, { since });
     through = Date.parse(polled.through);
     if (!polled.more) break;
   }

@@ -65,7 +65,7 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
     move(work, arrived === 'overdue' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
     await record.step(
       'void_label',
-      () => callProvider('voidLabel', { summary: 'Void the return label' }, { reference: returnId }),
+      () => callProvider('voidLabels', { summary: 'Void the return label' }, { reference: returnId }),
       { answers: ['retry', 'skip'] },
     );
     return end(work);

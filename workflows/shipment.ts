@@ -7,12 +7,14 @@ import {
   ParentClosePolicy,
   startChild,
 } from '@temporalio/workflow';
+import type { SettledShortPick } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { capturePayment, settlePayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
-import { hasEnded, mayGo, shipmentStates } from './domain/states.ts';
-import type { Answer, ShipmentState } from './messages.ts';
+import { hasEnded, mayGo, parcelStates, shipmentStates } from './domain/states.ts';
+import { isNews, needsHelp, statusOfParcels } from './domain/tracking.ts';
+import type { Answer, ParcelState, ShipmentState } from './messages.ts';
 import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, isHeld, moveOrder } from './order-context.ts';
@@ -58,41 +60,67 @@ async function pick(order: Order, shipment: ShipmentState): Promise<void> {
 }
 
 async function settleShort(order: Order, shipment: ShipmentState): Promise<void> {
-  const { record } = order;
   if (!order.picked.get(shipment.id)?.short) {
     startProcessing(order);
     move(order, shipment, 'picked', 'Picked');
     return;
   }
-  // Not to be abandoned half-way: its answer names the new shipments.
-  const result = await CancellationScope.nonCancellable(() =>
-    record.must('settle_short_pick', () => local.settleShortPick({ orderId: order.id, shipmentId: shipment.id })),
-  );
+  const settled = await decideShort(order, shipment);
   startProcessing(order);
-  record.state.amountDue = result.amountDue;
-  addShipments(order, result.moved);
-  const what = `Picked ${result.short} short; ${result.moved.length > 0 ? 'moved to another warehouse' : 'cancelled'}`;
-  if (result.empty) move(order, shipment, 'cancelled', what);
+  order.record.state.amountDue = settled.amountDue;
+  addShipments(order, settled.moved);
+  const what = `Picked ${settled.short} short; ${wordsOf(settled)}`;
+  if (settled.empty) move(order, shipment, 'cancelled', what);
   else move(order, shipment, 'picked', what);
+}
+
+/** By the store's rule; where that is to ask, what no other warehouse has waits for a person's answer. */
+async function decideShort(order: Order, shipment: ShipmentState): Promise<SettledShortPick> {
+  const { record } = order;
+  const ids = { orderId: order.id, shipmentId: shipment.id };
+  let rest: 'released' | 'backordered' | undefined;
+  for (;;) {
+    // Not to be abandoned half-way: its answer names the new shipments.
+    const result = await CancellationScope.nonCancellable(() =>
+      record.must('settle_short_pick', () => local.settleShortPick({ ...ids, rest })),
+    );
+    if (result.outcome === 'settled') return result;
+    const given = await record.incident({
+      cause: 'short_pick',
+      why: `${result.missing} units could not be picked, and no other warehouse has them`,
+      answers: ['backorder', 'cancel', 'retry'],
+      shipmentId: shipment.id,
+    });
+    if (given === 'backorder') rest = 'backordered';
+    if (given === 'cancel') rest = 'released';
+  }
+}
+
+function wordsOf({ moved, waits, given }: SettledShortPick): string {
+  const parts = [
+    moved.some(({ warehouseId }) => warehouseId !== '') && 'moved to another warehouse',
+    waits > 0 && `${waits} wait for goods`,
+    given > 0 && `${given} cancelled`,
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
   await expect(order, shipment, 'packing', deadlines.packing, order.packed);
-  const { parcel, actor } = order.packed.get(shipment.id)!;
-  move(order, shipment, 'packed', 'Packed', actor);
+  move(order, shipment, 'packed', 'Packed', order.packed.get(shipment.id)!);
   while (isHeld(order)) await condition(() => !isHeld(order));
-  const label = await record.step(
+  const labels = await record.step(
     'buy_label',
     () =>
       callProvider(
-        'buyLabel',
-        { summary: `Label of ${shipment.id}` },
-        { orderId: order.id, shipmentId: shipment.id, parcel },
+        'buyLabels',
+        { summary: `Labels of ${shipment.id}` },
+        { orderId: order.id, shipmentId: shipment.id },
       ),
     { shipmentId: shipment.id, answers: ['retry', 'amend', 'cancel'] },
   );
-  shipment.trackingNumber = label?.trackingNumber;
+  shipment.parcels = labels?.parcels.map((parcel) => ({ ...parcel, status: 'shipped' }));
   await capturePayment(order, shipment.id);
   move(order, shipment, 'ready', 'Labelled and paid: ready to go');
 }
@@ -108,32 +136,112 @@ async function handOver(order: Order, shipment: ShipmentState): Promise<void> {
   );
 }
 
+/** Every parcel on its own: one can be lost while the others arrive. */
 async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
-  while (!hasEnded(shipmentStates, shipment.status)) {
-    if ((await expectTracking(order, shipment)) === 'refund') {
-      move(order, shipment, 'lost', 'Given up as lost', 'support');
-      return writeOff(order, shipment);
-    }
-    // Events come late, twice and out of order: those that lead nowhere from here change nothing.
-    for (const event of order.tracking.get(shipment.id)?.splice(0) ?? []) {
-      if (event.status === 'accepted' || !mayGo(shipmentStates, shipment.status, event.status)) continue;
-      if (event.status === 'delivered') shipment.deliveredAt = event.at;
-      move(order, shipment, event.status, `Carrier: ${event.status}`, 'carrier');
-    }
+  const parcels = shipment.parcels ?? [];
+  await Promise.all(parcels.map((parcel) => followParcel(order, shipment, parcel)));
+  if (shipment.status !== 'delivered') return;
+  record.mail('delivered', shipment.id);
+  await tellDisputes(order);
+}
+
+async function followParcel(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  while (!hasEnded(parcelStates, parcel.status)) {
+    const given = await expectNews(order, shipment, parcel);
+    if (given === 'heard') hear(order, shipment, parcel);
+    else if (given !== 'wait') return resolve(order, shipment, parcel, given);
   }
-  if (shipment.status === 'delivered') {
-    record.mail('delivered', shipment.id);
-    return tellDisputes(order);
+  if (parcel.status !== 'returned_to_sender') return;
+  const given = await askAbout(order, shipment, parcel, ['reship', 'refund']);
+  await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
+}
+
+function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void {
+  const events = order.tracking.get(parcel.id)?.splice(0) ?? [];
+  for (const event of events.sort((a, b) => (a.at < b.at ? -1 : 1))) {
+    if (!isNews(parcel, event)) continue;
+    const { status, at, reason } = event;
+    parcel.status = status;
+    parcel.heardAt = at;
+    if (status === 'delivered') shipment.deliveredAt = at;
+    if (status === 'out_for_delivery') order.record.mail('out_for_delivery', parcel.id);
+    const detail = reason === undefined ? '' : ` (${reason})`;
+    order.record.changed(`Carrier: ${parcel.id} ${status}${detail}`, 'carrier');
+    order.troubles.delete(parcel.id);
+    if (status === 'lost' || (status === 'exception' && needsHelp(reason))) order.troubles.set(parcel.id, status);
   }
-  const given = await record.incident({
-    cause: shipment.status,
-    why: `The carrier reports the parcel as ${shipment.status}`,
-    answers: ['reship', 'refund'],
-    shipmentId: shipment.id,
-  });
-  if (given === 'reship') await reship(order, shipment);
-  else await writeOff(order, shipment);
+  standsAs(order, shipment);
+}
+
+function standsAs(order: Order, shipment: ShipmentState): void {
+  const status = statusOfParcels(shipment.parcels ?? []);
+  if (status !== shipment.status) move(order, shipment, status);
+}
+
+type ParcelAnswer = 'heard' | 'wait' | 'reship' | 'refund';
+
+/** News of a parcel or, where something is wrong with it or nothing is heard of it, what somebody decides. */
+async function expectNews(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<ParcelAnswer> {
+  const heard = () => order.tracking.get(parcel.id)?.some((event) => isNews(parcel, event)) ?? false;
+  if (heard()) return 'heard';
+  const answers: Answer[] = ['wait', 'reship', 'refund', 'claim'];
+  if (order.troubles.get(parcel.id) !== undefined) {
+    const given = await askAbout(order, shipment, parcel, answers, heard);
+    // Whoever waits is not asked again about the same.
+    if (given === 'wait') order.troubles.delete(parcel.id);
+    return given;
+  }
+  if ((await order.record.waitFor('delivery', deadlines.delivery, heard)) !== 'overdue') return 'heard';
+  return askAbout(order, shipment, parcel, answers, heard);
+}
+
+async function askAbout(
+  order: Order,
+  shipment: ShipmentState,
+  parcel: ParcelState,
+  offered: Answer[],
+  heard = () => false,
+): Promise<ParcelAnswer> {
+  const trouble = parcel.status === 'returned_to_sender' ? parcel.status : order.troubles.get(parcel.id);
+  const cause = trouble === 'exception' ? 'delivery_exception' : (trouble ?? 'overdue_delivery');
+  let answers = offered;
+  for (;;) {
+    const report = { cause, why: `${whyAsked[cause]} (${parcel.id}, ${parcel.trackingNumber})`, answers };
+    const given = await order.record.incident({ ...report, shipmentId: shipment.id }, heard);
+    if (given === 'withdrawn') return 'heard';
+    if (given !== 'claim') return given as ParcelAnswer;
+    await claim(order, shipment, parcel, cause);
+    answers = answers.filter((each) => each !== 'claim');
+  }
+}
+
+const whyAsked = {
+  delivery_exception: 'The carrier cannot deliver the parcel as things are',
+  overdue_delivery: 'Nothing was heard of the parcel for days',
+  lost: 'The carrier reports the parcel as lost',
+  returned_to_sender: 'The carrier brings the parcel back',
+};
+
+async function claim(order: Order, shipment: ShipmentState, parcel: ParcelState, why: string): Promise<void> {
+  const { claimId } = await order.record.must('open_claim', () =>
+    local.openClaim({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id, why }),
+  );
+  order.record.changed(`Claim ${claimId} against the carrier for ${parcel.id}`, 'support');
+}
+
+/** What did not arrive is sent again, or its money goes back. What the carrier says of it afterwards changes nothing. */
+async function resolve(
+  order: Order,
+  shipment: ShipmentState,
+  parcel: ParcelState,
+  given: 'reship' | 'refund',
+): Promise<void> {
+  parcel.resolved = given === 'reship' ? 'reshipped' : 'refunded';
+  order.record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
+  standsAs(order, shipment);
+  if (given === 'reship') await reship(order, shipment, parcel);
+  else await writeOff(order, shipment, parcel);
 }
 
 /** That it has arrived is evidence. */
@@ -147,20 +255,9 @@ async function tellDisputes({ record, disputes }: Order): Promise<void> {
       .catch(() => {});
 }
 
-/** A parcel of which nothing is heard cannot be cancelled any more: its incident offers to look again. */
-async function expectTracking(order: Order, shipment: ShipmentState): Promise<'heard' | 'refund'> {
-  const heard = () => (order.tracking.get(shipment.id)?.length ?? 0) > 0;
-  while ((await order.record.waitFor('delivery', deadlines.delivery, heard)) === 'overdue') {
-    const report = { cause: 'overdue_delivery', why: 'Nothing heard of the parcel in time', shipmentId: shipment.id };
-    const given = await order.record.incident({ ...report, answers: ['retry', 'refund'] }, heard);
-    if (given === 'refund') return 'refund';
-  }
-  return 'heard';
-}
-
-async function reship(order: Order, shipment: ShipmentState): Promise<void> {
+async function reship(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
   const next = await order.record.must('open_reship', () =>
-    local.openReship({ orderId: order.id, shipmentId: shipment.id }),
+    local.openReship({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
   );
   await startChild('order', {
     args: [next],
@@ -171,10 +268,10 @@ async function reship(order: Order, shipment: ShipmentState): Promise<void> {
   order.record.changed(`Sent again as ${next.orderId}`, 'support');
 }
 
-async function writeOff(order: Order, shipment: ShipmentState): Promise<void> {
+async function writeOff(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
   const { record } = order;
-  const { amountDue } = await record.must('release_shipment', () =>
-    local.releaseShipment({ orderId: order.id, shipmentId: shipment.id }),
+  const { amountDue } = await record.must('write_off_parcel', () =>
+    local.writeOffParcel({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
   );
   record.state.amountDue = amountDue;
   await settlePayment(order);
@@ -192,7 +289,7 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   if (order.packed.has(shipment.id)) {
     await record.step(
       'void_label',
-      () => callProvider('voidLabel', { summary: `Void the label of ${shipment.id}` }, { reference: shipment.id }),
+      () => callProvider('voidLabels', { summary: `Void the labels of ${shipment.id}` }, { reference: shipment.id }),
       { shipmentId: shipment.id, answers: ['retry', 'skip'] },
     );
   }

@@ -33,11 +33,14 @@ async function factsOf({ models }: Mongo, dispute: Dispute): Promise<CaseFacts> 
     shipTo: linesOf(order.shipTo),
     goods: order.lines.map(({ name, quantity, total }) => ({ name, quantity, total })),
     carrier: order.shipping?.name,
-    parcels: shipments.map(({ _id: id, label, handedOverAt }) => ({
-      trackingNumber: label?.trackingNumber,
-      shippedAt: handedOverAt?.toISOString(),
-      deliveredAt: order.state?.shipments.find((shipment) => shipment.id === id)?.deliveredAt,
-    })),
+    parcels: shipments.flatMap(({ parcels = [], handedOverAt }) =>
+      // What is not packed yet has not arrived either.
+      (parcels.length > 0 ? parcels : [undefined]).map((parcel) => ({
+        trackingNumber: parcel?.label?.trackingNumber,
+        shippedAt: handedOverAt?.toISOString(),
+        deliveredAt: parcel?.deliveredAt?.toISOString(),
+      })),
+    ),
     refunds: refunds.map(({ amount, createdAt }) => ({ amount, at: createdAt.toISOString() })),
     returns: returns.map(({ createdAt, status }) => ({ at: createdAt.toISOString(), status })),
     refundPolicy: settings?.refundPolicy,

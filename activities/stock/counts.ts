@@ -3,6 +3,7 @@
  * meanwhile: what is posted is the difference at the moment of counting, not the number that was counted.
  */
 import type { ClientSession } from 'mongoose';
+import { newId } from '../../models/id.ts';
 import type { CountLine, StockCount } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { variance } from '../../workflows/domain/stock.ts';
@@ -42,7 +43,8 @@ export function recordCounted(
             warehouseId: count.warehouseId,
             'lines.sku': sku,
             handedOverAt: { $exists: false },
-            cancelledAt: { $exists: false },
+            // Of a cancelled shipment it lies there until it is put back.
+            $or: [{ cancelledAt: { $exists: false } }, { begunAt: { $exists: true }, putBackAt: { $exists: false } }],
           },
           { lines: 1 },
           { session },
@@ -104,16 +106,22 @@ export function decideCount(
       const count = work.document('counts', countId);
       if (!count) return undefined;
       if (count.status === becomes) return count;
+      const isNeeded = count.lines.some(({ setAside }) => setAside);
+      if (decide === 'cancel' && isNeeded)
+        throw new StockRefused('wrong_state', 'Units are set aside until this is counted: count, and approve it');
       if (decide === 'cancel' ? count.status !== 'open' : count.status !== 'counted')
         throw new StockRefused('wrong_state', `The count is ${count.status}: it cannot become ${becomes}`);
       if (decide === 'approve') {
         for (const id of rivals) refuseToPostTwice(count, work.document('counts', id));
         for (const line of count.lines) {
           const onHandChange = varianceOf(line)!;
-          if (onHandChange === 0) continue;
           const { warehouseId, reason } = count;
+          // Somebody may have taken them from the damaged ones by hand.
+          const setAside = Math.min(line.setAside ?? 0, work.stock(line.sku, warehouseId)?.damaged ?? 0);
+          if (onHandChange === 0 && setAside === 0) continue;
           const movement = { key: `${countId}:${line.sku}`, sku: line.sku, warehouseId, kind: 'count' as const };
-          work.move({ ...movement, onHandChange, damagedChange: 0, actor, reason, reference: countId });
+          const damagedChange = 0 - setAside;
+          work.move({ ...movement, onHandChange, damagedChange, actor, reason, reference: countId });
           makeRoom(work, line.sku, warehouseId);
           refuseToBreak(work.stock(line.sku, warehouseId));
           fillFromQueue(work, line.sku);
@@ -121,9 +129,18 @@ export function decideCount(
       }
       const decided = { ...count, status: becomes, decidedAt: new Date(), decidedBy: actor };
       work.put('counts', decided);
+      if (decide === 'reject' && isNeeded) work.put('counts', anew(count));
       return decided;
     },
   });
+}
+
+/** What is set aside stays so until a count is approved. */
+function anew({ warehouseId, lines, reason, actor }: StockCount): StockCount {
+  return {
+    ...{ _id: newId('cnt'), warehouseId, reason, actor, status: 'open', createdAt: new Date() },
+    lines: lines.flatMap(({ sku, setAside }) => (setAside ? [{ sku, setAside }] : [])),
+  };
 }
 
 /** Other counts of the same products that may have posted the same difference. */

@@ -18,7 +18,7 @@ import { type Claim, claimsOf, type Needs, type Work } from './work.ts';
 const most = 1_000;
 
 const notBegun = {
-  scanIds: [],
+  begunAt: { $exists: false },
   pickedAt: { $exists: false },
   cancelledAt: { $exists: false },
   handedOverAt: { $exists: false },
@@ -80,15 +80,17 @@ function takeAway(work: Work, order: Order, { shipmentId, warehouseId, lineId, s
   tellOrder(work, order._id);
 }
 
-function hasBegun({ scanIds, pickedAt, cancelledAt, handedOverAt }: Shipment): boolean {
-  return scanIds.length > 0 || pickedAt != null || cancelledAt != null || handedOverAt != null;
+function hasBegun({ begunAt, pickedAt, cancelledAt, handedOverAt }: Shipment): boolean {
+  return begunAt != null || pickedAt != null || cancelledAt != null || handedOverAt != null;
 }
 
 function shortened(pickList: Shipment, lineId: string, units: number): Shipment {
   const lines = pickList.lines
     .map((line) => (line.lineId === lineId ? { ...line, quantity: line.quantity - units } : line))
     .filter(({ quantity }) => quantity > 0);
-  return { ...pickList, lines, ...(lines.length === 0 && { cancelledAt: new Date() }) };
+  const grams = Math.round((pickList.grams * (pickList.units - units)) / pickList.units);
+  const less = { ...pickList, lines, units: pickList.units - units, grams };
+  return { ...less, ...(lines.length === 0 && { cancelledAt: new Date() }) };
 }
 
 /**

@@ -6,8 +6,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../../models/id.ts';
 import type { LineAllocation, Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import type { StockCount } from '../../models/stock-work.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import type { Claims, LocalSteps, NewShipment, Reservation, Saved } from '../../workflows/activities.ts';
+import type { Claims, LocalSteps, NewShipment, ParcelIds, Reservation, Saved } from '../../workflows/activities.ts';
 import {
   type Allocation,
   allocate,
@@ -16,12 +18,16 @@ import {
   type Shortage,
   takeWhatIsThere,
 } from '../../workflows/domain/allocation.ts';
+import { defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
 import { failures } from '../../workflows/domain/failures.ts';
 import { limits } from '../../workflows/domain/limits.ts';
+import type { PickLine } from '../../workflows/domain/picking.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
 import { broken } from '../failure.ts';
+import { nextCheck } from '../labels.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
 import { giveUsesBack, redeem } from '../pricing/redemptions.ts';
+import { fulfilmentRules } from '../store-settings.ts';
 import { changeStock } from './ledger.ts';
 import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 
@@ -203,39 +209,110 @@ export function releaseShipment(
   });
 }
 
-type SettledShortPick = Awaited<ReturnType<LocalSteps['settleShortPick']>>;
-
-/** What could not be picked goes to other warehouses as far as they have it; the rest is cancelled. */
-export function settleShortPick(
+/** The goods of a parcel that did not arrive: they are gone, and nobody pays for them. Again it changes nothing. */
+export function writeOffParcel(
   mongo: Mongo,
-  { orderId, shipmentId }: { orderId: string; shipmentId: string },
-): Promise<SettledShortPick> {
+  { orderId, shipmentId, parcelId }: ParcelIds,
+): Promise<{ amountDue: number }> {
   return changeStock(mongo, {
     orderIds: [orderId],
     documents: [['shipments', shipmentId]],
-    make(work): SettledShortPick {
+    make(work) {
+      const order = work.orders[0]!;
+      const shipment = work.document('shipments', shipmentId);
+      const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
+      if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
+      if (parcel.writtenOff) return { amountDue: amountDue(order) };
+      for (const { lineId, quantity } of parcel.units) {
+        const line = order.lines.find((each) => each.lineId === lineId)!;
+        const claim = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === 'shipped');
+        const lost = Math.min(quantity, claim?.quantity ?? 0);
+        if (!claim || lost === 0) continue;
+        claim.quantity -= lost;
+        line.allocations.push({ ...claim, quantity: lost, state: 'lost' });
+        line.allocations = line.allocations.filter((each) => each.quantity > 0);
+      }
+      parcel.writtenOff = true;
+      work.put('shipments', shipment);
+      work.write(order);
+      return { amountDue: amountDue(order) };
+    },
+  });
+}
+
+type SettleResult = Awaited<ReturnType<LocalSteps['settleShortPick']>>;
+
+/**
+ * What could not be picked goes to other warehouses as far as they have it; the rest is given up or waits. The units are
+ * not offered to others meanwhile: they are set aside until somebody has counted what is there.
+ */
+export async function settleShortPick(
+  mongo: Mongo,
+  { orderId, shipmentId, rest }: Parameters<LocalSteps['settleShortPick']>[0],
+): Promise<SettleResult> {
+  const { shortPick } = await fulfilmentRules(mongo);
+  return changeStock(mongo, {
+    orderIds: [orderId],
+    documents: [['shipments', shipmentId]],
+    make(work): SettleResult {
       const order = work.orders[0]!;
       const pickList = work.document('shipments', shipmentId);
       if (!pickList) throw broken(`There is no shipment ${shipmentId}`);
-      if (pickList.shortSettled) return { ...pickList.shortSettled, amountDue: amountDue(order) };
+      if (pickList.shortSettled) return { outcome: 'settled', ...pickList.shortSettled, amountDue: amountDue(order) };
 
       const shorts = pickList.lines
-        .map((line) => ({ lineId: line.lineId, sku: line.sku, quantity: line.quantity - line.picked }))
+        .map((line) => ({ ...line, quantity: line.quantity - line.picked }))
         .filter((line) => line.quantity > 0);
       const from = { shipmentId, warehouseId: pickList.warehouseId };
       // Of what was released or has left meanwhile nothing is to be sent from elsewhere.
-      const isOwed = ({ lineId }: Demand) =>
+      const isOwed = ({ lineId }: Pick<PickLine, 'lineId'>) =>
         claimsOf(order).some((each) => each.shipmentId === shipmentId && each.lineId === lineId && isOpen(each));
-      const moved = moveElsewhere(work, order, from, shorts.filter(isOwed), 'released');
+      const owed = shorts.filter(isOwed);
+      const elsewhere = findElsewhere(work, order, from, owed);
+      const missing = sumOf(owed) - sumOf(elsewhere);
+      if (missing > 0 && rest === undefined && shortPick === 'ask') return { outcome: 'asks', missing };
+
+      const waits = rest === 'backordered' || (rest === undefined && shortPick === 'backorder');
+      const before = new Set(openShipments(order).map((each) => each.shipmentId));
+      const moved = moveUnits(order, shipmentId, owed, elsewhere, waits ? 'backordered' : 'released');
+      if (order.committedAt) insertShipments(work, order, moved);
+      setAside(work, pickList, owed);
       const settled = {
-        short: shorts.reduce((sum, line) => sum + line.quantity, 0),
-        moved,
+        short: sumOf(shorts),
+        waits: waits ? missing : 0,
+        given: waits ? 0 : missing,
+        moved: openShipments(order).filter((each) => !before.has(each.shipmentId)),
         empty: pickList.lines.every((line) => line.picked === 0),
       };
       work.put('shipments', { ...pickList, shortSettled: settled, ...(settled.empty && { cancelledAt: new Date() }) });
       work.write(order);
-      return { ...settled, amountDue: amountDue(order) };
+      return { outcome: 'settled', ...settled, amountDue: amountDue(order) };
     },
+  });
+}
+
+function sumOf(units: readonly { quantity: number }[]): number {
+  return units.reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
+/** The books still have what the picker did not find. What is damaged stays so; for the rest somebody has to look. */
+function setAside(work: Work, { _id: shipmentId, warehouseId }: Shipment, missing: readonly PickLine[]): void {
+  const uncertain: StockCount['lines'] = [];
+  for (const sku of new Set(missing.map((line) => line.sku))) {
+    const lines = missing.filter((line) => line.sku === sku);
+    const reasons = [...new Set(lines.map(({ shortReason }) => shortReason ?? 'could_not_locate'))];
+    const damagedChange = sumOf(lines);
+    const movement = { key: `short:${shipmentId}:${sku}`, sku, warehouseId, kind: 'damage' as const };
+    const reason = `short pick: ${reasons.join(', ')}`;
+    work.move({ ...movement, onHandChange: 0, damagedChange, actor: 'system', reason, reference: shipmentId });
+    const units = sumOf(lines.filter(({ shortReason }) => shortReason !== 'damaged'));
+    if (units > 0) uncertain.push({ sku, setAside: units });
+  }
+  if (uncertain.length === 0) return;
+  work.put('counts', {
+    _id: `cnt_${shipmentId.slice('shp_'.length)}`,
+    ...{ warehouseId, lines: uncertain, status: 'open', reason: `Short pick of ${shipmentId}` },
+    ...{ actor: 'system', createdAt: new Date() },
   });
 }
 
@@ -250,14 +327,17 @@ export function moveElsewhere(
   units: readonly Demand[],
   rest: 'released' | 'backordered',
 ): NewShipment[] {
+  const moved = moveUnits(order, from.shipmentId, units, findElsewhere(work, order, from, units), rest);
+  if (order.committedAt) insertShipments(work, order, moved);
+  return moved;
+}
+
+function findElsewhere(work: Work, order: Order, from: NewShipment, units: readonly Demand[]): Allocation[] {
   const supplies = work
     .supplies(units.map(({ sku }) => sku))
     .filter((supply) => supply.warehouseId !== from.warehouseId);
   const mayMove = shipmentsOf(claimsOf(order)).length + supplies.length <= limits.shipments;
-  const allocations = mayMove ? takeWhatIsThere(units, supplies, order.shipTo) : [];
-  const moved = moveUnits(order, from.shipmentId, units, allocations, rest);
-  if (order.committedAt) insertShipments(work, order, moved);
-  return moved;
+  return mayMove ? takeWhatIsThere(units, supplies, order.shipTo) : [];
 }
 
 /** Moves units of a shipment to new ones as `moves` says; what it does not say is given up, or waits. */
@@ -311,7 +391,7 @@ export function shipStock(
       work.also('shipments', {
         updateOne: {
           filter: { _id: shipmentId, handedOverAt: { $exists: false } },
-          update: { $set: { handedOverAt: new Date() } },
+          update: { $set: { handedOverAt: new Date(), checkAt: nextCheck() } },
         },
       });
     },
@@ -333,6 +413,9 @@ function openShipments(order: Pick<Order, 'lines'>): NewShipment[] {
   return shipmentsOf(claimsOf(order).filter(isOpen));
 }
 
+/** From a date's midnight in UTC until the date is over everywhere on earth. */
+const endOfDateMs = 36 * 3_600_000;
+
 export function insertShipments(work: Work, order: Order, shipments: readonly NewShipment[]): void {
   for (const { shipmentId, warehouseId } of shipments) {
     const lines = order.lines.flatMap(({ lineId, sku, name, allocations }) =>
@@ -343,8 +426,24 @@ export function insertShipments(work: Work, order: Order, shipments: readonly Ne
           return { lineId, sku, name, quantity, picked: 0, ...(bin && { bin }), state: 'pending' as const };
         }),
     );
-    const document = { _id: shipmentId, orderId: order._id, warehouseId, createdAt: new Date(), lines, scanIds: [] };
-    work.put('shipments', document);
+    const { shipping, shipTo } = order;
+    const grams = lines.reduce((sum, { lineId, quantity }) => {
+      return sum + quantity * order.lines.find((line) => line.lineId === lineId)!.weightGrams;
+    }, 0);
+    const calendar = work.warehouse(warehouseId)?.calendar ?? defaultCalendar;
+    work.put('shipments', {
+      ...{ _id: shipmentId, orderId: order._id, warehouseId, createdAt: new Date(), lines, grams },
+      units: sumOf(lines),
+      to: { country: shipTo.country, ...(shipTo.region !== undefined && { region: shipTo.region }) },
+      ...(shipping && {
+        ...{ deliveryMethod: shipping.method, promisedBy: shipping.promisedBy },
+        lateFrom: new Date(Date.parse(shipping.promisedBy) + endOfDateMs),
+      }),
+      // What comes later than it was promised is in a hurry.
+      dispatchBy: shipping?.dispatchBy ? new Date(shipping.dispatchBy) : dispatchBy(calendar, new Date()),
+      priority: 0,
+      pickListId: null,
+    });
   }
 }
 

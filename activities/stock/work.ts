@@ -47,6 +47,8 @@ export interface Work {
   /** Units of a SKU that orders wait for. */
   backlog(sku: string): number;
   stock(sku: string, warehouseId: string): Stock | undefined;
+  /** One that is switched on. */
+  warehouse(warehouseId: string): Warehouse | undefined;
   /** Whether the warehouse is switched on. */
   isActive(warehouseId: string): boolean;
   /** What the active warehouses offer of these SKUs, less what this change has taken so far. */
@@ -159,6 +161,7 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
     queue: (sku) => (known.queues.get(sku) ?? []).map(copyOf),
     backlog: (sku) => (known.backlog.get(sku) ?? 0) + (claimed().backlog.get(sku) ?? 0),
     stock: (sku, warehouseId) => stockNow(stockId(sku, warehouseId), changed()),
+    warehouse: (warehouseId) => known.warehouses.find(({ _id }) => _id === warehouseId),
     isActive: (warehouseId) => known.warehouses.some(({ _id }) => _id === warehouseId),
     supplies: (skus) => {
       const changes = changed();

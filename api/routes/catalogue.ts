@@ -1,7 +1,8 @@
 /** Products, as shoppers and admins see them, and warehouses. */
 import { type Available, availabilityOf, productsOf } from '../../activities/stock/availability.ts';
 import type { Product } from '../../models/catalogue.ts';
-import type { Mongo } from '../../platform/mongo.ts';
+import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
+import { barcodeKey } from '../../workflows/domain/barcodes.ts';
 import { notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { page, readCursor } from '../paging.ts';
@@ -65,14 +66,20 @@ export const putProduct = endpoint({
   params: schema.productParams,
   body: schema.productBody,
   answers: { 200: schema.product, 201: schema.product },
-  problems: ['unknown-sku', 'not-a-bundle'],
+  problems: ['unknown-sku', 'not-a-bundle', 'barcode-taken'],
   async handle({ mongo }, { params: { sku }, body }) {
     if (body.bundle) await checkBundle(mongo, sku, body.bundle);
+    const barcodeKeys = body.barcodes?.map(barcodeKey);
+    if (barcodeKeys) await checkBarcodes(mongo, sku, barcodeKeys);
+    const product = { ...body, ...(barcodeKeys?.length && { barcodeKeys }) };
     const before = await mongo.models.products
-      .findOneAndReplace({ _id: sku }, body, { upsert: true, returnDocument: 'before' })
-      .lean<Product>();
-    const [product] = await viewProducts(mongo, [{ _id: sku, ...body }]);
-    return before ? reply(200, product!) : reply(201, product!);
+      .findOneAndReplace({ _id: sku }, product, { upsert: true, returnDocument: 'before' })
+      .lean<Product>()
+      .catch((error) => {
+        throw isDuplicateKey(error) ? barcodeTaken() : error;
+      });
+    const [viewed] = await viewProducts(mongo, [{ _id: sku, ...body }]);
+    return before ? reply(200, viewed!) : reply(201, viewed!);
   },
 });
 
@@ -81,13 +88,14 @@ export const listWarehouses = endpoint({
   answers: { 200: schema.warehouseList },
   async handle({ mongo }) {
     const found = await mongo.models.warehouses.find().sort({ _id: 1 }).lean();
-    const warehouses = found.map(({ _id: id, name, address, priority, active, email }) => ({
+    const warehouses = found.map(({ _id: id, name, address, priority, active, email, weightTolerance }) => ({
       id,
       name,
       address,
       priority,
       active,
       email,
+      weightTolerance,
     }));
     return reply(200, { warehouses });
   },
@@ -106,6 +114,20 @@ export const putWarehouse = endpoint({
     return before ? reply(200, warehouse) : reply(201, warehouse);
   },
 });
+
+/** A SKU is a barcode of its own, so nobody else may have it. @throws Problem barcode-taken */
+async function checkBarcodes({ models }: Mongo, sku: string, keys: readonly string[]): Promise<void> {
+  const others = {
+    _id: { $ne: sku },
+    $or: [{ barcodeKeys: { $in: [...keys, barcodeKey(sku)] } }, { _id: { $in: [...keys] } }],
+  };
+  const taken = await models.products.findOne(others as never, { _id: 1 }).lean<{ _id: string }>();
+  if (taken) throw barcodeTaken(taken._id);
+}
+
+function barcodeTaken(sku?: string): Problem {
+  return new Problem('barcode-taken', `${sku ?? 'Another product'} has one of these barcodes`, sku ? { sku } : {});
+}
 
 /** @throws Problem where it has stock of its own, or a part of it cannot be one */
 async function checkBundle({ models }: Mongo, sku: string, bundle: NonNullable<Product['bundle']>): Promise<void> {
@@ -142,8 +164,8 @@ function withoutPlans(product: Product): Product {
 }
 
 function viewProduct({ _id: sku, ...product }: Product, available: Available) {
-  const { name, weightGrams, prices, specialPrices, categories, taxClass, taxCode, sizeMm, bundle, backorder } =
-    product;
-  const pricing = { prices, specialPrices, categories, taxClass, taxCode, sizeMm };
+  const { name, weightGrams, prices, specialPrices, categories, taxClass, taxCode, sizeMm, barcodes } = product;
+  const { bundle, backorder } = product;
+  const pricing = { prices, specialPrices, categories, taxClass, taxCode, sizeMm, barcodes };
   return { sku, name, weightGrams, ...pricing, bundle, backorder, ...available };
 }

@@ -1,5 +1,5 @@
 /** What is set once for the whole store. */
-import { defaultPayments, defaultSettings, type StoreSettings } from '../../models/store.ts';
+import { defaultFulfilment, defaultPayments, defaultSettings, type StoreSettings } from '../../models/store.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import * as schema from '../schemas/settings.ts';
 
@@ -8,8 +8,11 @@ export const getSettings = endpoint({
   answers: { 200: schema.settings },
   async handle({ mongo }) {
     const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
-    const { seller, taxes, payments, refundPolicy } = stored ?? defaultSettings;
-    return reply(200, { seller, taxes, refundPolicy, payments: { ...defaultPayments, ...payments } });
+    const { seller, taxes, payments, fulfilment, refundPolicy } = stored ?? defaultSettings;
+    return reply(200, {
+      ...{ seller, taxes, refundPolicy, payments: { ...defaultPayments, ...payments } },
+      fulfilment: { ...defaultFulfilment, ...fulfilment },
+    });
   },
 });
 

@@ -1,6 +1,7 @@
-/** The warehouse's work on a shipment: pick, pack, hand over. */
-import { isDeepStrictEqual } from 'node:util';
-import { PickRefused, type PickResult, reportShort, scanPick } from '../../activities/picking.ts';
+/** The warehouse's work on a shipment: put it first, pack it, hand it over, put back what is not sent. */
+import { PackingRefused, packParcels } from '../../activities/packing.ts';
+import { renderPackingSlip } from '../../activities/papers/packing-slip.ts';
+import { readPackingSlip } from '../../activities/papers/read-slip.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { findOneBy } from '../../platform/documents.ts';
@@ -11,9 +12,11 @@ import { actorOf, maySeePerson, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
+import { pdfFile } from '../schemas/common.ts';
 import { accepted, done } from '../schemas/orders.ts';
+import { paperQuery } from '../schemas/pick-lists.ts';
 import * as schema from '../schemas/shipments.ts';
-import { viewShipment } from '../views/shipment.ts';
+import { viewParcel, viewShipment } from '../views/shipment.ts';
 import { updateOrder } from './orders.ts';
 
 export const listShipments = endpoint({
@@ -49,7 +52,7 @@ export const listShipments = endpoint({
 });
 
 export const getShipment = endpoint({
-  summary: 'A shipment with its pick list and, once labelled, where it goes',
+  summary: 'A shipment with what is picked of it, its parcels and, once labelled, where it goes',
   params: schema.shipmentParams,
   answers: { 200: schema.shipment },
   async handle({ mongo }, { params, caller }) {
@@ -61,55 +64,74 @@ export const getShipment = endpoint({
   },
 });
 
-export const scanItem = endpoint({
-  summary: 'Scan picked units',
+export const putPriority = endpoint({
+  summary: 'Have it picked before others, or after them',
   params: schema.shipmentParams,
-  body: schema.scanBody,
-  answers: { 200: schema.scanned },
-  problems: ['picking-refused'],
-  async handle({ mongo }, { params, body }) {
-    return scanned(mongo, () => scanPick(mongo, { shipmentId: params.id, ...body }));
-  },
-});
-
-export const reportShortage = endpoint({
-  summary: 'Say that the rest of a line cannot be picked',
-  params: schema.shipmentParams,
-  body: schema.shortBody,
-  answers: { 200: schema.scanned },
-  problems: ['picking-refused'],
-  async handle({ mongo }, { params, body }) {
-    return scanned(mongo, () => reportShort(mongo, { shipmentId: params.id, ...body }));
+  body: schema.priorityBody,
+  answers: { 200: schema.shipment },
+  async handle({ mongo }, { params: { id }, body }) {
+    await readShipment(mongo, id);
+    await mongo.models.shipments.updateOne({ _id: id }, { $set: body });
+    const shipment = await mongo.models.shipments.findById(id).lean<Shipment>().orFail();
+    return reply(200, viewShipment(shipment, await readOrderOf(mongo, shipment)));
   },
 });
 
 export const packShipment = endpoint({
-  summary: 'Pack: the label is bought, and the money is captured',
+  summary: 'Pack: what is in which parcel. The labels are bought, and the money is captured',
   params: schema.shipmentParams,
   body: schema.packBody,
   idempotencyKey: 'optional',
   answers: { 200: schema.packed, 202: accepted },
-  problems: ['not-allowed-now', 'order-ended'],
-  async handle({ mongo, temporal }, { params: { id }, body: { parcel }, caller, idempotency }) {
+  problems: ['packing-refused', 'not-allowed-now', 'order-ended'],
+  async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
     const shipment = await readShipment(mongo, id);
-    const { orderId, lines, pickedAt, cancelledAt } = shipment;
-    if (cancelledAt) throw putBack();
-    if (!pickedAt) throw new Problem('not-allowed-now', 'The shipment is not picked yet');
-    if (shipment.label && !isDeepStrictEqual({ ...shipment.parcel }, parcel))
-      throw new Problem('not-allowed-now', 'Its label is bought for another parcel');
-    // A list that is closed does not change any more, so what is short is known.
-    const short = lines.some(({ state }) => state === 'short');
-    const input = { shipmentId: id, parcel, short, actor: actorOf(caller) };
-    const packed = await updateOrder({ mongo, temporal }, orderId, messages.packShipment, input, idempotency);
-    if (packed?.status === 'cancelled') throw putBack();
-    if (packed === undefined) return underWay(id);
-    const { label } = await readShipment(mongo, id);
-    return reply(200, { status: packed.status as string, trackingNumber: label?.trackingNumber, labelUrl: label?.url });
+    const { orderId } = shipment;
+    const isAdmin = caller.kind === 'staff' && caller.role === 'admin';
+    if (body.weightConfirmed && !isAdmin)
+      throw new Problem('forbidden', 'Only an admin answers for a weight that is not the expected one');
+    const packed = await packingRefused(() =>
+      packParcels(mongo, { shipmentId: id, given: body.parcels, weighed: !body.weightConfirmed }),
+    );
+    // Parcels that a carrier has refused are packed anew, and the incident is answered with `amend`.
+    if ((await statusOf(mongo, shipment)) === 'packed') return answer(mongo, id, 'packed');
+    const input = { shipmentId: id, short: packed!.short, actor: actorOf(caller) };
+    const updated = await updateOrder({ mongo, temporal }, orderId, messages.packShipment, input, idempotency);
+    if (updated?.status === 'cancelled') throw putBack();
+    return updated === undefined ? underWay(id) : answer(mongo, id, updated.status as string);
+  },
+});
+
+async function answer(mongo: Mongo, shipmentId: string, status: string) {
+  const { parcels = [] } = await mongo.models.shipments.findById(shipmentId).lean<Shipment>().orFail();
+  return reply(200, { status, parcels: parcels.map(viewParcel) });
+}
+
+async function packingRefused<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof PackingRefused)) throw error;
+    const isLate = error.code === 'not_picked' || error.code === 'cancelled' || error.code === 'labelled';
+    throw new Problem(isLate ? 'not-allowed-now' : 'packing-refused', error.message, { code: error.code });
+  }
+}
+
+export const getPackingSlip = endpoint({
+  summary: 'The paper that goes into a parcel',
+  params: schema.slipParams,
+  query: paperQuery,
+  answers: { 200: pdfFile },
+  async handle({ mongo }, { params: { id, parcelId }, query: { paper } }) {
+    const slip = await readPackingSlip(mongo, id, parcelId);
+    if (!slip) throw notFound();
+    const name = { 'content-disposition': `inline; filename="${parcelId}.pdf"` };
+    return reply(200, await renderPackingSlip(slip, paper), name);
   },
 });
 
 export const handOverShipment = endpoint({
-  summary: 'Hand over to the carrier: the goods leave the stock',
+  summary: 'Hand all parcels of a shipment over to the carrier: the goods leave the stock',
   params: schema.shipmentParams,
   idempotencyKey: 'optional',
   answers: { 200: done, 202: accepted },
@@ -123,21 +145,24 @@ export const handOverShipment = endpoint({
   },
 });
 
+export const putBackShipment = endpoint({
+  summary: 'What had been picked of a cancelled shipment is on its shelf again',
+  params: schema.shipmentParams,
+  answers: { 200: schema.shipment },
+  problems: ['not-allowed-now'],
+  async handle({ mongo }, { params: { id } }) {
+    const before = await readShipment(mongo, id);
+    if (!before.cancelledAt) throw new Problem('not-allowed-now', 'The shipment is not cancelled: it is to be sent');
+    const once = { _id: id, putBackAt: { $exists: false } };
+    await mongo.models.shipments.updateOne(once, { $set: { putBackAt: new Date() } });
+    const shipment = await mongo.models.shipments.findById(id).lean<Shipment>().orFail();
+    return reply(200, viewShipment(shipment, await readOrderOf(mongo, shipment)));
+  },
+});
+
 /** Somebody cancelled it meanwhile: no scanner may take that for a success. */
 function putBack(): Problem {
   return new Problem('not-allowed-now', 'The shipment was cancelled: put the goods back');
-}
-
-async function scanned(mongo: Mongo, scan: () => Promise<PickResult>) {
-  try {
-    const { applied, shipment } = await scan();
-    const order = await readOrderOf(mongo, shipment);
-    return reply(200, { applied, shipment: viewShipment(shipment, order) });
-  } catch (error) {
-    if (!(error instanceof PickRefused)) throw error;
-    if (error.code === 'unknown_shipment') throw notFound();
-    throw new Problem('picking-refused', error.message, { code: error.code, expected: error.expected });
-  }
 }
 
 function underWay(shipmentId: string) {
@@ -158,4 +183,9 @@ async function readOrderOf(
   const order = await findOneBy(models.orders, '_id', orderId);
   if (!order) throw new Error(`The order ${orderId} of the shipment ${_id} is not in the database`);
   return order;
+}
+
+async function statusOf(mongo: Mongo, shipment: Shipment): Promise<string | undefined> {
+  const { state } = await readOrderOf(mongo, shipment);
+  return state?.shipments.find(({ id }) => id === shipment._id)?.status;
 }

@@ -57,8 +57,9 @@ export const putShippingAddress = endpoint({
         .lean();
       if (labelled)
         throw new Problem('not-allowed-now', `The label of ${labelled._id} is bought for the address as it is`);
-      // Written only to meet, in the database, whoever begins to buy a label at this moment.
-      await mongo.models.shipments.updateMany(live, { $set: { addressedAt: new Date() } }, { session });
+      // Meets, in the database, whoever begins to buy a label at this moment.
+      const to = { country: body.country, ...(body.region !== undefined && { region: body.region }) };
+      await mongo.models.shipments.updateMany(live, { $set: { addressedAt: new Date(), to } }, { session });
     });
     return reply(200, body);
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { barcodeKey, parseBarcode } from '../../workflows/domain/barcodes.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 import { overlap } from '../../workflows/domain/taxes.ts';
 import {
@@ -72,6 +73,22 @@ const productFields = z.strictObject({
     .optional()
     .meta({ description: "Stripe's word for what it is, where Stripe works out the taxes", example: 'txcd_99999999' }),
   sizeMm: z.strictObject({ length: side, width: side, height: side }).optional().meta({ description: 'Outer size' }),
+  barcodes: z
+    .array(
+      text(100).transform((given, context) => {
+        const parsed = parseBarcode(given);
+        if (parsed.ok) return parsed.barcode;
+        context.addIssue({ code: 'custom', message: parsed.why });
+        return z.NEVER;
+      }),
+    )
+    .max(20)
+    .refine((barcodes) => new Set(barcodes.map(barcodeKey)).size === barcodes.length, 'A barcode is named twice')
+    .optional()
+    .meta({
+      description: 'GTINs (EAN, UPC) with their check digits, or codes of your own. The first one is printed',
+      example: ['4006381333931'],
+    }),
   active: z.boolean(),
   bundle: z
     .array(z.strictObject({ sku, quantity: quantity.max(100) }))
@@ -118,6 +135,7 @@ export const product = z
     taxClass: productFields.shape.taxClass,
     taxCode: productFields.shape.taxCode,
     sizeMm: productFields.shape.sizeMm,
+    barcodes: z.array(z.string()).optional(),
     bundle: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })).optional(),
     backorder: productFields.shape.backorder,
     ...available,
@@ -155,6 +173,13 @@ export const warehouseBody = z.strictObject({
     description: 'The off switch: nothing new is sent from here, and what nobody has begun to pick is given to others',
   }),
   email: email.optional().meta({ description: 'Hears when it is time to order' }),
+  weightTolerance: z
+    .strictObject({
+      percent: z.number().min(0).max(100),
+      grams: z.int().min(0).max(50_000).meta({ description: 'What box and padding weigh at most' }),
+    })
+    .optional()
+    .meta({ description: 'By how much parcels may weigh more or less than their goods. Without it nobody compares' }),
 });
 export const warehouse = warehouseBody.extend({ id: z.string() }).meta({ id: 'Warehouse' });
 export const warehouseList = z.strictObject({ warehouses: z.array(warehouse) });

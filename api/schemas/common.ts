@@ -26,7 +26,7 @@ export const warehouseId = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'A warehouse id is 1 to 32 letters, digits, dashes or underscores')
   .meta({ example: 'berlin' });
 
-const idOf = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[A-Za-z0-9-]{1,64}$`));
+export const idOf = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[A-Za-z0-9-]{1,64}$`));
 export const orderId = idOf('ord');
 export const shipmentId = idOf('shp');
 export const returnId = idOf('ret');
@@ -49,6 +49,18 @@ export const scanId = z
   .string()
   .trim()
   .regex(/^[\x21-\x7e]{1,64}$/, 'A scan id is 1 to 64 visible characters');
+
+/** Whatever a scanner reads. */
+export const scanned = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[\x1d\x20-\x7e]+$/, 'A barcode is visible ASCII')
+  .meta({ example: '4006381333931' });
+export const bin = text(32)
+  .regex(/^[^|]*$/, 'A bin has no | in its name: files of stock have it between bins')
+  .meta({ example: 'A-03-2' });
 
 export const quantity = z.int().min(1).max(limits.quantity);
 export const amount = z.int().min(1).max(maxAmount).meta({ description: 'Minor units of the currency' });

@@ -12,6 +12,9 @@ const answers = [
   'submit',
   'accept',
   'repair',
+  'wait',
+  'claim',
+  'backorder',
 ] as const;
 const answer = z.enum(answers);
 

@@ -112,7 +112,10 @@ export const order = z
         id: z.string(),
         warehouseId: z.string().optional().meta({ description: 'Absent while it waits for goods' }),
         status: z.string(),
-        trackingNumber: z.string().optional(),
+        parcels: z
+          .array(z.strictObject({ id: z.string(), trackingNumber: z.string(), status: z.string() }))
+          .optional()
+          .meta({ description: 'Once they are labelled' }),
         deliveredAt: z.string().optional(),
       }),
     ),

@@ -56,10 +56,20 @@ const payments = z
   })
   .meta({ description: 'How money is taken and given back' });
 
+const fulfilment = z
+  .strictObject({
+    shortPick: z.enum(['cancel', 'backorder', 'ask']).meta({
+      description:
+        'What becomes of units that a picker did not find and no other warehouse has: given up, waited for, or a person is asked',
+    }),
+  })
+  .meta({ description: 'How the warehouses work' });
+
 export const settings = z
   .strictObject({
     seller: seller.optional(),
     payments: payments.optional(),
+    fulfilment: fulfilment.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { countStates, deliveryStates, type Table, transferStates } from '../../workflows/domain/states.ts';
-import { countId, deliveryId, next, pageQuery, quantity, sku, text, time, transferId, warehouseId } from './common.ts';
+import { bin, countId, deliveryId, next, pageQuery, quantity, sku, text, time, transferId, warehouseId } from './common.ts';
 
 const change = z.int().min(-1_000_000).max(1_000_000);
 
@@ -28,10 +28,6 @@ export const moved = z
   .meta({ id: 'StockMoved' });
 
 const level = z.int().min(0).max(1_000_000);
-const bin = text(32)
-  .regex(/^[^|]*$/, 'A bin has no | in its name: files of stock have it between bins')
-  .meta({ example: 'A-03-2' });
-
 export const stockParams = z.strictObject({ sku, warehouseId });
 export const settingsBody = z
   .strictObject({

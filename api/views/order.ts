@@ -196,11 +196,13 @@ export function viewState(state: OrderState, caller: Caller): z.input<typeof sta
 }
 
 function viewShipments(state: OrderState | undefined): OrderView['shipments'] {
-  return (state?.shipments ?? []).map(({ id, warehouseId, status, trackingNumber, deliveredAt }) => ({
+  return (state?.shipments ?? []).map(({ id, warehouseId, status, parcels, deliveredAt }) => ({
     id,
     warehouseId: warehouseId || undefined,
     status,
-    trackingNumber,
+    parcels: parcels?.map(({ id: parcelId, trackingNumber, status: said }) => ({
+      ...{ id: parcelId, trackingNumber, status: said },
+    })),
     deliveredAt,
   }));
 }

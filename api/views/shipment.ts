@@ -1,38 +1,63 @@
-/** A shipment as the warehouse sees it: what to pick and, once its label is bought, where it goes. */
+/** A shipment as the warehouse sees it: what to pick, how it is packed and, once its label is bought, where it goes. */
 import type { z } from 'zod';
 import type { Order } from '../../models/order.ts';
-import type { Shipment } from '../../models/shipment.ts';
+import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { shipment as shipmentSchema } from '../schemas/shipments.ts';
+
+type ShipmentView = z.input<typeof shipmentSchema>;
 
 export function viewShipment(
   shipment: Shipment,
   order: Pick<Order, 'state'> | undefined,
   shipTo?: Order['shipTo'],
-): z.input<typeof shipmentSchema> {
-  const { _id: id, orderId, warehouseId, createdAt, pickedAt, parcel, label, handedOverAt, cancelledAt } = shipment;
+): ShipmentView {
+  const { _id: id, orderId, warehouseId, createdAt, pickedAt, parcels, handedOverAt, cancelledAt } = shipment;
+  const { priority, dispatchBy, promisedBy, pickListId, deliveredAt, onTime, putBackAt } = shipment;
   // Its status is its order's to say; before the order has said anything it is freshly allocated.
   const known = order?.state?.shipments.find((each) => each.id === id)?.status;
+  const isLabelled = parcels?.some(({ label }) => label !== undefined) ?? false;
+  const begun = shipment.lines.some(({ picked }) => picked > 0);
   return {
     id,
     orderId,
     warehouseId,
     status: known ?? (cancelledAt ? 'cancelled' : 'allocated'),
     createdAt: createdAt.toISOString(),
-    lines: shipment.lines.map(({ lineId, sku, name, quantity, picked, state, shortReason }) => ({
+    lines: shipment.lines.map(({ lineId, sku, name, bin, quantity, picked, state, shortReason }) => ({
       lineId,
       sku,
       name,
+      bin,
       quantity,
       picked,
       state,
       shortReason,
     })),
+    priority,
+    dispatchBy: dispatchBy.toISOString(),
+    promisedBy,
+    pickListId: pickListId ?? undefined,
     pickedAt: pickedAt?.toISOString(),
-    parcel,
-    trackingNumber: label?.trackingNumber,
-    labelUrl: label?.url,
+    parcels: parcels?.map(viewParcel),
     handedOverAt: handedOverAt?.toISOString(),
-    ...(label && shipTo && { shipTo: withoutPhone(shipTo) }),
+    deliveredAt: deliveredAt?.toISOString(),
+    onTime,
+    ...(cancelledAt && begun && { putBack: putBackAt === undefined }),
+    ...(isLabelled && shipTo && { shipTo: withoutPhone(shipTo) }),
+  };
+}
+
+export function viewParcel(parcel: PackedParcel) {
+  const { id, weightGrams, lengthMm, widthMm, heightMm, units, label, tracking, expectedOn, proof } = parcel;
+  return {
+    ...{ id, weightGrams, lengthMm, widthMm, heightMm, units },
+    ...(label && {
+      ...{ carrier: label.carrier, service: label.service, trackingNumber: label.trackingNumber },
+      ...{ labelUrl: label.url, cost: label.cost, currency: label.currency },
+    }),
+    ...{ status: tracking?.status, expectedOn, proof },
+    handedOverAt: parcel.handedOverAt?.toISOString(),
+    deliveredAt: parcel.deliveredAt?.toISOString(),
   };
 }
 

@@ -10,6 +10,8 @@ export const limits = {
   /** Units of one line. */
   quantity: 10_000,
   shipments: 20,
+  /** Of one pick list. */
+  shipmentsAList: 100,
   /** Signals and updates of one order; with them its history stays below `historyEvents`. */
   messages: 300,
   /** Cards tried for one order: more is somebody testing stolen ones. */
@@ -54,7 +56,12 @@ export const deadlines = {
   picking: 2 * day,
   packing: 1 * day,
   handOver: 2 * day,
-  delivery: 14 * day,
+  /** From the last that was heard of a parcel, before somebody is asked. */
+  delivery: 7 * day,
+  /** Without news of a parcel for so long, the carrier is asked. */
+  carrierNews: 12 * hour,
+  /** From the hand-over, how long carriers are asked about a parcel that does not come to an end. */
+  trackingKept: 90 * day,
   /** From approval until the goods are back. */
   returnArrival: 30 * day,
   returnApproval: 3 * day,

@@ -61,10 +61,23 @@ export const shipmentStates = {
   cancelled: [],
 } as const satisfies Table;
 
+/** What a carrier has said of a parcel since it was handed over. One that was lost can be found again. */
+export const parcelStates = {
+  shipped: ['in_transit', 'out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  in_transit: ['out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  out_for_delivery: ['in_transit', 'delivered', 'exception', 'lost', 'returned_to_sender'],
+  exception: ['in_transit', 'out_for_delivery', 'delivered', 'lost', 'returned_to_sender'],
+  lost: ['in_transit', 'out_for_delivery', 'exception', 'delivered', 'returned_to_sender'],
+  // What a carrier calls delivered after it is delivered to us.
+  returned_to_sender: [],
+  delivered: [],
+} as const satisfies Table;
+
 export const pickLineStates = {
   pending: ['picked', 'short'],
   picked: [],
-  short: [],
+  // A scan that was made before the report, and comes after it, counts.
+  short: ['picked'],
 } as const satisfies Table;
 
 export const returnStates = {
@@ -100,6 +113,14 @@ export const transferStates = {
   received: [],
 } as const satisfies Table;
 
+/** What a carrier is asked to pay for a parcel. */
+export const claimStates = {
+  open: ['paid', 'refused', 'withdrawn'],
+  paid: [],
+  refused: [],
+  withdrawn: [],
+} as const satisfies Table;
+
 export const countStates = {
   open: ['counted', 'cancelled'],
   counted: ['approved', 'rejected'],
@@ -114,12 +135,14 @@ export type AttemptStatus = keyof typeof attemptStates;
 export type SetupStatus = keyof typeof setupStates;
 export type RefundStatus = keyof typeof refundStates;
 export type ShipmentStatus = keyof typeof shipmentStates;
+export type ParcelStatus = keyof typeof parcelStates;
 export type PickLineStatus = keyof typeof pickLineStates;
 export type ReturnStatus = keyof typeof returnStates;
 export type DisputeStatus = keyof typeof disputeStates;
 export type DisputeKind = (typeof disputeKinds)[number];
 export type DeliveryStatus = keyof typeof deliveryStates;
 export type TransferStatus = keyof typeof transferStates;
+export type ClaimStatus = keyof typeof claimStates;
 export type CountStatus = keyof typeof countStates;
 
 /** A chargeback takes the money first; an inquiry only asks; a warning of fraud says that a chargeback is likely. */
@@ -171,12 +194,14 @@ export function checkTables(): void {
     setupStates,
     refundStates,
     shipmentStates,
+    parcelStates,
     pickLineStates,
     returnStates,
     disputeStates,
     deliveryStates,
     transferStates,
     countStates,
+    claimStates,
   };
   for (const [name, table] of Object.entries(tables)) checkTable(name, table);
 }

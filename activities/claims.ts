@@ -1,0 +1,48 @@
+/** What carriers owe for parcels that they lost or damaged. */
+import type { CarrierClaim } from '../models/carrier-claim.ts';
+import type { Order } from '../models/order.ts';
+import type { Shipment } from '../models/shipment.ts';
+import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
+import type { ParcelIds } from '../workflows/activities.ts';
+import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
+import { broken } from './failure.ts';
+
+/** One a parcel: asked again it is the same one. */
+export async function openClaim(
+  { models }: Mongo,
+  { orderId, shipmentId, parcelId, why }: ParcelIds & { why: string },
+): Promise<{ claimId: string }> {
+  const order = await models.orders.findById(orderId).lean<Order>();
+  const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
+  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
+  if (!order || !parcel?.label) throw broken(`There is no labelled parcel ${parcelId} of ${orderId}`);
+  const { carrier, trackingNumber } = parcel.label;
+  const { currency } = order;
+  const amount = parcel.units.reduce((sum, { lineId, quantity }) => {
+    const line = order.lines.find((each) => each.lineId === lineId)!;
+    return sum + shareOfLine(line.total, line.quantity, 0, quantity, payableUnit(currency));
+  }, 0);
+  const claimId = `clm_${parcelId.slice('pcl_'.length)}`;
+  const claim: CarrierClaim = {
+    ...{ _id: claimId, orderId, shipmentId, parcelId, carrier, trackingNumber, why, amount, currency },
+    ...{ status: 'open', createdAt: new Date() },
+  };
+  try {
+    await models.carrierClaims.create([claim]);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+  }
+  return { claimId };
+}
+
+/** What the carrier decided. The same decision again changes nothing; null where another was written down. */
+export async function decideClaim(
+  { models }: Mongo,
+  claimId: string,
+  decision: Pick<CarrierClaim, 'status' | 'paid' | 'reference' | 'decidedBy'>,
+): Promise<CarrierClaim | null> {
+  const known = { _id: claimId, $or: [{ status: 'open' as const }, { status: decision.status }] };
+  return models.carrierClaims
+    .findOneAndUpdate(known, { $set: { ...decision, decidedAt: new Date() } }, { returnDocument: 'after' })
+    .lean<CarrierClaim>();
+}

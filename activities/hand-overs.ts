@@ -1,0 +1,118 @@
+/** Parcels as they leave: which shipment each is of, which of them are there already, and the paper for the driver. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { HandOver } from '../models/hand-over.ts';
+import type { Order } from '../models/order.ts';
+import type { Shipment } from '../models/shipment.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { failures } from '../workflows/domain/failures.ts';
+import { mayGo, shipmentInWarehouse, shipmentStates } from '../workflows/domain/states.ts';
+import { broken } from './failure.ts';
+import { type Carriers, carrierOf } from './labels.ts';
+
+export type ScannedParcel = HandOver['parcels'][number];
+
+export interface Leaving {
+  shipment: Shipment;
+  /** Scanned now. */
+  parcels: { barcode: string; parcelId: string }[];
+}
+
+/** Which shipments the barcodes belong to. What belongs to none is told at once. */
+export async function findLeaving(
+  { models }: Mongo,
+  barcodes: readonly string[],
+): Promise<{ leaving: Leaving[]; unknown: ScannedParcel[] }> {
+  const given = { $in: [...barcodes] };
+  const shipments = await models.shipments
+    .find({ $or: [{ 'parcels.id': given }, { 'parcels.label.trackingNumber': given }] })
+    .lean<Shipment[]>();
+  const unknown: ScannedParcel[] = [];
+  const leaving = new Map<string, Leaving>();
+  for (const barcode of barcodes) {
+    const is = ({ id, label }: NonNullable<Shipment['parcels']>[number]) =>
+      id === barcode || label?.trackingNumber === barcode;
+    const shipment = shipments.find(({ parcels }) => parcels!.some(is));
+    if (!shipment) {
+      unknown.push({ barcode, outcome: 'unknown', detail: 'No parcel has this number' });
+      continue;
+    }
+    const known = leaving.get(shipment._id) ?? { shipment, parcels: [] };
+    known.parcels.push({ barcode, parcelId: shipment.parcels!.find(is)!.id });
+    leaving.set(shipment._id, known);
+  }
+  return { leaving: [...leaving.values()], unknown };
+}
+
+/**
+ * Notes the scanned parcels of a shipment that may leave. Answers with why they may not, or with the parcels that are
+ * still to be scanned: the shipment leaves with the last of them.
+ */
+export async function noteLeaving(
+  { models }: Mongo,
+  { shipment, parcels }: Leaving,
+  { warehouseId, handOverId }: { warehouseId: string; handOverId: string },
+): Promise<{ may: false; outcome: ScannedParcel['outcome']; detail: string } | { may: true; missing: string[] }> {
+  const order = await models.orders.findById(shipment.orderId, { status: 1, 'state.shipments': 1 }).lean<Order>();
+  const status = order?.state?.shipments.find(({ id }) => id === shipment._id)?.status;
+  const refuse = (outcome: ScannedParcel['outcome'], detail: string) => ({ may: false as const, outcome, detail });
+  if (shipment.cancelledAt || status === 'cancelled')
+    return refuse('cancelled', 'The shipment was cancelled: put the goods back');
+  if (shipment.warehouseId !== warehouseId)
+    return refuse('elsewhere', `It is of the warehouse ${shipment.warehouseId}`);
+  const isMine = parcels.every(({ parcelId }) =>
+    shipment.parcels!.some((each) => each.id === parcelId && each.handedOverIn === handOverId),
+  );
+  if (status !== undefined && !shipmentInWarehouse.includes(status))
+    return isMine ? { may: true, missing: [] } : refuse('already', 'It was handed over before');
+  if (order?.status === 'on_hold') return refuse('on_hold', 'The order is on hold');
+  if (status === undefined || !mayGo(shipmentStates, status, 'shipped'))
+    return refuse('not_ready', `The shipment is ${status ?? 'new'}: only a ready one (labelled and paid) can leave`);
+  for (const { parcelId } of parcels) {
+    await models.shipments.updateOne(
+      { _id: shipment._id, parcels: { $elemMatch: { id: parcelId, handedOverAt: { $exists: false } } } },
+      { $set: { 'parcels.$.handedOverAt': new Date(), 'parcels.$.handedOverIn': handOverId } },
+    );
+  }
+  const now = await models.shipments.findById(shipment._id, { parcels: 1 }).lean<Shipment>().orFail();
+  return { may: true, missing: now.parcels!.filter((each) => !each.handedOverAt).map(({ id }) => id) };
+}
+
+/** It does not leave after all: whoever scans it again is told anew. */
+export async function forgetLeaving({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
+  await models.shipments.updateOne(
+    { _id: shipmentId, handedOverAt: { $exists: false } },
+    { $unset: { 'parcels.$[each].handedOverAt': 1, 'parcels.$[each].handedOverIn': 1 } },
+    { arrayFilters: [{ 'each.handedOverIn': handOverId }] },
+  );
+}
+
+/** One paper a carrier, of the parcels that left. A carrier that refuses keeps no other from its own. */
+export async function makeManifests(
+  { models }: Mongo,
+  carriers: Carriers,
+  { handOverId }: { handOverId: string },
+): Promise<void> {
+  const handOver = await models.handOvers.findById(handOverId).lean<HandOver>();
+  if (!handOver) throw broken(`There is no hand-over ${handOverId}`);
+  if (handOver.manifests) return;
+  const ids = handOver.parcels.filter(({ outcome }) => outcome === 'handed_over').map(({ parcelId }) => parcelId!);
+  const shipments = await models.shipments.find({ 'parcels.id': { $in: ids } }, { parcels: 1 }).lean<Shipment[]>();
+  const labels = shipments.flatMap(({ parcels }) =>
+    parcels!.filter(({ id }) => ids.includes(id)).flatMap(({ label }) => label ?? []),
+  );
+  const warehouse = await models.warehouses.findById(handOver.warehouseId).lean().orFail();
+  const manifests: NonNullable<HandOver['manifests']> = [];
+  const refusals: string[] = [];
+  for (const carrier of new Set(labels.map((label) => label.carrier))) {
+    const labelIds = labels.filter((label) => label.carrier === carrier).map(({ id }) => id);
+    try {
+      const request = { key: `${handOverId}:${carrier}`, from: warehouse.address, labelIds };
+      const { id, url } = await carrierOf(carriers, carrier).manifest(request);
+      manifests.push({ carrier, id, url });
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
+      refusals.push(`${carrier}: ${error.message}`);
+    }
+  }
+  await models.handOvers.updateOne({ _id: handOverId }, { $set: { manifests, refusals } });
+}

@@ -1,0 +1,169 @@
+/**
+ * Pick lists: made of open shipments, taken by a picker, given back. A shipment names the one list that it is picked by, and
+ * is put on it by one conditional write: so no two lists ever take the same units.
+ */
+import type { Order } from '../../models/order.ts';
+import type { PickList } from '../../models/pick-list.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+
+/** Shipments that cannot be picked now, or not by whoever asks. */
+export class PickListRefused extends Error {
+  override name = 'PickListRefused';
+}
+
+/** No list has it, and nobody packs it. */
+const isOpen = { pickListId: null, pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
+
+/** What of a list is still to be picked. */
+export const stillToPick = { pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
+
+/** Whether the orders of shipments want them picked: those that are held, for one, do not. */
+export async function wanted<T extends Pick<Shipment, 'orderId'>>(
+  { models }: Mongo,
+  shipments: readonly T[],
+): Promise<T[]> {
+  const ids = [...new Set(shipments.map(({ orderId }) => orderId))];
+  const going = await models.orders
+    .find({ _id: { $in: ids }, status: { $in: ['confirmed', 'processing'] } }, { _id: 1 })
+    .lean<Pick<Order, '_id'>[]>();
+  const orders = new Set(going.map(({ _id }) => _id));
+  return shipments.filter(({ orderId }) => orders.has(orderId));
+}
+
+/**
+ * A list of just these shipments, all of them or none. Made again under its id it is the same one.
+ * @throws PickListRefused
+ */
+export async function makePickList(
+  mongo: Mongo,
+  { id, shipmentIds, actor, take }: { id: string; shipmentIds: readonly string[]; actor: string; take: boolean },
+): Promise<PickList> {
+  const { models } = mongo;
+  const shipments = await models.shipments.find({ _id: { $in: [...shipmentIds] } }).lean<Shipment[]>();
+  const missing = shipmentIds.find((each) => !shipments.some(({ _id }) => _id === each));
+  if (missing !== undefined) throw new PickListRefused(`There is no shipment ${missing}`);
+  const [{ warehouseId }] = shipments as [Shipment];
+  const elsewhere = shipments.find((each) => each.warehouseId !== warehouseId);
+  if (elsewhere)
+    throw new PickListRefused(
+      `${elsewhere._id} is in ${elsewhere.warehouseId}, and not in ${warehouseId} as the first`,
+    );
+  const going = await wanted(mongo, shipments);
+  const held = shipments.find((each) => !going.includes(each));
+  if (held) throw new PickListRefused(`The order of ${held._id} is on hold, or over`);
+
+  const now = new Date();
+  const list: PickList = {
+    ...{ _id: id, warehouseId, kind: shipments.length === 1 ? 'single' : 'batch', createdAt: now, createdBy: actor },
+    shipmentIds: [...shipmentIds],
+    units: shipments.reduce((sum, { units }) => sum + units, 0),
+    dispatchBy: new Date(Math.min(...shipments.map(({ dispatchBy }) => dispatchBy.getTime()))),
+    priority: Math.max(...shipments.map(({ priority }) => priority)),
+    assignments: take ? [{ actor, from: now }] : [],
+    isFree: !take,
+  };
+  // The list first: a shipment must not name one that is not there.
+  await models.pickLists.updateOne({ _id: id }, { $setOnInsert: list }, { upsert: true });
+  await putOnList(mongo, id, shipmentIds);
+  const taken = await models.shipments.find({ _id: { $in: [...shipmentIds] }, pickListId: id }, { _id: 1 }).lean();
+  const lost = shipmentIds.find((each) => !taken.some(({ _id }) => _id === each));
+  if (lost === undefined) return (await models.pickLists.findById(id).lean<PickList>())!;
+  await disband(mongo, id);
+  const { pickListId, pickedAt } = (await models.shipments.findById(lost).lean<Shipment>())!;
+  const why = pickListId ? `on the pick list ${pickListId}` : pickedAt ? 'picked' : 'cancelled';
+  throw new PickListRefused(`${lost} is ${why} already`);
+}
+
+export async function putOnList({ models }: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
+  await models.shipments.updateMany({ _id: { $in: [...shipmentIds] }, ...isOpen }, { $set: { pickListId: listId } });
+}
+
+/**
+ * Gives a list to a picker: one that nobody has, or with `takeOver` somebody else's. Scans that the picker before has made
+ * until now count whenever they arrive.
+ * @throws PickListRefused
+ */
+export async function takeList(
+  { models }: Mongo,
+  { listId, actor, takeOver }: { listId: string; actor: string; takeOver: boolean },
+): Promise<PickList | null> {
+  for (;;) {
+    const list = await models.pickLists.findById(listId).lean<PickList>();
+    if (!list) return null;
+    const holder = holderOf(list);
+    if (holder === actor) return list;
+    if (holder !== undefined && !takeOver)
+      throw new PickListRefused(`${holder} has the pick list ${listId}: take it over, if that is agreed`);
+    const now = new Date();
+    const assignments = [...ended(list, now), { actor, from: now }];
+    const taken = await change(models, list, { assignments, isFree: false });
+    if (taken) return taken;
+  }
+}
+
+/** The picker goes home: what is left of the list is for somebody else. Given back again it changes nothing. */
+export async function giveBack(
+  mongo: Mongo,
+  { listId, actor }: { listId: string; actor: string },
+): Promise<PickList | null> {
+  const { models } = mongo;
+  for (;;) {
+    const list = await models.pickLists.findById(listId).lean<PickList>();
+    if (!list) return null;
+    if (holderOf(list) === undefined) return list;
+    if (holderOf(list) !== actor)
+      throw new PickListRefused(`${holderOf(list)} has the pick list ${listId}, not ${actor}`);
+    const isFree = (await models.shipments.exists({ pickListId: listId, ...stillToPick })) !== null;
+    const given = await change(models, list, { assignments: ended(list, new Date()), isFree });
+    if (given) return given;
+  }
+}
+
+/** The most urgent list of a warehouse that nobody has, if there is one. A picker who has one with work left gets that. */
+export async function takeNext(
+  mongo: Mongo,
+  { warehouseId, actor }: { warehouseId: string; actor: string },
+): Promise<PickList | null> {
+  const { models } = mongo;
+  const mine = { warehouseId, assignments: { $elemMatch: { actor, until: { $exists: false } } } };
+  for (const list of await models.pickLists.find(mine).sort({ createdAt: -1 }).limit(10).lean<PickList[]>()) {
+    if (await models.shipments.exists({ pickListId: list._id, ...stillToPick })) return list;
+  }
+  for (;;) {
+    const next = await models.pickLists
+      .findOneAndUpdate(
+        { warehouseId, isFree: true },
+        { $set: { isFree: false }, $push: { assignments: { actor, from: new Date() } } },
+        { returnDocument: 'after', sort: { priority: -1, dispatchBy: 1, createdAt: 1 } },
+      )
+      .lean<PickList>();
+    if (!next) return null;
+    // All of it may have been cancelled, or moved to other warehouses, since it was made.
+    if (await models.shipments.exists({ pickListId: next._id, ...stillToPick })) return next;
+    await models.pickLists.updateOne({ _id: next._id }, { $set: { assignments: ended(next, new Date()) } });
+  }
+}
+
+/** Takes the shipments from a list that nobody has begun to pick: they are open for others. */
+export async function disband({ models }: Mongo, listId: string): Promise<void> {
+  await models.shipments.updateMany(
+    { pickListId: listId, begunAt: { $exists: false }, ...stillToPick },
+    { $set: { pickListId: null } },
+  );
+}
+
+export function holderOf({ assignments }: Pick<PickList, 'assignments'>): string | undefined {
+  return assignments.find(({ until }) => until === undefined)?.actor;
+}
+
+function ended({ assignments }: PickList, until: Date): PickList['assignments'] {
+  return assignments.map((each) => (each.until === undefined ? { ...each, until } : each));
+}
+
+/** Unless somebody else was faster. */
+function change(models: Mongo['models'], list: PickList, fields: Partial<PickList>): Promise<PickList | null> {
+  return models.pickLists
+    .findOneAndUpdate({ _id: list._id, assignments: list.assignments }, { $set: fields }, { returnDocument: 'after' })
+    .lean<PickList>();
+}

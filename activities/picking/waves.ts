@@ -1,0 +1,60 @@
+/** Waves: the open shipments of a warehouse, put on pick lists by their rules. */
+import { newId } from '../../models/id.ts';
+import type { PickList } from '../../models/pick-list.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { mostUrgent, type OpenShipment, planWave, type WaveRules } from '../../workflows/domain/waves.ts';
+import { putOnList, stillToPick, wanted } from './lists.ts';
+
+/**
+ * Makes the lists of a wave, the most urgent first. Two waves at once share the shipments between them. Released again under
+ * its id, it ends what the first time has begun.
+ */
+export async function releaseWave(
+  mongo: Mongo,
+  { waveId, warehouseId, rules, actor }: { waveId: string; warehouseId: string; rules: WaveRules; actor: string },
+): Promise<PickList[]> {
+  const { models } = mongo;
+  const begun = await models.pickLists.find({ waveId }).lean<PickList[]>();
+  const lists = begun.length > 0 ? begun : await planned();
+  for (const { _id, shipmentIds } of lists) await putOnList(mongo, _id, shipmentIds);
+  return withoutEmpty(mongo, lists);
+
+  async function planned(): Promise<PickList[]> {
+    const open = await readOpen(mongo, warehouseId);
+    const made = planWave(open, rules).map((shipments) => listOf(shipments));
+    if (made.length > 0) await models.pickLists.collection.insertMany(made as never[]);
+    return made;
+  }
+
+  function listOf(shipments: readonly OpenShipment[]): PickList {
+    const { dispatchBy, priority } = mostUrgent(shipments);
+    return {
+      ...{ _id: newId('pkl'), warehouseId, kind: 'wave', waveId, createdAt: new Date(), createdBy: actor },
+      shipmentIds: shipments.map(({ id }) => id),
+      units: shipments.reduce((sum, { units }) => sum + units, 0),
+      ...{ dispatchBy, priority, assignments: [], isFree: true },
+    };
+  }
+}
+
+async function readOpen(mongo: Mongo, warehouseId: string): Promise<OpenShipment[]> {
+  const fields = {
+    ...{ orderId: 1, units: 1, grams: 1, priority: 1, dispatchBy: 1, promisedBy: 1, createdAt: 1, to: 1 },
+    ...{ deliveryMethod: 1, 'lines.bin': 1 },
+  };
+  const found = await mongo.models.shipments.collection
+    .find<Shipment>({ warehouseId, pickListId: null, ...stillToPick }, { projection: fields })
+    .toArray();
+  const going = await wanted(mongo, found);
+  return going.map(({ _id: id, lines, ...shipment }) => ({ id, ...shipment, firstBin: lines[0]?.bin }));
+}
+
+/** Others may have taken what was planned. */
+async function withoutEmpty({ models }: Mongo, lists: readonly PickList[]): Promise<PickList[]> {
+  const ids = lists.map(({ _id }) => _id);
+  const filled = new Set(await models.shipments.distinct('pickListId', { pickListId: { $in: ids } }));
+  const empty = ids.filter((id) => !filled.has(id));
+  if (empty.length > 0) await models.pickLists.deleteMany({ _id: { $in: empty } });
+  return lists.filter(({ _id }) => filled.has(_id));
+}

@@ -1,0 +1,96 @@
+/** At the door: parcels are scanned as they leave, one or many, and each has its own outcome. */
+import {
+  findLeaving,
+  forgetLeaving,
+  type Leaving,
+  noteLeaving,
+  type ScannedParcel,
+} from '../../activities/hand-overs.ts';
+import type { HandOver } from '../../models/hand-over.ts';
+import { newId } from '../../models/id.ts';
+import * as messages from '../../workflows/messages.ts';
+import { actorOf, notFound } from '../auth.ts';
+import { type Api, endpoint, reply } from '../endpoint.ts';
+import { once } from '../idempotency.ts';
+import { Problem } from '../problem.ts';
+import * as schema from '../schemas/shipments.ts';
+import { startManifests } from '../temporal.ts';
+import { checkGoods } from './goods.ts';
+import { updateOrder } from './orders.ts';
+
+/** Shipments that are handed over at once. */
+const sideBySide = 10;
+
+export const createHandOver = endpoint({
+  summary: 'Hand parcels over to their carriers: one scan, or a manifest of many',
+  body: schema.handOverBody,
+  idempotencyKey: 'required',
+  answers: { 201: schema.handOver },
+  problems: ['unknown-warehouse'],
+  async handle({ mongo, temporal }, { body: { warehouseId, barcodes, manifest }, caller, idempotency }) {
+    await checkGoods(mongo, [], [warehouseId]);
+    return once(mongo, idempotency!, newId('man'), async (_id) => {
+      const { leaving, unknown } = await findLeaving(mongo, barcodes);
+      const at = { warehouseId, handOverId: _id, actor: actorOf(caller) };
+      const parcels: ScannedParcel[] = [...unknown];
+      const waiting = [...leaving];
+      const work = async () => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+          parcels.push(...(await leave({ mongo, temporal }, next, at)));
+      };
+      await Promise.all(Array.from({ length: sideBySide }, work));
+      parcels.sort((a, b) => barcodes.indexOf(a.barcode) - barcodes.indexOf(b.barcode));
+      const isPaper = manifest && parcels.some(({ outcome }) => outcome === 'handed_over');
+      const handOver: HandOver = {
+        ...{ _id, warehouseId, createdAt: new Date(), actor: at.actor, parcels, wantsManifest: isPaper },
+      };
+      await mongo.models.handOvers.replaceOne({ _id }, handOver, { upsert: true });
+      if (isPaper) await startManifests(temporal, { handOverId: _id });
+      return reply(201, view(handOver));
+    });
+  },
+});
+
+export const getHandOver = endpoint({
+  summary: 'What left together, with the papers of the carriers',
+  params: schema.handOverParams,
+  answers: { 200: schema.handOver },
+  async handle({ mongo }, { params: { id } }) {
+    const handOver = await mongo.models.handOvers.findById(id).lean<HandOver>();
+    if (!handOver) throw notFound();
+    return reply(200, view(handOver));
+  },
+});
+
+async function leave(
+  { mongo, temporal }: Pick<Api, 'mongo' | 'temporal'>,
+  leaving: Leaving,
+  { actor, ...at }: { warehouseId: string; handOverId: string; actor: string },
+): Promise<ScannedParcel[]> {
+  const { shipment, parcels } = leaving;
+  const { _id: shipmentId, orderId } = shipment;
+  const all = (outcome: ScannedParcel['outcome'], detail?: string) =>
+    parcels.map((parcel) => ({ ...parcel, shipmentId, outcome, ...(detail !== undefined && { detail }) }));
+  const noted = await noteLeaving(mongo, leaving, at);
+  if (!noted.may) return all(noted.outcome, noted.detail);
+  if (noted.missing.length > 0)
+    return all('waits', `Of its shipment ${noted.missing.join(', ')} is still to be scanned`);
+  const input = { shipmentId, actor };
+  try {
+    const once = `handOver:${shipmentId}:${at.handOverId}`;
+    const gone = await updateOrder({ mongo, temporal }, orderId, messages.handOverShipment, input, once);
+    if (gone?.status !== 'cancelled') return all('handed_over');
+    return all('cancelled', 'The shipment was cancelled: put the goods back');
+  } catch (error) {
+    if (!(error instanceof Problem) || !['not-allowed-now', 'order-ended'].includes(error.kind)) throw error;
+    await forgetLeaving(mongo, shipmentId, at.handOverId);
+    return all('not_ready', error.message);
+  }
+}
+
+function view({ _id: id, warehouseId, createdAt, parcels, manifests, refusals }: HandOver) {
+  return {
+    ...{ id, warehouseId, createdAt: createdAt.toISOString(), parcels, manifests },
+    ...(refusals?.length && { incident: refusals.join('; ') }),
+  };
+}
