@@ -1,4 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
+import type { WarehouseCalendar } from '../workflows/domain/calendar.ts';
 import type { SpecialPrice } from '../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';
@@ -36,6 +37,8 @@ export interface Warehouse {
   active: boolean;
   /** Hears when it is time to order. */
   email?: string;
+  /** When goods leave it. Where there is none, `defaultCalendar` counts. */
+  calendar?: WarehouseCalendar;
 }
 
 export function productModel(connection: Connection) {
@@ -72,6 +75,7 @@ export function warehouseModel(connection: Connection) {
       priority: { type: Number, required: true },
       active: { type: Boolean, required: true },
       email: String,
+      calendar: Schema.Types.Mixed,
     }),
   );
 }

@@ -81,13 +81,14 @@ export const listWarehouses = endpoint({
   answers: { 200: schema.warehouseList },
   async handle({ mongo }) {
     const found = await mongo.models.warehouses.find().sort({ _id: 1 }).lean();
-    const warehouses = found.map(({ _id: id, name, address, priority, active, email }) => ({
+    const warehouses = found.map(({ _id: id, name, address, priority, active, email, calendar }) => ({
       id,
       name,
       address,
       priority,
       active,
       email,
+      calendar,
     }));
     return reply(200, { warehouses });
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { opensEveryYear } from '../../workflows/domain/calendar.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 import { overlap } from '../../workflows/domain/taxes.ts';
 import {
@@ -6,6 +7,7 @@ import {
   amounts,
   checkPayable,
   currency,
+  date,
   email,
   isSpan,
   money,
@@ -17,6 +19,7 @@ import {
   slug,
   text,
   time,
+  timeZone,
   validity,
   warehouseId,
 } from './common.ts';
@@ -146,6 +149,40 @@ export const availabilityList = z.strictObject({
 
 export const productPage = z.strictObject({ products: z.array(product), next });
 
+const calendar = z
+  .strictObject({
+    timeZone: timeZone.meta({ description: 'Whose clock the rest goes by' }),
+    workdays: z
+      .array(z.int().min(1).max(7))
+      .min(1)
+      .refine(isUnique, 'A day is named twice')
+      .meta({ description: '1 is Monday, 7 is Sunday', example: [1, 2, 3, 4, 5] }),
+    cutOff: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'Not a time of the day from 00:00 to 23:59')
+      .meta({ description: 'What is ordered before it leaves on the same day', example: '15:00' }),
+    holidays: z
+      .array(date)
+      .max(1_000)
+      .refine(isUnique, 'A date is named twice')
+      .default([])
+      .meta({ description: 'Nothing leaves on these dates', example: ['2026-12-25', '2026-12-26'] }),
+    handlingDays: z
+      .int()
+      .min(0)
+      .max(30)
+      .default(0)
+      .meta({ description: 'Whole working days that goods need before they can leave' }),
+  })
+  .refine(opensEveryYear, {
+    path: ['holidays'],
+    error: 'They leave no working day for a year: nothing could be promised',
+  });
+
+function isUnique(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
+}
+
 export const warehouseParams = z.strictObject({ id: warehouseId });
 export const warehouseBody = z.strictObject({
   name: text(100),
@@ -155,6 +192,9 @@ export const warehouseBody = z.strictObject({
     description: 'The off switch: nothing new is sent from here, and what nobody has begun to pick is given to others',
   }),
   email: email.optional().meta({ description: 'Hears when it is time to order' }),
+  calendar: calendar.optional().meta({
+    description: 'When goods leave it, and so what is promised. Without it: Monday to Friday, until 15:00 UTC',
+  }),
 });
 export const warehouse = warehouseBody.extend({ id: z.string() }).meta({ id: 'Warehouse' });
 export const warehouseList = z.strictObject({ warehouses: z.array(warehouse) });

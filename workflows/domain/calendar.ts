@@ -25,6 +25,7 @@ export const defaultCalendar: WarehouseCalendar = {
   handlingDays: 0,
 };
 
+const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const yearDays = 366;
 
@@ -33,7 +34,7 @@ const yearDays = 366;
  * @throws RangeError where a year has no working day: see `opensEveryYear`
  */
 export function dispatchBy(calendar: WarehouseCalendar, readyAt: Date): Date {
-  let leaves = cutOffFrom(calendar, dayOf(dateIn(calendar.timeZone, readyAt)));
+  let leaves = cutOffFrom(calendar, dayIn(calendar.timeZone, readyAt.getTime()));
   if (leaves.at <= readyAt) leaves = cutOffFrom(calendar, leaves.day + 1);
   for (let left = calendar.handlingDays; left > 0; left -= 1) leaves = cutOffFrom(calendar, leaves.day + 1);
   return leaves.at;
@@ -53,7 +54,7 @@ export function arrivalDate(
   { timeZone }: Pick<WarehouseCalendar, 'timeZone'>,
   transitDays: number,
 ): string {
-  let day = dayOf(dateIn(timeZone, dispatchedAt));
+  let day = dayIn(timeZone, dispatchedAt.getTime());
   for (let left = transitDays; left > 0; ) {
     day += 1;
     if (weekdayOf(day) <= 5) left -= 1;
@@ -78,7 +79,7 @@ export function latestZoneIn(country: string, at: Date): string {
 
 /** The local date, `2026-12-24`. */
 export function dateIn(timeZone: string, at: Date): string {
-  return dateOf(Math.floor(wallMs(timeZone, at.getTime()) / dayMs));
+  return dateOf(dayIn(timeZone, at.getTime()));
 }
 
 /** Whether goods always find a working day within a year: else nothing could be promised. */
@@ -88,11 +89,11 @@ export function opensEveryYear(calendar: Pick<WarehouseCalendar, 'workdays' | 'h
   return calendar.workdays.length > 0 && calendar.holidays.every((date) => opensFrom(dayOf(date)));
 }
 
-/** The first cut-off of a day or one after it. Days are counted from 1970-01-01. */
+/** The first cut-off of a day or one after it. */
 function cutOffFrom(calendar: WarehouseCalendar, from: number): { day: number; at: Date } {
   const day = workdayFrom(calendar, from, yearDays);
   if (day === undefined) throw new RangeError(`The calendar has no working day within a year from ${dateOf(from)}`);
-  const at = instantOf(calendar.timeZone, dateOf(day), calendar.cutOff);
+  const at = instantOf(calendar.timeZone, day, calendar.cutOff);
   return at === undefined ? cutOffFrom(calendar, day + 1) : { day, at };
 }
 
@@ -110,15 +111,21 @@ function workdayFrom(
  * When clocks show a time of a date: the first time, where they are put back and show it twice; where they are put forward
  * and skip it, as much before as they jump, so that it errs to the early side. Undefined where they skip the whole date.
  */
-function instantOf(timeZone: string, date: string, time: string): Date | undefined {
-  const wall = Date.parse(`${date}T${time}Z`);
+function instantOf(timeZone: string, day: number, time: string): Date | undefined {
+  const [hours, minutes] = time.split(':').map(Number) as [number, number];
+  const wall = day * dayMs + (hours * 60 + minutes) * minuteMs;
   const [before, after] = [offsetMs(timeZone, wall - dayMs), offsetMs(timeZone, wall + dayMs)];
   if (before === after) return new Date(wall - before);
   const candidates = [wall - Math.max(before, after), wall - Math.min(before, after)];
   const at =
     candidates.find((each) => wallMs(timeZone, each) === wall) ??
-    candidates.find((each) => dateIn(timeZone, new Date(each)) === date);
+    candidates.find((each) => dayIn(timeZone, each) === day);
   return at === undefined ? undefined : new Date(at);
+}
+
+/** Days are counted from 1970-01-01. */
+function dayIn(timeZone: string, at: number): number {
+  return Math.floor(wallMs(timeZone, at) / dayMs);
 }
 
 /** What clocks show, as if it were UTC. */
@@ -126,24 +133,42 @@ function wallMs(timeZone: string, at: number): number {
   return at + offsetMs(timeZone, at);
 }
 
+/** Clocks are changed on whole minutes. */
 function offsetMs(timeZone: string, at: number): number {
-  const shown = formatterOf(timeZone).format(at);
+  const { formatter, offsets } = clockOf(timeZone);
+  const minute = Math.floor(at / minuteMs);
+  const known = offsets.get(minute);
+  if (known !== undefined) return known;
+  const offset = readOffset(formatter.format(minute * minuteMs));
+  if (offsets.size >= mostMinutes) offsets.clear();
+  offsets.set(minute, offset);
+  return offset;
+}
+
+function readOffset(shown: string): number {
   const [, sign, hours, minutes, seconds = '0'] = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(shown)!;
   if (sign === undefined) return 0;
   const offset = (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
   return sign === '-' ? -offset : offset;
 }
 
-/** Making one takes a hundred times as long as using it. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
+/** Every quote asks for the same few minutes: this one, and those around the next cut-offs. */
+interface Clock {
+  formatter: Intl.DateTimeFormat;
+  /** By minutes since 1970. */
+  offsets: Map<number, number>;
+}
 
-function formatterOf(timeZone: string): Intl.DateTimeFormat {
-  let formatter = formatters.get(timeZone);
-  if (formatter === undefined) {
-    formatter = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
-    formatters.set(timeZone, formatter);
-  }
-  return formatter;
+const mostMinutes = 1_000;
+const clocks = new Map<string, Clock>();
+
+function clockOf(timeZone: string): Clock {
+  const known = clocks.get(timeZone);
+  if (known !== undefined) return known;
+  const formatter = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
+  const clock = { formatter, offsets: new Map<number, number>() };
+  clocks.set(timeZone, clock);
+  return clock;
 }
 
 function zonesOf(country: string): readonly string[] {
