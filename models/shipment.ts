@@ -36,6 +36,12 @@ export interface Shipment {
   /** The shipment was cancelled: its list is closed, and no label is bought. */
   cancelledAt?: Date;
   handedOverAt?: Date;
+  /** What was promised as it was ordered: the cut-off by which it leaves, and the date by which it arrives, `2026-12-24`. */
+  dispatchBy?: Date;
+  promisedBy?: string;
+  deliveredAt?: Date;
+  /** It was delivered by `promisedBy`. */
+  onTime?: boolean;
 }
 
 export function shipmentModel(connection: Connection) {
@@ -54,6 +60,10 @@ export function shipmentModel(connection: Connection) {
     label: Schema.Types.Mixed,
     cancelledAt: Date,
     handedOverAt: Date,
+    dispatchBy: Date,
+    promisedBy: String,
+    deliveredAt: Date,
+    onTime: Boolean,
   });
   schema.index({ orderId: 1 });
   schema.index({ warehouseId: 1, pickedAt: 1, createdAt: 1 });
