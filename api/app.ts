@@ -29,6 +29,7 @@ import { placeOrder } from './routes/place.ts';
 import * as promotions from './routes/promotions.ts';
 import { makeQuote } from './routes/quotes.ts';
 import * as refunds from './routes/refunds.ts';
+import * as reports from './routes/reports.ts';
 import * as returns from './routes/returns.ts';
 import * as settings from './routes/settings.ts';
 import * as shipments from './routes/shipments.ts';
@@ -127,6 +128,7 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/reconciliations', 'books.read', books.listReconciliations),
   route('GET', '/v1/reconciliations/:day', 'books.read', books.getReconciliation),
   route('GET', '/v1/payouts', 'books.read', books.listPayouts),
+  route('GET', '/v1/reports/delivery', 'reports.read', reports.getDeliveryReport),
 
   route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),
   route('GET', '/v1/shipments/:id', 'shipments.read', shipments.getShipment),

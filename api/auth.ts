@@ -43,6 +43,7 @@ export const permissions = {
   'disputes.answer': ['support', 'admin'],
   'invoices.read': ['owner', 'support', 'admin'],
   'books.read': ['support', 'admin'],
+  'reports.read': ['support', 'admin'],
 
   'customers.read': ['support', 'admin'],
   'customers.write': ['support', 'admin'],

@@ -166,7 +166,7 @@ export function newOrder(
 ): Order {
   const createdAt = new Date();
   const { cart, pricing, acceptBackorder, useStoreCredit, credit, customerId, taxes } = quote;
-  const { lines, shipping, total, deliveryOptions: _, refusedCodes: _refused, ...sums } = pricing;
+  const { lines, shipping, total, deliveryOptions: _, orderBy: _orderBy, refusedCodes: _refused, ...sums } = pricing;
   const { currency, items, codes } = cart;
   const expectedAt = latest(goods.map((each) => each.expectedAt));
   const releaseAt = latest(goods.map((each) => each.releaseAt));

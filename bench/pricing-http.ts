@@ -6,6 +6,7 @@ import { freePorts } from '../sandbox/ports.ts';
 import { startNode } from '../sandbox/processes.ts';
 import { startMongo } from '../sandbox/servers/mongo.ts';
 import { environment } from '../sandbox/settings.ts';
+import { defaultCalendar } from '../workflows/domain/calendar.ts';
 import { ask } from './ask.ts';
 import { type Figures, load, percentile, round } from './load.ts';
 import type { Serving } from './quote-server.ts';
@@ -62,7 +63,8 @@ export async function pricingHttp(): Promise<Figures> {
 async function seed({ models }: Mongo): Promise<void> {
   for (const model of Object.values(models)) await model.createIndexes();
   const address = { name: 'Bench', line1: '1 Road', city: 'Berlin', postalCode: '10115', country: 'DE' };
-  await models.warehouses.create([{ _id: 'bench', name: 'Bench', address, priority: 1, active: true }]);
+  const calendar = { ...defaultCalendar, timeZone: 'Europe/Berlin', holidays: ['2026-12-25', '2026-12-26'] };
+  await models.warehouses.create([{ _id: 'bench', name: 'Bench', address, priority: 1, active: true, calendar }]);
   await models.products.create(
     skus.map((sku) => ({ _id: sku, name: sku, weightGrams: 400, prices: { EUR: 1990 }, active: true })),
   );

@@ -2,6 +2,7 @@
  * Prices alone, with no server around them: 20 lines with 50 promotions of which 30 apply, beside a JSON round trip of the
  * same cart and promotions in the same run; and whether a line costs the same in a cart of 200.
  */
+import { defaultCalendar } from '../workflows/domain/calendar.ts';
 import type { DeliveryMethod } from '../workflows/domain/delivery.ts';
 import { type Cart, type PriceBook, type PricedProduct, price } from '../workflows/domain/pricing.ts';
 import type { Discount, Promotion, Target } from '../workflows/domain/promotions.ts';
@@ -83,6 +84,11 @@ const book: PriceBook = {
   promotions: Array.from({ length: 50 }, (_, index) => promotionOf(index)),
   taxes: { rates: ratesOf(), inclusiveIn: [], rounding: 'line' },
   deliveryMethods: ['letter', 'parcel', 'express'].map(deliveryMethodOf),
+  warehouses: ['CA', 'DE'].map((country, priority) => {
+    const holidays = ['2026-12-25', '2026-12-26', '2027-01-01'];
+    const calendar = { ...defaultCalendar, timeZone: 'America/Vancouver', holidays, handlingDays: 1 };
+    return { warehouseId: country, country, priority, calendar };
+  }),
 };
 
 function productOf(index: number): PricedProduct {

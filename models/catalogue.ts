@@ -1,5 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 import type { WeightTolerance } from '../workflows/domain/parcels.ts';
+import type { WarehouseCalendar } from '../workflows/domain/calendar.ts';
 import type { SpecialPrice } from '../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';
@@ -43,6 +44,8 @@ export interface Warehouse {
   email?: string;
   /** By how much parcels may weigh more or less than their goods. Without it nobody compares. */
   weightTolerance?: WeightTolerance;
+  /** When goods leave it. Where there is none, `defaultCalendar` counts. */
+  calendar?: WarehouseCalendar;
 }
 
 export function productModel(connection: Connection) {
@@ -81,6 +84,7 @@ export function warehouseModel(connection: Connection) {
       active: { type: Boolean, required: true },
       email: String,
       weightTolerance: Schema.Types.Mixed,
+      calendar: Schema.Types.Mixed,
     }),
   );
 }

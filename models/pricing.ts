@@ -101,6 +101,7 @@ export function deliveryMethodModel(connection: Connection) {
     zones: { type: [Schema.Types.Mixed] as never, required: true },
     volumetricDivisor: Number,
     liveService: String,
+    labels: Schema.Types.Mixed,
   });
   return connection.model('DeliveryMethod', schema, 'delivery_methods');
 }

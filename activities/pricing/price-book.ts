@@ -10,6 +10,7 @@ import type { PriceBook } from '../../workflows/domain/pricing.ts';
 import type { Promotion } from '../../workflows/domain/promotions.ts';
 import type { TaxRate } from '../../workflows/domain/taxes.ts';
 import { productsOf } from '../stock/availability.ts';
+import { activeWarehouses, senderOf } from '../stock/warehouses.ts';
 
 /** What hardly changes and every cart asks for. */
 interface Rules {
@@ -48,9 +49,10 @@ export async function priceBook(
   mongo: Mongo,
   { skus, codes }: { skus: readonly string[]; codes: readonly string[] },
 ): Promise<StoreBook> {
-  const [products, { promotions, rates, deliveryMethods, settings }, byCode] = await Promise.all([
+  const [products, { promotions, rates, deliveryMethods, settings }, warehouses, byCode] = await Promise.all([
     productsOf(mongo, skus),
     storeRules(mongo),
+    activeWarehouses(mongo),
     Promise.all([...new Set(codes)].map((code) => findOneBy(mongo.models.promotions, 'code', code))),
   ]);
   const { source: _, ...taxes } = settings.taxes;
@@ -59,6 +61,7 @@ export async function priceBook(
     promotions: [...promotions, ...byCode.flatMap((each) => (each ? (withId(each) as unknown as Promotion) : []))],
     taxes: { rates, ...taxes },
     deliveryMethods,
+    warehouses: warehouses.map(senderOf),
     settings,
   };
 }

@@ -2,9 +2,9 @@
  * What only providers know of a cart's price: live rates of the carrier, and taxes that Stripe works out. The workflow
  * `quote` asks for them; whoever prices the cart finds the answers in the quote.
  */
-import type { Address } from '../../models/address.ts';
 import type { Quote, QuotedTaxes } from '../../models/quote.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { nearest } from '../../workflows/domain/allocation.ts';
 import { chargeableGrams } from '../../workflows/domain/delivery.ts';
 import { type Cart, type Pricing, price, shippedOf } from '../../workflows/domain/pricing.ts';
 import type { Levied } from '../../workflows/domain/taxes.ts';
@@ -12,7 +12,7 @@ import { broken } from '../failure.ts';
 import type { Carrier } from '../providers/sandbox-carrier.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { TaxQuestion } from '../providers/stripe-taxes.ts';
-import { activeWarehouses } from '../stock/warehouses.ts';
+import { activeWarehouses, senderOf } from '../stock/warehouses.ts';
 import { type CartBook, readBook } from './cart.ts';
 
 /** What providers have to be asked for: the carrier for rates, Stripe for taxes. */
@@ -61,7 +61,9 @@ export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { qu
   const quote = await readQuote(mongo, quoteId);
   const { cart } = quote;
   const { products } = await bookOf(mongo, quote);
-  const from = nearest(await activeWarehouses(mongo), cart.to.country);
+  const warehouses = await activeWarehouses(mongo);
+  const sender = nearest(warehouses.map(senderOf), cart.to);
+  const from = warehouses.find(({ _id }) => _id === sender?.warehouseId)?.address;
   const items = cart.items.map(({ sku, quantity }) => ({ product: products.get(sku)!, quantity }));
   const shipped = shippedOf(items, products);
   const parcel = { weightGrams: chargeableGrams(shipped), lengthMm: 300, widthMm: 200, heightMm: 150 };
@@ -69,11 +71,6 @@ export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { qu
   const rates = from ? await carrier.rates({ from, to, parcel, currency: cart.currency }) : [];
   const liveRates = rates.map(({ service, amount, days }) => ({ service, amount, days }));
   await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { liveRates } });
-}
-
-function nearest(warehouses: readonly { address: Address; priority: number }[], country: string): Address | undefined {
-  const sorted = [...warehouses].sort((a, b) => a.priority - b.priority);
-  return (sorted.find(({ address }) => address.country === country) ?? sorted[0])?.address;
 }
 
 export async function askTaxes(mongo: Mongo, payments: Payments, { quoteId }: { quoteId: string }): Promise<void> {

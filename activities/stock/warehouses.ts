@@ -9,3 +9,8 @@ import { remembered } from '../../platform/remember.ts';
 export const activeWarehouses = remembered(1_000, ({ models }: Mongo) =>
   models.warehouses.find({ active: true }).lean<Warehouse[]>().exec(),
 );
+
+/** For `nearest`. */
+export function senderOf({ _id: warehouseId, address, priority, calendar }: Warehouse) {
+  return { warehouseId, country: address.country, region: address.region, priority, calendar };
+}

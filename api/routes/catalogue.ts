@@ -88,14 +88,9 @@ export const listWarehouses = endpoint({
   answers: { 200: schema.warehouseList },
   async handle({ mongo }) {
     const found = await mongo.models.warehouses.find().sort({ _id: 1 }).lean();
-    const warehouses = found.map(({ _id: id, name, address, priority, active, email, weightTolerance }) => ({
-      id,
-      name,
-      address,
-      priority,
-      active,
-      email,
-      weightTolerance,
+    const warehouses = found.map(({ _id: id, name, address, priority, active, ...optional }) => ({
+      ...{ id, name, address, priority, active },
+      ...{ email: optional.email, weightTolerance: optional.weightTolerance, calendar: optional.calendar },
     }));
     return reply(200, { warehouses });
   },

@@ -26,6 +26,6 @@ export const putDeliveryMethod = endpoint({
   },
 });
 
-function view({ _id: id, name, active, position, zones, volumetricDivisor, liveService }: DeliveryMethod) {
-  return { id, name, active, position, zones, volumetricDivisor, liveService };
+function view({ _id: id, name, active, position, zones, volumetricDivisor, liveService, labels }: DeliveryMethod) {
+  return { id, name, active, position, zones, volumetricDivisor, liveService, labels };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { barcodeKey, parseBarcode } from '../../workflows/domain/barcodes.ts';
+import { opensEveryYear } from '../../workflows/domain/calendar.ts';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
 import { overlap } from '../../workflows/domain/taxes.ts';
 import {
@@ -7,6 +8,7 @@ import {
   amounts,
   checkPayable,
   currency,
+  date,
   email,
   isSpan,
   money,
@@ -18,6 +20,7 @@ import {
   slug,
   text,
   time,
+  timeZone,
   validity,
   warehouseId,
 } from './common.ts';
@@ -164,6 +167,40 @@ export const availabilityList = z.strictObject({
 
 export const productPage = z.strictObject({ products: z.array(product), next });
 
+const calendar = z
+  .strictObject({
+    timeZone: timeZone.meta({ description: 'Whose clock the rest goes by' }),
+    workdays: z
+      .array(z.int().min(1).max(7))
+      .min(1)
+      .refine(isUnique, 'A day is named twice')
+      .meta({ description: '1 is Monday, 7 is Sunday', example: [1, 2, 3, 4, 5] }),
+    cutOff: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'Not a time of the day from 00:00 to 23:59')
+      .meta({ description: 'What is ordered before it leaves on the same day', example: '15:00' }),
+    holidays: z
+      .array(date)
+      .max(1_000)
+      .refine(isUnique, 'A date is named twice')
+      .default([])
+      .meta({ description: 'Nothing leaves on these dates', example: ['2026-12-25', '2026-12-26'] }),
+    handlingDays: z
+      .int()
+      .min(0)
+      .max(30)
+      .default(0)
+      .meta({ description: 'Whole working days that goods need before they can leave' }),
+  })
+  .refine(opensEveryYear, {
+    path: ['holidays'],
+    error: 'They leave no working day for a year: nothing could be promised',
+  });
+
+function isUnique(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
+}
+
 export const warehouseParams = z.strictObject({ id: warehouseId });
 export const warehouseBody = z.strictObject({
   name: text(100),
@@ -180,6 +217,9 @@ export const warehouseBody = z.strictObject({
     })
     .optional()
     .meta({ description: 'By how much parcels may weigh more or less than their goods. Without it nobody compares' }),
+  calendar: calendar.optional().meta({
+    description: 'When goods leave it, and so what is promised. Without it: Monday to Friday, until 15:00 UTC',
+  }),
 });
 export const warehouse = warehouseBody.extend({ id: z.string() }).meta({ id: 'Warehouse' });
 export const warehouseList = z.strictObject({ warehouses: z.array(warehouse) });

@@ -82,6 +82,21 @@ export const country = z
   .refine((code) => countries.has(code), 'Not an ISO 3166-1 alpha-2 country code, in capitals')
   .meta({ example: 'DE' });
 export const time = z.iso.datetime().meta({ description: 'UTC' });
+export const timeZone = z
+  .string()
+  .trim()
+  .max(64)
+  .refine(isTimeZone, 'Not an IANA time zone')
+  .meta({ example: 'Europe/Berlin' });
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+/** A calendar's day, of whichever place. */
+export const date = z.iso.date('Not a date, such as 2026-12-24').meta({ example: '2026-12-24' });
 /** All in one form, so that they can be compared as they are. */
 const moment = z.iso
   .datetime({ abort: true })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { maxAmount } from '../../workflows/domain/pricing.ts';
+import { rateRules } from '../../workflows/domain/rates.ts';
 import { amount, amounts, checkPayable, country, currency, ruleId, text } from './common.ts';
 
 export const deliveryMethodParams = z.strictObject({ id: ruleId });
@@ -48,13 +49,29 @@ const zone = z
       description: 'What the goods must cost, after promotions, for a free delivery',
       example: { EUR: 5_000 },
     }),
-    minDays: days.meta({ description: 'Working days from having the goods until they are there' }),
+    minDays: days.meta({ description: 'Working days on the way, from the day on which it leaves the warehouse' }),
     maxDays: days,
   })
   .refine(({ minDays, maxDays }) => minDays <= maxDays, {
     path: ['maxDays'],
     error: '`maxDays` cannot be less than `minDays`',
   });
+
+const labels = z.strictObject({
+  rule: z.enum(rateRules).meta({
+    description: '`cheapest_in_time`: the cheapest that keeps the promised date; where none does, the fastest',
+  }),
+  services: z
+    .array(text(64))
+    .min(1)
+    .max(50)
+    .refine((services) => new Set(services).size === services.length, 'A service is named twice')
+    .optional()
+    .meta({
+      description: 'Only these, by the carriers’ own names. Without them every service',
+      example: ['UPS/Ground'],
+    }),
+});
 
 export const deliveryMethodBody = z.strictObject({
   name: text(100),
@@ -72,6 +89,9 @@ export const deliveryMethodBody = z.strictObject({
   }),
   liveService: text(64).optional().meta({
     description: "The carrier's service whose live price is asked for; without an answer the prices of the zone count",
+  }),
+  labels: labels.optional().meta({
+    description: "Which of the carriers' services may be bought for it. Without it the cheapest of all that is in time",
   }),
 });
 export const deliveryMethod = deliveryMethodBody.extend({ id: z.string() }).meta({ id: 'DeliveryMethod' });

@@ -69,11 +69,16 @@ export const pricedLine = z.strictObject({
   ...priced,
 });
 
+const promise = {
+  dispatchBy: common.time.meta({ description: 'When it leaves the warehouse at the latest. UTC' }),
+  earliest: z.string().meta({ description: 'A date' }),
+  promisedBy: z.string().meta({ description: 'A date', example: '2026-12-24' }),
+};
+
 export const pricedShipping = z.strictObject({
   method: z.string(),
   name: z.string(),
-  earliest: z.string().meta({ description: 'A date' }),
-  promisedBy: z.string().meta({ description: 'A date' }),
+  ...promise,
   ...priced,
 });
 
@@ -104,10 +109,12 @@ export const quote = z
         name: z.string(),
         price: common.money,
         discounted: common.money.meta({ description: 'After promotions' }),
-        earliest: z.string(),
-        promisedBy: z.string(),
+        ...promise,
       }),
     ),
+    orderBy: common.time.optional().meta({
+      description: 'Who orders before it has these dates; later they are others. Absent where goods are yet to come',
+    }),
     refusedCodes: z.array(z.strictObject({ code: z.string(), why: z.string(), detail: z.string() })),
     ...sums,
     storeCredit: z

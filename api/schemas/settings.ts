@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, amount, currency, email, slug, text } from './common.ts';
+import { address, amount, currency, email, slug, text, timeZone } from './common.ts';
 
 const seller = z
   .strictObject({
@@ -10,23 +10,10 @@ const seller = z
       .max(10)
       .meta({ description: 'Whatever the law asks for', example: [{ name: 'VAT ID', value: 'DE123456789' }] }),
     email,
-    timeZone: z
-      .string()
-      .trim()
-      .max(64)
-      .refine(isTimeZone, 'Not an IANA time zone')
-      .meta({ description: 'Its date is the date of an invoice', example: 'Europe/Berlin' }),
+    timeZone: timeZone.meta({ description: 'Its date is the date of an invoice', example: 'Europe/Berlin' }),
     footer: text(1_000).optional().meta({ description: 'Printed at the foot: register, bank, managing directors' }),
   })
   .meta({ description: 'Who sells, as invoices have to say. Without it nothing is invoiced' });
-
-function isTimeZone(timeZone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
-  } catch {
-    return false;
-  }
-}
 
 const payments = z
   .strictObject({

@@ -9,7 +9,7 @@ import type * as schema from '../schemas/quotes.ts';
 
 export function viewQuote({ quote, goods, balance }: PricedCart): z.input<typeof schema.quote> {
   const { pricing, cart, credit, customerId, acceptBackorder } = quote;
-  const { lines, shipping, deliveryOptions, refusedCodes, total, ...sums } = pricing;
+  const { lines, shipping, deliveryOptions, orderBy, refusedCodes, total, ...sums } = pricing;
   return {
     id: quote._id,
     expiresAt: quote.expiresAt.toISOString(),
@@ -17,6 +17,7 @@ export function viewQuote({ quote, goods, balance }: PricedCart): z.input<typeof
     lines: lines.map(viewLine),
     ...(shipping && { shipping: viewShipping(shipping) }),
     deliveryOptions,
+    ...(orderBy !== undefined && { orderBy }),
     refusedCodes: refusedCodes.map(({ code, why }) => ({ code, why, detail: reasons[why] })),
     ...sums,
     taxes: viewTaxes(sums.taxes),
@@ -40,8 +41,8 @@ export function viewLine(line: PricedLine): z.input<typeof schema.pricedLine> {
 }
 
 export function viewShipping(shipping: PricedShipping): z.input<typeof schema.pricedShipping> {
-  const { method, name, earliest, promisedBy } = shipping;
-  return { method, name, earliest, promisedBy, ...viewPriced(shipping) };
+  const { method, name, dispatchBy, earliest, promisedBy } = shipping;
+  return { method, name, dispatchBy, earliest, promisedBy, ...viewPriced(shipping) };
 }
 
 function viewPriced({ subtotal, discounts, net, taxes, tax, total }: PricedLine | PricedShipping) {

@@ -380,6 +380,7 @@ describe('a way of delivery', () => {
       ],
       volumetricDivisor: 5_000,
       liveService: 'express',
+      labels: { rule: 'fastest', services: ['UPS/NextDayAir', 'FedEx/PRIORITY_OVERNIGHT'] },
     };
     expect(await put(path, full)).toMatchObject({ status: 200 });
     expect(await get('/v1/delivery-methods')).toEqual({ deliveryMethods: [{ id: 'parcel', ...full }] });
@@ -429,6 +430,69 @@ describe('a way of delivery', () => {
     'more than 90 days': [zoned({ maxDays: 91 }), 'zones.1.maxDays', '<=90'],
     'a divisor in other units': [{ volumetricDivisor: 5 }, 'volumetricDivisor', '>=1000'],
     'a position below zero': [{ position: -1 }, 'position', '>=0'],
+    'labels by another rule': [{ labels: { rule: 'nicest' } }, 'labels.rule', 'Invalid option'],
+    'labels of no service': [{ labels: { rule: 'cheapest', services: [] } }, 'labels.services', '>=1'],
+    'labels of one service twice': [
+      { labels: { rule: 'cheapest', services: ['UPS/Ground', 'UPS/Ground'] } },
+      'labels.services',
+      'named twice',
+    ],
+  });
+});
+
+describe('a warehouse', () => {
+  const address = { name: 'Berlin', line1: 'Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' };
+  const berlin = { name: 'Berlin', address, priority: 1, active: true };
+  const calendar = {
+    ...{ timeZone: 'Europe/Berlin', workdays: [1, 2, 3, 4, 5, 6], cutOff: '14:30' },
+    ...{ holidays: ['2026-12-25', '2026-12-26'], handlingDays: 1 },
+  };
+  const path = '/v1/warehouses/berlin';
+
+  test('has a calendar, or none', async () => {
+    const written = { id: 'berlin', ...berlin, calendar };
+    expect(await put(path, { ...berlin, calendar })).toMatchObject({ status: 201, body: written });
+    expect(await get('/v1/warehouses')).toEqual({ warehouses: [written] });
+    const { timeZone, workdays, cutOff } = calendar;
+    const short = await put(path, { ...berlin, calendar: { timeZone, workdays, cutOff } });
+    expect(short.body.calendar).toEqual({ timeZone, workdays, cutOff, holidays: [], handlingDays: 0 });
+    expect((await put(path, berlin)).body).toEqual({ id: 'berlin', ...berlin });
+    expect(await get('/v1/warehouses')).toEqual({ warehouses: [{ id: 'berlin', ...berlin }] });
+  });
+
+  const changed = (changes: object) => ({ calendar: { ...calendar, ...changes } });
+  const days = (count: number) =>
+    Array.from({ length: count }, (_, index) => new Date(Date.UTC(2027, 0, 1 + index)).toISOString().slice(0, 10));
+  test('may be closed for some months', async () => {
+    expect(await put(path, { ...berlin, ...changed({ holidays: days(150) }) })).toMatchObject({ status: 201 });
+  });
+
+  refuses(path, berlin, {
+    'a time zone that there is not': [
+      changed({ timeZone: 'Europe/Atlantis' }),
+      'calendar.timeZone',
+      /^Not an IANA time zone$/,
+    ],
+    'no workday': [changed({ workdays: [] }), 'calendar.workdays', '>=1'],
+    'an eighth day of the week': [changed({ workdays: [8] }), 'calendar.workdays.0', '<=7'],
+    'a Sunday that is called 0': [changed({ workdays: [0, 1] }), 'calendar.workdays.0', '>=1'],
+    'a workday twice': [changed({ workdays: [1, 1] }), 'calendar.workdays', 'A day is named twice'],
+    'a cut-off after the end of the day': [changed({ cutOff: '24:00' }), 'calendar.cutOff', '00:00 to 23:59'],
+    'a cut-off of another form': [changed({ cutOff: '3 pm' }), 'calendar.cutOff', '00:00 to 23:59'],
+    'a holiday that there is not': [changed({ holidays: ['2026-02-30'] }), 'calendar.holidays.0', 'Not a date'],
+    'a holiday twice': [changed({ holidays: ['2026-12-25', '2026-12-25'] }), 'calendar.holidays', 'named twice'],
+    'half a day of handling': [changed({ handlingDays: 0.5 }), 'calendar.handlingDays', 'expected int'],
+    'a year of holidays': [
+      changed({ holidays: days(400) }),
+      'calendar.holidays',
+      /^They leave no working day for a year: nothing could be promised$/,
+    ],
+    'a year of holidays on every workday': [
+      changed({ workdays: [7], holidays: days(400).filter((day) => new Date(day).getUTCDay() === 0) }),
+      'calendar.holidays',
+      'no working day',
+    ],
+    'a calendar of something else': [changed({ weekends: [6, 7] }), 'calendar', 'weekends'],
   });
 });
 

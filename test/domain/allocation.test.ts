@@ -4,6 +4,7 @@ import {
   type Allocation,
   allocate,
   type Demand,
+  nearest,
   reserveOrWait,
   type Supply,
 } from '../../workflows/domain/allocation.ts';
@@ -279,4 +280,22 @@ describe('what is not there', () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+test('the nearest warehouse is the one that sends where each has everything', () => {
+  const anySender = fc.record({
+    warehouseId: fc.constantFrom('a', 'b', 'c', 'd'),
+    country: fc.constantFrom('DE', 'US'),
+    region: fc.constantFrom(undefined, 'BE', 'NY'),
+    priority: fc.integer({ min: 0, max: 2 }),
+  });
+  const anySenders = fc.uniqueArray(anySender, { selector: ({ warehouseId }) => warehouseId, minLength: 1 });
+  fc.assert(
+    fc.property(anySenders, (senders) => {
+      const supplies = senders.map((sender) => ({ ...sender, offered: { MUG: 5 } }));
+      const [{ warehouseId }] = allocated(order(['MUG', 2]), supplies) as [Allocation];
+      expect(nearest(senders, here)?.warehouseId).toBe(warehouseId);
+    }),
+  );
+  expect(nearest([], here)).toBeUndefined();
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { chargeableGrams, workingDaysAfter } from '../../workflows/domain/delivery.ts';
+import { defaultCalendar } from '../../workflows/domain/calendar.ts';
+import { chargeableGrams } from '../../workflows/domain/delivery.ts';
+import { type Cart, type PriceBook, price } from '../../workflows/domain/pricing.ts';
 import { priceOf, type ShortBook, type ShortCart } from '../support/pricing.ts';
 
 type Method = NonNullable<ShortBook['deliveryMethods']>[number];
@@ -139,6 +141,10 @@ describe('the price of a delivery', () => {
     const liveRates = { overnight: { amount: 1234, days: 1 } };
     expect(pricing([live], {}, { liveRates }).shipping).toMatchObject({ total: 1234, promisedBy: '2026-11-25' });
     expect(pricing([live]).shipping).toMatchObject({ total: 1500, promisedBy: '2026-11-27' });
+    const undated = { overnight: { amount: 1234 } };
+    expect(pricing([live], {}, { liveRates: undated }).shipping).toMatchObject({
+      ...{ total: 1234, earliest: '2026-11-25', promisedBy: '2026-11-27' },
+    });
   });
 
   test('is the live one even where the zone has none, and nothing where it is free', () => {
@@ -162,25 +168,63 @@ describe('what is charged for', () => {
 });
 
 describe('the promised dates', () => {
-  test.each([
-    ['Tuesday', '2026-11-24T12:00:00Z', 1, '2026-11-25'],
-    ['Friday', '2026-11-27T12:00:00Z', 1, '2026-11-30'],
-    ['Friday', '2026-11-27T12:00:00Z', 6, '2026-12-07'],
-    ['Saturday', '2026-11-28T12:00:00Z', 1, '2026-11-30'],
-    ['Sunday', '2026-11-29T23:59:59Z', 2, '2026-12-01'],
-    ['Thursday', '2026-12-31T12:00:00Z', 1, '2027-01-01'],
-    ['the same day', '2026-11-24T12:00:00Z', 0, '2026-11-24'],
-  ])('from %s %s, %d working days later: %s', (_, from, days, expected) => {
-    expect(workingDaysAfter(from, days)).toBe(expected);
+  const promised = (cart: Partial<ShortCart> = {}, calendar: ShortBook['calendar'] = {}) => {
+    const { shipping, orderBy } = pricing([method('post', 490)], cart, { calendar });
+    const { dispatchBy, earliest, promisedBy } = shipping!;
+    return { orderBy, dispatchBy, earliest, promisedBy };
+  };
+  const berlin = { timeZone: 'Europe/Berlin', cutOff: '14:00' };
+
+  test('are others a minute before the cut-off of the warehouse and a minute after it', () => {
+    expect(promised({ at: '2026-11-24T12:59:00.000Z' }, berlin)).toEqual({
+      ...{ orderBy: '2026-11-24T13:00:00.000Z', dispatchBy: '2026-11-24T13:00:00.000Z' },
+      ...{ earliest: '2026-11-25', promisedBy: '2026-11-27' },
+    });
+    expect(promised({ at: '2026-11-24T13:01:00.000Z' }, berlin)).toEqual({
+      ...{ orderBy: '2026-11-25T13:00:00.000Z', dispatchBy: '2026-11-25T13:00:00.000Z' },
+      ...{ earliest: '2026-11-26', promisedBy: '2026-11-30' },
+    });
+  });
+
+  test('count what has to be done before it leaves, and hold until the cut-off all the same', () => {
+    expect(promised({ at: '2026-11-24T12:59:00.000Z' }, { ...berlin, handlingDays: 2 })).toEqual({
+      ...{ orderBy: '2026-11-24T13:00:00.000Z', dispatchBy: '2026-11-26T13:00:00.000Z' },
+      ...{ earliest: '2026-11-27', promisedBy: '2026-12-01' },
+    });
+  });
+
+  test('without a calendar are those of Monday to Friday, until 15:00 UTC', () => {
+    const at = (at: string) => promised({ at }).promisedBy;
+    expect([at('2026-11-27T14:59:00.000Z'), at('2026-11-27T15:00:00.000Z')]).toEqual(['2026-12-02', '2026-12-03']);
   });
 
   test('run from the moment when the goods are there', () => {
     const dates = (readyAt?: string) => {
-      const { earliest, promisedBy } = pricing([method('post', 490)], { readyAt }).shipping!;
-      return [earliest, promisedBy];
+      const { earliest, promisedBy, orderBy } = promised({ readyAt });
+      return [earliest, promisedBy, orderBy];
     };
-    expect(dates()).toEqual(['2026-11-25', '2026-11-27']);
-    expect(dates('2026-12-03T00:00:00Z')).toEqual(['2026-12-04', '2026-12-08']);
-    expect(dates('2026-11-01T00:00:00Z')).toEqual(['2026-11-25', '2026-11-27']);
+    expect(dates()).toEqual(['2026-11-25', '2026-11-27', '2026-11-24T15:00:00.000Z']);
+    // They do not hang on when it is ordered.
+    expect(dates('2026-12-03T00:00:00Z')).toEqual(['2026-12-04', '2026-12-08', undefined]);
+    expect(dates('2026-11-01T00:00:00Z')).toEqual(['2026-11-25', '2026-11-27', '2026-11-24T15:00:00.000Z']);
+  });
+
+  test('are none where nothing delivers', () => {
+    expect(pricing([])).not.toHaveProperty('orderBy');
+  });
+
+  test('are those of the warehouse that is nearest', () => {
+    const far = { warehouseId: 'far', country: 'JP', priority: 0, calendar: { ...defaultCalendar, cutOff: '09:00' } };
+    const near = { warehouseId: 'near', country: 'DE', priority: 1, calendar: { ...defaultCalendar, cutOff: '18:00' } };
+    const orderBy = (warehouses: PriceBook['warehouses']) => {
+      const cart: Cart = { currency: 'EUR', at: '2026-11-24T08:00:00.000Z', items: [], to: { country: 'DE' } };
+      const zones = [{ countries: ['*'], minDays: 1, maxDays: 3, ...euros(490) }];
+      const post = { id: 'post', name: 'Post', active: true, position: 1, zones };
+      const taxes = { rates: [], inclusiveIn: [], rounding: 'line' as const };
+      return price(cart, { products: new Map(), promotions: [], taxes, deliveryMethods: [post], warehouses }).orderBy;
+    };
+    expect(orderBy([far, near])).toBe('2026-11-24T18:00:00.000Z');
+    expect(orderBy([far])).toBe('2026-11-24T09:00:00.000Z');
+    expect(orderBy([])).toBe('2026-11-24T15:00:00.000Z');
   });
 });

@@ -48,6 +48,7 @@ const anySold: fc.Arbitrary<Sold> = fc
         promotions: [],
         taxes: { rates, inclusiveIn: inclusive ? [currency] : [], rounding },
         deliveryMethods: [{ id: 'post', name: 'Post', active: true, position: 1, zones: [zone] }],
+        warehouses: [],
       },
     );
     const allocated = priced.lines.map((line, index) => ({

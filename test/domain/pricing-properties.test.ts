@@ -1,6 +1,7 @@
 /** What holds for every price, whatever is in the cart and in the price book. Examples are in the files beside this one. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { defaultCalendar } from '../../workflows/domain/calendar.ts';
 import { payableUnit, portion, shareOfLine } from '../../workflows/domain/money.ts';
 import {
   type Cart,
@@ -145,6 +146,19 @@ function anyDeliveryMethods(currency: string): fc.Arbitrary<PriceBook['deliveryM
   );
 }
 
+const anyWarehouses: fc.Arbitrary<PriceBook['warehouses']> = fc.uniqueArray(
+  fc.record({
+    warehouseId: fc.constantFrom('east', 'west', 'north'),
+    country: fc.constantFrom('CA', 'US'),
+    region: fc.constantFrom(undefined, 'QC'),
+    priority: fc.integer({ min: 1, max: 2 }),
+    calendar: orNot(
+      fc.constantFrom('America/Toronto', 'Pacific/Auckland').map((timeZone) => ({ ...defaultCalendar, timeZone })),
+    ),
+  }),
+  { selector: ({ warehouseId }) => warehouseId, maxLength: 3 },
+);
+
 const anySale: fc.Arbitrary<Sale> = fc.constantFrom(...currencies).chain((currency) =>
   fc
     .record({
@@ -163,6 +177,7 @@ const anySale: fc.Arbitrary<Sale> = fc.constantFrom(...currencies).chain((curren
       rounding: fc.constantFrom('line' as const, 'total' as const),
       shippingClass: fc.constantFrom(undefined, ...classes),
       deliveryMethods: anyDeliveryMethods(currency),
+      warehouses: anyWarehouses,
     })
     .map(({ items, region, codes, taxExempt, products, promotions, usedUp, rates, inclusive, ...rest }) => ({
       cart: { currency, at, items, to: { country: 'CA', region }, codes, taxExempt },
@@ -177,6 +192,7 @@ const anySale: fc.Arbitrary<Sale> = fc.constantFrom(...currencies).chain((curren
           shippingClass: rest.shippingClass,
         },
         deliveryMethods: rest.deliveryMethods,
+        warehouses: rest.warehouses,
       },
     })),
 );

@@ -1,4 +1,5 @@
 /** Carts and price books of which a test says only what it is about. */
+import { defaultCalendar, type WarehouseCalendar } from '../../workflows/domain/calendar.ts';
 import type { DeliveryMethod, Zone } from '../../workflows/domain/delivery.ts';
 import {
   type Cart,
@@ -23,7 +24,9 @@ export interface ShortBook {
   usedUp?: Record<string, 'used_up' | 'used_by_customer'>;
   taxes?: Partial<Omit<TaxRules, 'rates'>> & { rates?: readonly Only<TaxRate, 'name' | 'ppm'>[] };
   deliveryMethods?: readonly (Omit<Only<DeliveryMethod, 'id'>, 'zones'> & { zones: readonly Only<Zone, 'prices'>[] })[];
-  liveRates?: Record<string, { amount: number; days: number }>;
+  liveRates?: Record<string, { amount: number; days?: number }>;
+  /** Of the only warehouse, which is in Germany. */
+  calendar?: Partial<WarehouseCalendar>;
 }
 
 export function priceOf(shortCart: ShortCart, shortBook: ShortBook): Pricing {
@@ -74,5 +77,8 @@ function bookOf(book: ShortBook, { to }: Pick<Cart, 'to'>): PriceBook {
       zones: method.zones.map((zone) => ({ countries: ['*'], minDays: 1, maxDays: 3, ...zone })),
     })),
     liveRates: new Map(Object.entries(book.liveRates ?? {})),
+    warehouses: [
+      { warehouseId: 'main', country: 'DE', priority: 1, calendar: { ...defaultCalendar, ...book.calendar } },
+    ],
   };
 }

@@ -98,7 +98,9 @@ describe('a quote', () => {
       availability: [{ sku: 'MUG', requested: 2, availability: 'in_stock' }],
     });
     const { body } = await place({ quoteId: told.id });
-    expect(body.order).toMatchObject({ status: 'confirmed', total: told.total, lines: told.lines });
+    const { lines, shipping, total } = told;
+    expect(body.order).toMatchObject({ status: 'confirmed', total, lines, shipping });
+    expect(shipping).toMatchObject({ dispatchBy: expect.any(String), promisedBy: expect.any(String) });
     expect(await world.atStripe(body.order.id)).toMatchObject({ held: 1 });
     await world.deliver(body.order.id);
     expect(await world.atStripe(body.order.id)).toMatchObject({ captured: [told.total] });

@@ -12,12 +12,15 @@ export interface Demand {
   backorder?: BackorderRule | undefined;
 }
 
-export interface Supply {
+export interface Sender {
   warehouseId: string;
   country: string;
   region?: string | undefined;
   /** Lower is preferred among warehouses that are equally near. */
   priority: number;
+}
+
+export interface Supply extends Sender {
   /** Units offered per SKU: on hand less damaged, reserved, committed and the safety stock; never negative. */
   offered: Readonly<Record<string, number>>;
 }
@@ -50,6 +53,16 @@ export type AllocationRule = (
 export interface Destination {
   country: string;
   region?: string | undefined;
+}
+
+/** The warehouse that sends where each has everything: before stock is looked at, it is the one to reckon with. */
+export function nearest<S extends Sender>(senders: readonly S[], destination: Destination): S | undefined {
+  return [...senders].sort(
+    (a, b) =>
+      distance(a, destination) - distance(b, destination) ||
+      a.priority - b.priority ||
+      (a.warehouseId < b.warehouseId ? -1 : 1),
+  )[0];
 }
 
 /** The rule in force. */
@@ -230,7 +243,7 @@ function stockOf(open: readonly Demand[], offered: Readonly<Record<string, numbe
 }
 
 /** 0 in the same region, 1 in the same country, 2 elsewhere. */
-function distance(supply: Supply, to: Destination): number {
+function distance(supply: Sender, to: Destination): number {
   if (supply.country !== to.country) return 2;
   return supply.region !== undefined && supply.region === to.region ? 0 : 1;
 }

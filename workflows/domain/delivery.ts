@@ -1,4 +1,6 @@
 /** Ways of delivery: what each costs to a destination, and by when it promises to be there. */
+import { arrivalDate, dispatchBy, type WarehouseCalendar } from './calendar.ts';
+import type { LabelRule } from './rates.ts';
 import type { Destination } from './taxes.ts';
 
 export interface DeliveryMethod {
@@ -13,6 +15,8 @@ export interface DeliveryMethod {
   volumetricDivisor?: number | undefined;
   /** The carrier's service whose live price is asked for. Where there is none, the zone's prices count. */
   liveService?: string | undefined;
+  /** Which of the carriers' services may be bought for it. Where it does not say, `defaultLabelRule` does. */
+  labels?: LabelRule | undefined;
 }
 
 export interface Zone {
@@ -24,7 +28,7 @@ export interface Zone {
   prices: Readonly<Record<string, readonly DeliveryPrice[]>>;
   /** Minor units by currency that the goods must cost, after promotions, for a free delivery. */
   freeFrom?: Readonly<Record<string, number>> | undefined;
-  /** Working days (Monday to Friday) from having the goods until they are there. */
+  /** Working days (Monday to Friday) on the way. */
   minDays: number;
   maxDays: number;
 }
@@ -44,20 +48,22 @@ export interface Shipped {
   sizeMm?: { length: number; width: number; height: number } | undefined;
 }
 
-/** Minor units by the carrier's service, and its days on the way. */
-export type LiveRates = ReadonlyMap<string, { amount: number; days: number }>;
+/** Minor units by the carrier's service, and its working days on the way: without them those of the zone count. */
+export type LiveRates = ReadonlyMap<string, { amount: number; days?: number | undefined }>;
 
 export interface DeliveryOption {
   method: string;
   name: string;
   /** Minor units, before promotions. */
   price: number;
+  /** When it leaves the warehouse at the latest. ISO 8601, UTC. */
+  dispatchBy: string;
   /** Dates, `2026-12-24`. */
   earliest: string;
   promisedBy: string;
 }
 
-/** What can be had, the cheapest first. `readyAt`: when the goods are there to be sent. */
+/** What can be had, the cheapest first. `readyAt`: when the goods are there to be sent; `calendar`: where they are. */
 export function deliveryOptions(
   methods: readonly DeliveryMethod[],
   asked: {
@@ -66,10 +72,12 @@ export function deliveryOptions(
     currency: string;
     to: Destination;
     readyAt: string;
+    calendar: WarehouseCalendar;
     liveRates?: LiveRates | undefined;
   },
 ): DeliveryOption[] {
-  const { shipped, goodsTotal, currency, to, readyAt, liveRates } = asked;
+  const { shipped, goodsTotal, currency, to, readyAt, calendar, liveRates } = asked;
+  const leavesBy = dispatchBy(calendar, new Date(readyAt));
   return methods
     .filter(({ active }) => active)
     .flatMap((method) => {
@@ -85,8 +93,9 @@ export function deliveryOptions(
         method: method.id,
         name: method.name,
         price: isFree ? 0 : (live?.amount ?? price!),
-        earliest: workingDaysAfter(readyAt, live?.days ?? zone.minDays),
-        promisedBy: workingDaysAfter(readyAt, live?.days ?? zone.maxDays),
+        dispatchBy: leavesBy.toISOString(),
+        earliest: arrivalDate(leavesBy, calendar, live?.days ?? zone.minDays),
+        promisedBy: arrivalDate(leavesBy, calendar, live?.days ?? zone.maxDays),
       };
       return [{ option, position: method.position }];
     })
@@ -117,15 +126,4 @@ export function chargeableGrams(shipped: readonly Shipped[], volumetricDivisor?:
     const volumetric = Math.ceil((sizeMm.length * sizeMm.width * sizeMm.height) / volumetricDivisor);
     return sum + quantity * Math.max(weightGrams, volumetric);
   }, 0);
-}
-
-/** The date, in UTC, so many days from Monday to Friday later. */
-export function workingDaysAfter(from: string, days: number): string {
-  const date = new Date(from);
-  for (let left = days; left > 0; ) {
-    date.setUTCDate(date.getUTCDate() + 1);
-    const weekday = date.getUTCDay();
-    if (weekday !== 0 && weekday !== 6) left -= 1;
-  }
-  return date.toISOString().slice(0, 10);
 }

@@ -4,6 +4,8 @@
  * Amounts are worked out in the steps in which the currency can be paid (see `payableUnit`), and answered in minor units.
  * Nothing depends on the order in which lines, promotions or rates are given.
  */
+import { nearest, type Sender } from './allocation.ts';
+import { defaultCalendar, nextCutOff, type WarehouseCalendar } from './calendar.ts';
 import { type DeliveryMethod, type DeliveryOption, deliveryOptions, type LiveRates, type Shipped } from './delivery.ts';
 import { payableUnit, split } from './money.ts';
 import {
@@ -86,6 +88,8 @@ export interface PriceBook {
   taxes: TaxRules;
   /** Without any, delivery costs nothing and is not promised. */
   deliveryMethods: readonly DeliveryMethod[];
+  /** The nearest one's calendar says when goods leave. */
+  warehouses: readonly (Sender & { calendar?: WarehouseCalendar | undefined })[];
   liveRates?: LiveRates | undefined;
 }
 
@@ -134,6 +138,8 @@ export interface PricedLine extends Priced {
 export interface PricedShipping extends Priced {
   method: string;
   name: string;
+  /** When it leaves the warehouse at the latest. ISO 8601, UTC. */
+  dispatchBy: string;
   /** Dates. */
   earliest: string;
   promisedBy: string;
@@ -144,6 +150,8 @@ export interface Pricing {
   shipping?: PricedShipping;
   /** Every way of delivery, with what it costs before and after promotions. */
   deliveryOptions: (DeliveryOption & { discounted: number })[];
+  /** Who orders before it has the dates of the delivery options. Absent where they hang on goods that are yet to come. */
+  orderBy?: string;
   promotions: AppliedPromotion[];
   refusedCodes: { code: string; why: WhyNot }[];
   /** Each rate, with what it was levied on. */
@@ -180,7 +188,8 @@ export function price(cart: Cart, book: PriceBook): Pricing {
   const context = { currency, at, codes: new Set(cart.codes), usedUp: book.usedUp ?? new Map(), goods, unit };
   const { applied, onShipping, refused } = promote(book.promotions, sorted, context);
   const goodsTotal = unit * sum(sorted, ({ left }) => left);
-  const options = optionsOf(cart, book, items, goodsTotal).map((option) => {
+  const { orderBy, ...leaving } = leavingOf(cart, book);
+  const options = optionsOf(cart, book, items, { ...leaving, goodsTotal }).map((option) => {
     const promoted = promoteShipping(Math.floor(option.price / unit), onShipping, context);
     return { ...option, price: promoted.unitPrice * unit, discounted: promoted.left * unit, promoted };
   });
@@ -216,6 +225,7 @@ export function price(cart: Cart, book: PriceBook): Pricing {
   const shipping = chosen && {
     method: chosen.method,
     name: chosen.name,
+    dispatchBy: chosen.dispatchBy,
     earliest: chosen.earliest,
     promisedBy: chosen.promisedBy,
     ...settle({ ...chosen.promoted, subtotal: chosen.promoted.unitPrice }, added(taxes.slice(drafts.length).flat())),
@@ -235,6 +245,7 @@ export function price(cart: Cart, book: PriceBook): Pricing {
     lines,
     ...(shipping && { shipping }),
     deliveryOptions: options.map(({ promoted: _, ...option }) => option),
+    ...(options.length > 0 && orderBy !== undefined && { orderBy }),
     promotions: promotions.filter(({ amount }) => amount > 0),
     refusedCodes: [...refused, ...idle, ...unknownCodes(cart, book)],
     taxes: added(all.flatMap((each) => each.taxes)),
@@ -299,12 +310,26 @@ function byContent(a: Item, b: Item): number {
   return a.sku === b.sku ? a.quantity - b.quantity : a.sku < b.sku ? -1 : 1;
 }
 
-function optionsOf(cart: Cart, book: PriceBook, items: readonly Item[], goodsTotal: number): DeliveryOption[] {
-  const { currency, to, at, readyAt } = cart;
-  const shipped = shippedOf(items, book.products);
-  const { deliveryMethods, liveRates } = book;
-  const ready = readyAt !== undefined && isBefore(at, readyAt) ? readyAt : at;
-  return deliveryOptions(deliveryMethods, { shipped, goodsTotal, currency, to, readyAt: ready, liveRates });
+interface Leaving {
+  calendar: WarehouseCalendar;
+  readyAt: string;
+}
+
+/** By which calendar the goods leave, when they are ready for it, and until when that stays so. */
+function leavingOf({ to, at, readyAt }: Cart, { warehouses }: PriceBook): Leaving & { orderBy?: string } {
+  const calendar = nearest(warehouses, to)?.calendar ?? defaultCalendar;
+  if (readyAt !== undefined && isBefore(at, readyAt)) return { calendar, readyAt };
+  return { calendar, readyAt: at, orderBy: nextCutOff(calendar, new Date(at)).toISOString() };
+}
+
+function optionsOf(
+  { currency, to }: Cart,
+  { products, deliveryMethods, liveRates }: PriceBook,
+  items: readonly Item[],
+  known: Leaving & { goodsTotal: number },
+): DeliveryOption[] {
+  const shipped = shippedOf(items, products);
+  return deliveryOptions(deliveryMethods, { ...known, shipped, currency, to, liveRates });
 }
 
 /** What is packed: of a bundle its parts. @throws RangeError for a part that is not in the catalogue */
