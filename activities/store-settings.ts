@@ -1,4 +1,4 @@
-import { defaultPayments, type PaymentRules, type StoreSettings } from '../models/store.ts';
+import { defaultPayments, defaultSettings, type PaymentRules, type StoreSettings } from '../models/store.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { remembered } from '../platform/remember.ts';
 
@@ -6,4 +6,9 @@ import { remembered } from '../platform/remember.ts';
 export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise<PaymentRules> => {
   const settings = await models.settings.findById('store').lean<StoreSettings>();
   return { ...defaultPayments, ...settings?.payments };
+});
+
+/** As of a second ago at the most. */
+export const storeSettings = remembered(1_000, async ({ models }: Mongo): Promise<StoreSettings> => {
+  return (await models.settings.findById('store').lean<StoreSettings>()) ?? defaultSettings;
 });
