@@ -30,7 +30,7 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
 };
 
 /** What every mail may name. */
-const variables = [
+export const mailVariables = [
   'customer.name',
   'order.id',
   'order.placedOn',
@@ -43,7 +43,7 @@ const variables = [
   'link',
 ] as const;
 /** Null for what is not known, or has nothing to do with the mail. */
-export type Variables = Record<(typeof variables)[number], string | number | null>;
+export type Variables = Record<(typeof mailVariables)[number], string | number | null>;
 
 /** The headers of words.liquid, which all mails of a language share, and what each may name. */
 const wordVariables = {
@@ -85,7 +85,7 @@ const markup = new Liquid({ ...strict, outputEscape: 'escape' });
 
 const mailsFolder = fileURLToPath(new URL('./mails/', import.meta.url));
 /** What is sent where nothing else is known or there. */
-export const lastResort = 'en';
+const lastResort = 'en';
 
 /** The languages that there are mails in. */
 export function mailLanguages(folder = mailsFolder): string[] {
@@ -119,10 +119,10 @@ function readLanguage(folder: string, wrong: string[]): Language {
 
   const read = (name: string, headers: Readonly<Record<string, readonly string[]>>) =>
     found.includes(`${name}.liquid`)
-      ? readFile(join(folder, `${name}.liquid`), headers, wrong)
+      ? readParts(join(folder, `${name}.liquid`), headers, wrong)
       : new Map<string, Template[]>();
   const shared = read('words', wordVariables);
-  const ofMail = { subject: variables, title: variables, button: variables, body: variables };
+  const ofMail = { subject: mailVariables, title: mailVariables, button: mailVariables, body: mailVariables };
   const mails = new Map(templates.map((name) => [name, read(name, ofMail)]));
   return {
     say: (name, ...[values = {}]) => oneLine(render(shared.get(name)!, values)),
@@ -142,7 +142,7 @@ function readLanguage(folder: string, wrong: string[]): Language {
 }
 
 /** The parts of one file by their names: its headers, and `body` for what follows the first empty line. */
-function readFile(
+function readParts(
   file: string,
   parts: Readonly<Record<string, readonly string[]>>,
   wrong: string[],
