@@ -89,7 +89,14 @@ const lastResort = 'en';
 
 /** The languages that there are mails in. */
 export function mailLanguages(folder = mailsFolder): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() && isShown(entry.name) ? entry.name : [],
+  );
+}
+
+/** Desktops put hidden files of their own into folders. */
+function isShown(name: string): boolean {
+  return !name.startsWith('.');
 }
 
 /** @throws with everything that is wrong in the files: a mail that is missing, a header, a variable that nobody gives */
@@ -113,7 +120,7 @@ function compile(engine: Liquid, file: string): Template[] {
 function readLanguage(folder: string, wrong: string[]): Language {
   const templates = Object.keys(shownIn) as MailTemplate[];
   const expected = ['words', ...templates].map((name) => `${name}.liquid`);
-  const found = readdirSync(folder);
+  const found = readdirSync(folder).filter(isShown);
   for (const file of expected) if (!found.includes(file)) wrong.push(`${join(folder, file)}: is missing`);
   for (const file of found) if (!expected.includes(file)) wrong.push(`${join(folder, file)}: is no mail's name`);
 
