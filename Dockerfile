@@ -1,6 +1,6 @@
 # One image for every process; the command chooses which:
 #   api/server.js (default), workers/orders.js, workers/providers.js, workers/setup.js, workers/audit.js,
-#   workers/stock.js
+#   workers/stock.js, workers/mails.js
 FROM node:24.13.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -18,6 +18,7 @@ const alone = [
   'test/sandbox/',
   'test/workers/',
   'test/activities/providers/',
+  'test/activities/mails',
   'test/architecture',
   'test/docs',
 ];

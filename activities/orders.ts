@@ -34,14 +34,20 @@ export async function saveCase(
 }
 
 /** A mail is one document under its key: asking for it again changes nothing. */
-export function mailOperation(key: string, template: string, about: { orderId: string } | { stockId: string }) {
-  const now = new Date();
-  const mail = { ...about, template, createdAt: now, sentAt: null, tries: 0, nextTryAt: now };
+export function mailOperation(
+  key: string,
+  template: string,
+  about: { orderId: string } | { stockId: string },
+  createdAt = new Date(),
+) {
+  const mail = { ...about, template, createdAt, sentAt: null, tries: 0, nextTryAt: createdAt };
   return { updateOne: { filter: { _id: key }, update: { $setOnInsert: mail }, upsert: true } };
 }
 
+/** A millisecond apart, because they are sent in the order of their times. */
 export function mailOperations(orderId: string, mails: readonly Mail[]) {
-  return mails.map(({ key, template }) => mailOperation(key, template, { orderId }));
+  const first = Date.now() - mails.length;
+  return mails.map(({ key, template }, index) => mailOperation(key, template, { orderId }, new Date(first + index)));
 }
 
 export async function queueMails(

@@ -1,6 +1,7 @@
 import {
   defaultFulfilment,
   defaultPayments,
+  defaultSettings,
   type FulfilmentRules,
   type PaymentRules,
   type StoreSettings,
@@ -17,4 +18,9 @@ export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise
 export const fulfilmentRules = remembered(1_000, async ({ models }: Mongo): Promise<FulfilmentRules> => {
   const settings = await models.settings.findById('store').lean<StoreSettings>();
   return { ...defaultFulfilment, ...settings?.fulfilment };
+});
+
+/** As of a second ago at the most. */
+export const storeSettings = remembered(1_000, async ({ models }: Mongo): Promise<StoreSettings> => {
+  return (await models.settings.findById('store').lean<StoreSettings>()) ?? defaultSettings;
 });

@@ -10,10 +10,10 @@ import { latestZoneIn, punctuality } from '../workflows/domain/calendar.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { hasEnded, parcelStates, returnStates } from '../workflows/domain/states.ts';
 import { returnMoved, trackingChanged, workflowIds } from '../workflows/messages.ts';
-import { receiveEvent } from './receive.ts';
 import { type Carriers, nextCheck } from './labels.ts';
 import { mailOperation } from './orders.ts';
 import type { CarrierEvent } from './providers/carrier.ts';
+import { receiveEvent } from './receive.ts';
 import { signalled } from './signals.ts';
 
 /** By its webhook or asked for, an event is the same one. */

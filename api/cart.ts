@@ -29,6 +29,8 @@ export interface PricedCart {
   /** Store credit that the customer has. */
   balance: number;
   redemptions: Redemption[];
+  /** The customer's, where they have signed in and it is known. */
+  language?: string | undefined;
 }
 
 const quoteLifeMs = 30 * 60_000;
@@ -90,6 +92,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
       book.promotions.filter(({ id }) => pricing.promotions.some((each) => each.id === id)),
       buyer,
     ),
+    language: customer?.language,
   };
 }
 

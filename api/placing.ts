@@ -161,7 +161,7 @@ export function outOfStock(
 
 export function newOrder(
   { quoteId, customer, shippingAddress, savePaymentMethod }: PlaceBody,
-  { quote, goods, redemptions, paymentMethod }: Placeable,
+  { quote, goods, redemptions, paymentMethod, language }: Placeable,
   { bodyHash, ...key }: Idempotency,
 ): Order {
   const createdAt = new Date();
@@ -176,7 +176,7 @@ export function newOrder(
     ...(quoteId !== undefined && { quoteId }),
     createdAt,
     placeBefore: new Date(createdAt.getTime() + deadlines.place),
-    customer,
+    customer: { ...(language && { language }), ...customer },
     shipTo: shippingAddress,
     ...(customerId !== undefined && { customerId }),
     currency,

@@ -1,6 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
-import type { WeightTolerance } from '../workflows/domain/parcels.ts';
 import type { WarehouseCalendar } from '../workflows/domain/calendar.ts';
+import type { WeightTolerance } from '../workflows/domain/parcels.ts';
 import type { SpecialPrice } from '../workflows/domain/pricing.ts';
 import type { BackorderRule } from '../workflows/domain/stock.ts';
 import type { Address } from './address.ts';

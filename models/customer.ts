@@ -5,6 +5,8 @@ export interface Customer {
   _id: string;
   email: string;
   name: string;
+  /** BCP 47: what mails are written in, where an order does not say another. */
+  language?: string;
   /** Pays no taxes: why, and the number that proves it. */
   taxExempt?: { reason: string; taxId?: string };
   createdAt: Date;
@@ -78,6 +80,7 @@ export function customerModel(connection: Connection) {
     _id: { type: String, required: true },
     email: { type: String, required: true },
     name: { type: String, required: true },
+    language: String,
     taxExempt: Schema.Types.Mixed,
     createdAt: { type: Date, required: true },
     providerId: String,

@@ -35,7 +35,13 @@ export interface Order {
   /** A workflow that starts later than this does nothing. */
   placeBefore: Date;
   /** The order's personal data, in one place so that it can be erased. */
-  customer: { email: string; name: string; phone?: string };
+  customer: {
+    email: string;
+    name: string;
+    phone?: string;
+    /** BCP 47: what mails are written in, where there are such. */
+    language?: string;
+  };
   shipTo: Address;
   /** Reasons in people's own words. Workflows and logs know them by their ids. */
   notes?: { id: string; at: Date; actor: string; text: string }[];

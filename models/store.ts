@@ -17,6 +17,19 @@ export interface StoreSettings {
   fulfilment?: FulfilmentRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
+  mail?: MailSettings;
+}
+
+/** What is the store's own in mails to customers. */
+export interface MailSettings {
+  /** Without it the seller's. */
+  storeName?: string;
+  /** Where answers go. Without it to the address that mails come from. */
+  replyTo?: string;
+  /** Below every mail: what the law asks for in business letters. */
+  footer?: string;
+  /** For customers of whom no language is known, or one that there are no mails in. */
+  defaultLanguage?: string;
 }
 
 export interface PaymentRules {
@@ -61,6 +74,7 @@ export function storeSettingsModel(connection: Connection) {
     payments: Schema.Types.Mixed,
     fulfilment: Schema.Types.Mixed,
     refundPolicy: String,
+    mail: Schema.Types.Mixed,
   });
   return connection.model('StoreSettings', schema, 'store_settings');
 }

@@ -28,6 +28,7 @@ interface Message {
   subject: string;
   text: string;
   html?: string;
+  headers: Record<string, string>;
   receivedAt: string;
   /** How often it arrived. A reader with the same Message-ID twice shows it once. */
   copies: number;
@@ -106,6 +107,19 @@ export async function startMailbox(options: {
         });
         response.end(page(messagesTo(to)));
         return;
+      case 'GET /html': {
+        const found = messages.get(searchParams.get('id') ?? '');
+        if (found?.html === undefined) {
+          sendJson(response, 404, { error: { code: 'not_found', message: 'there is no such mail with HTML' } });
+          return;
+        }
+        response.writeHead(200, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups",
+        });
+        response.end(found.html);
+        return;
+      }
       case 'GET /messages':
         sendJson(response, 200, messagesTo(to));
         return;
@@ -160,11 +174,11 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 function page(messages: Message[]): string {
   const newestFirst = messages.slice(-maxShown).reverse();
   const articles = newestFirst.map(
-    ({ subject, from, to, receivedAt, copies, text }) => `<article>
+    ({ messageId, subject, from, to, receivedAt, copies, text, html }) => `<article>
 <h2>${escapeHtml(subject || '(no subject)')}</h2>
 <p>To ${escapeHtml(to.join(', '))}, from ${escapeHtml(from)}, ${escapeHtml(receivedAt)}${
       copies > 1 ? `, arrived ${copies} times` : ''
-    }</p>
+    }${html === undefined ? '' : `, <a href="/html?id=${encodeURIComponent(messageId)}">as HTML</a>`}</p>
 <pre>${escapeHtml(text)}</pre>
 </article>`,
   );

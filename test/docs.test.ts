@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { mailVariables, shownIn } from '../activities/mail-texts.ts';
 import { deliveredEvents } from '../activities/providers/stripe-events.ts';
 import { inboxOutcomes } from '../models/inbox.ts';
 
@@ -34,4 +35,16 @@ test('docs/webhooks.md has the events that are delivered, and every outcome', ()
   const table = page.slice(page.indexOf('| outcome'), page.indexOf('## What is refused'));
   const cells = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell!.replaceAll('`', '').split(', '));
   expect(new Set(cells)).toEqual(new Set(inboxOutcomes));
+});
+
+test('docs/mails.md has every mail with what stands below its words, and every variable', () => {
+  const page = read('docs/mails.md');
+  const rows = [...page.matchAll(/^\| `([\w.]+)` .*\| ([^|]*?) *\|$/gm)].map(
+    ([, name, last]) => [name!, last!] as const,
+  );
+  const shown = { prices: 'prices', parcels: 'parcels', 'arrived parcels': 'parcels', nothing: '' };
+  const mails = Object.entries(shownIn).map(([name, what]) => [name, shown[what]]);
+  expect(new Map(rows.filter(([name]) => Object.hasOwn(shownIn, name)))).toEqual(new Map(mails as [string, string][]));
+  const of = page.slice(page.indexOf('| variable'), page.indexOf('What is not known'));
+  expect([...of.matchAll(/^\| `([\w.]+)`/gm)].map(([, name]) => name).sort()).toEqual([...mailVariables].sort());
 });

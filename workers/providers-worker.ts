@@ -1,6 +1,7 @@
 /** The activities on Stripe, the carriers and mail: the only processes that hold their secrets. */
 import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
+import { readMailTexts } from '../activities/mail-texts.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
 import { createMailer } from '../activities/providers/mail.ts';
 import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
@@ -23,6 +24,7 @@ export async function createProvidersWorker(
     publicUrl: config.PUBLIC_URL,
   });
   const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
+  const texts = readMailTexts();
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
   const worker = await Worker.create({
     connection: temporal.native,
@@ -32,7 +34,7 @@ export async function createProvidersWorker(
     maxConcurrentActivityTaskExecutions: 50,
     shutdownGraceTime: shutdownGraceMs,
   });
-  const mail = { publicUrl: config.PUBLIC_URL, secret: config.WAYBILL_SECRET };
+  const mail = { publicUrl: config.PUBLIC_URL, secret: config.WAYBILL_SECRET, texts };
   return {
     worker,
     loops: [

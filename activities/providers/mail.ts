@@ -6,6 +6,9 @@ export interface Mail {
   subject: string;
   text: string;
   html?: string;
+  /** BCP 47. */
+  language?: string;
+  replyTo?: string | undefined;
   /** Our key of this mail, the same at each try: the Message-ID is made from it, so that a repeat can be dropped. */
   messageId: string;
 }
@@ -25,12 +28,18 @@ export function createMailer(options: { smtpUrl: string; from: string }) {
   });
 
   return {
-    async send({ to, messageId, ...content }: Mail): Promise<void> {
+    async send({ to, messageId, language, replyTo, ...content }: Mail): Promise<void> {
       await transport.sendMail({
         ...content,
         from: options.from,
         to: { name: '', address: to },
+        ...(replyTo !== undefined && { replyTo: { name: '', address: replyTo } }),
         messageId: `<${encodeURIComponent(messageId)}@${domain}>`,
+        // Answering machines stay silent: RFC 3834.
+        headers: {
+          'Auto-Submitted': 'auto-generated',
+          ...(language !== undefined && { 'Content-Language': language }),
+        },
         disableFileAccess: true,
         disableUrlAccess: true,
       });

@@ -38,7 +38,9 @@ export const putCustomer = endpoint({
   problems: ['email-taken'],
   async handle({ mongo }, { params: { id }, body }) {
     const { createdAt } = await readCustomer(mongo, id);
-    const change = { $set: body as Partial<Customer>, ...(!body.taxExempt && { $unset: { taxExempt: 1 as const } }) };
+    const { taxExempt, language } = body;
+    const gone = { ...(!taxExempt && { taxExempt: 1 as const }), ...(!language && { language: 1 as const }) };
+    const change = { $set: body as Partial<Customer>, ...(Object.keys(gone).length > 0 && { $unset: gone }) };
     await write(() => mongo.models.customers.updateOne({ _id: id }, change), body.email);
     return reply(200, view({ _id: id, ...body, createdAt } as Customer));
   },
@@ -155,6 +157,10 @@ async function write(run: () => Promise<unknown>, email: string): Promise<void> 
   }
 }
 
-function view({ _id: id, email, name, taxExempt, createdAt }: Customer) {
-  return { id, email, name, ...(taxExempt && { taxExempt }), createdAt: createdAt.toISOString() };
+function view({ _id: id, email, name, language, taxExempt, createdAt }: Customer) {
+  return {
+    ...{ id, email, name, createdAt: createdAt.toISOString() },
+    ...(language && { language }),
+    ...(taxExempt && { taxExempt }),
+  };
 }

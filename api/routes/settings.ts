@@ -4,20 +4,20 @@ import { endpoint, reply } from '../endpoint.ts';
 import * as schema from '../schemas/settings.ts';
 
 export const getSettings = endpoint({
-  summary: 'Who sells, how taxes are worked out, and how money is taken',
+  summary: 'Who sells, how taxes are worked out, how money is taken, and what mails say of the store',
   answers: { 200: schema.settings },
   async handle({ mongo }) {
     const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
-    const { seller, taxes, payments, fulfilment, refundPolicy } = stored ?? defaultSettings;
+    const { seller, taxes, payments, fulfilment, refundPolicy, mail } = stored ?? defaultSettings;
     return reply(200, {
-      ...{ seller, taxes, refundPolicy, payments: { ...defaultPayments, ...payments } },
+      ...{ seller, taxes, refundPolicy, mail, payments: { ...defaultPayments, ...payments } },
       fulfilment: { ...defaultFulfilment, ...fulfilment },
     });
   },
 });
 
 export const putSettings = endpoint({
-  summary: 'Say who sells, how taxes are worked out, and how money is taken',
+  summary: 'Say who sells, how taxes are worked out, how money is taken, and what mails say of the store',
   body: schema.settings,
   answers: { 200: schema.settings },
   async handle({ mongo }, { body }) {

@@ -162,6 +162,23 @@ export function percentOf(ppm: number): number {
   return ppm / 10_000;
 }
 
+/** Without what is no language, such as `-u-nu-arab`. */
+export const language = z
+  .string()
+  .trim()
+  .max(35)
+  .refine(isLanguage, { error: 'Not a BCP 47 language tag', abort: true })
+  .overwrite((tag) => new Intl.Locale(tag).baseName)
+  .meta({ description: 'BCP 47', example: 'de-AT' });
+
+function isLanguage(tag: string): boolean {
+  try {
+    return new Intl.Locale(tag) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 export const phone = z
   .string()
   .trim()

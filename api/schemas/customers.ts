@@ -6,6 +6,7 @@ export const customerParams = z.strictObject({ id: common.customerId });
 export const customerBody = z.strictObject({
   email: common.email,
   name: common.text(100),
+  language: common.language.optional().meta({ description: 'What mails are written in, where there are such' }),
   taxExempt: z
     .strictObject({
       reason: common.text(200),

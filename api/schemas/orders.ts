@@ -23,6 +23,9 @@ const customer = z.strictObject({
   email: common.email,
   name: common.text(100),
   phone: common.phone.optional(),
+  language: common.language.optional().meta({
+    description: "What mails are written in, where there are such. Without one, the customer's who has signed in",
+  }),
 });
 
 const placeFields = z.strictObject({
@@ -125,7 +128,12 @@ export const order = z
     expectedAt: common.time.optional().meta({ description: 'When what it waited for was expected as it was placed' }),
     shortages: z.array(z.strictObject({ sku: z.string(), requested: z.int(), available: z.int() })).optional(),
     customer: z
-      .strictObject({ email: z.string(), name: z.string(), phone: z.string().optional() })
+      .strictObject({
+        email: z.string(),
+        name: z.string(),
+        phone: z.string().optional(),
+        language: z.string().optional(),
+      })
       .optional()
       .meta({ description: 'For the owner and for support' }),
     shippingAddress: z.unknown().optional().meta({ description: 'For the owner and for support', type: 'object' }),

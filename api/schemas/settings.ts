@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { address, amount, currency, email, slug, text, timeZone } from './common.ts';
+import { mailLanguages } from '../../activities/mail-texts.ts';
+import { address, amount, currency, email, language, slug, text, timeZone } from './common.ts';
 
 const seller = z
   .strictObject({
@@ -52,6 +53,20 @@ const fulfilment = z
   })
   .meta({ description: 'How the warehouses work' });
 
+const mail = z
+  .strictObject({
+    storeName: text(100).optional().meta({ description: "Without it the seller's" }),
+    replyTo: email.optional().meta({ description: 'Where answers go. Without it to the address that mails come from' }),
+    footer: text(1_000).optional().meta({ description: 'Below every mail: what the law asks for in business letters' }),
+    defaultLanguage: language
+      .refine((tag) => mailLanguages().includes(tag), {
+        error: () => `There are mails in these languages: ${mailLanguages().join(', ')}`,
+      })
+      .optional()
+      .meta({ description: 'For customers of whom no language is known, or one that there are no mails in' }),
+  })
+  .meta({ description: "What is the store's own in mails to customers" });
+
 export const settings = z
   .strictObject({
     seller: seller.optional(),
@@ -72,5 +87,6 @@ export const settings = z
     refundPolicy: text(20_000).optional().meta({
       description: 'What customers are told of returns and refunds before they buy: banks that dispute ask for it',
     }),
+    mail: mail.optional(),
   })
   .meta({ id: 'Settings' });

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { countStates, deliveryStates, type Table, transferStates } from '../../workflows/domain/states.ts';
-import { bin, countId, deliveryId, next, pageQuery, quantity, sku, text, time, transferId, warehouseId } from './common.ts';
+import {
+  bin,
+  countId,
+  deliveryId,
+  next,
+  pageQuery,
+  quantity,
+  sku,
+  text,
+  time,
+  transferId,
+  warehouseId,
+} from './common.ts';
 
 const change = z.int().min(-1_000_000).max(1_000_000);
 

@@ -38,7 +38,7 @@ const american = {
   },
 };
 export const german = {
-  customer: { email: 'konrad@example.com', name: 'Konrad Zuse' },
+  customer: { email: 'konrad@example.com', name: 'Konrad Zuse', language: 'de' },
   shippingAddress: {
     name: 'Konrad Zuse',
     line1: 'Methfesselstraße 7',

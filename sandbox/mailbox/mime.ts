@@ -2,7 +2,14 @@
  * Reads the parts of a mail that a person reads (RFC 5322, 2045 to 2047): as much of MIME as mail composers write.
  * Inside, texts hold one byte a character ("latin1") until their character set is known.
  */
-export function readMail(raw: Buffer): { messageId?: string; subject: string; text: string; html?: string } {
+export function readMail(raw: Buffer): {
+  messageId?: string;
+  subject: string;
+  text: string;
+  html?: string;
+  /** As they were sent, by their names in small letters. */
+  headers: Record<string, string>;
+} {
   const whole = splitPart(raw.toString('latin1'));
   const found: { text?: string; html?: string } = {};
   collect(whole, found);
@@ -11,6 +18,7 @@ export function readMail(raw: Buffer): { messageId?: string; subject: string; te
     subject: decodeWords(whole.headers.get('subject') ?? ''),
     text: found.text ?? '',
     html: found.html,
+    headers: Object.fromEntries(whole.headers),
   };
 }
 

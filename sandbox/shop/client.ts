@@ -68,7 +68,7 @@ interface Goods {
 }
 
 interface Buyer {
-  customer: { email: string; name: string };
+  customer: { email: string; name: string; language?: string };
   shippingAddress: Record<string, string>;
   paymentMethod?: string;
 }

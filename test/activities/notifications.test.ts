@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readMailTexts } from '../../activities/mail-texts.ts';
 import { sendDueMails } from '../../activities/notifications.ts';
 import { queueMails } from '../../activities/orders.ts';
 import { createMailer } from '../../activities/providers/mail.ts';
+import { storeSettings } from '../../activities/store-settings.ts';
+import { defaultSettings } from '../../models/store.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
 import { startMailbox } from '../../sandbox/mailbox.ts';
 import { newDatabaseUri } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 let mongo: Mongo;
 let mailbox: Awaited<ReturnType<typeof startMailbox>>;
 const to = 'buyer@example.com';
 const orderId = 'ord_1';
+const texts = readMailTexts();
 
 beforeAll(async () => {
   mongo = await connectMongo(newDatabaseUri());
@@ -52,10 +57,22 @@ afterAll(async () => {
   await mongo.close();
 });
 
+interface Message {
+  subject: string;
+  text: string;
+  html: string;
+  headers: Record<string, string>;
+}
+
+async function inbox(recipient: string): Promise<Message[]> {
+  const response = await fetch(`${mailbox.url}/messages?to=${encodeURIComponent(recipient)}`);
+  return response.json() as Promise<Message[]>;
+}
+
 async function send(smtpUrl: string): Promise<string[]> {
   const mailer = createMailer({ smtpUrl, from: 'store@shop.example' });
   const failures: string[] = [];
-  const options = { publicUrl: 'https://shop.example', secret: 'a secret of at least 32 characters' };
+  const options = { publicUrl: 'https://shop.example', secret: 'a secret of at least 32 characters', texts };
   await sendDueMails(mongo, mailer, options, (_mail, why) => failures.push(why));
   mailer.close();
   return failures;
@@ -68,8 +85,7 @@ test('the mails of an order come in the order of what happened, and money back s
     await queueMails(mongo, orderId, [{ key, template }]);
   }
   expect(await send(mailbox.smtpUrl)).toEqual([]);
-  const response = await fetch(`${mailbox.url}/messages?to=${encodeURIComponent(to)}`);
-  const messages = (await response.json()) as { subject: string; text: string }[];
+  const messages = await inbox(to);
   expect(messages.map(({ subject }) => subject)).toEqual([
     `Your order ${orderId} is confirmed`,
     `Your order ${orderId} is cancelled`,
@@ -77,16 +93,17 @@ test('the mails of an order come in the order of what happened, and money back s
   ]);
   expect(messages[0]!.text).toContain(
     [
-      '2 x Mug: 19.00 USD',
-      'Post, by 2026-12-03: 5.00 USD',
-      'Sale: -2.00 USD',
-      'Sales tax 7.95 %: 1.75 USD',
-      'Total: 23.75 USD',
-      'Paid with store credit: 3.75 USD',
+      '2 × Mug: $19.00',
+      'Post, by December 3, 2026: $5.00',
+      'Sale: -$2.00',
+      'Sales tax 7.95%: $1.75',
+      'Total: $23.75',
+      'Paid with store credit: $3.75',
     ].join('\n'),
   );
-  expect(messages[2]!.text).toContain('3.75 USD are on the way');
-  expect(messages[2]!.text).toContain('1.25 USD are store credit again');
+  expect(messages[2]!.text).toContain('$3.75 are on the way');
+  expect(messages[2]!.text).toContain('$1.25 are store credit again');
+  expect(messages.map(({ html }) => html)).toEqual(messages.map(() => expect.stringMatching(/^<!doctype html>/)));
 });
 
 test('why a mail was not sent is kept without the address', async () => {
@@ -96,4 +113,48 @@ test('why a mail was not sent is kept without the address', async () => {
   const kept = await mongo.models.mails.findById(`${orderId}:delivered:shp_1`).lean();
   expect(kept).toMatchObject({ sentAt: null, tries: 1, failure: why });
   expect(JSON.stringify(kept)).not.toContain(to);
+});
+
+test('parcels are told of in the language of the customer, with what the store says of itself', async () => {
+  const customer = { email: 'konrad@example.com', name: 'Konrad <b>Zuse</b>', language: 'de-AT' };
+  const { _id, ...order } = await mongo.models.orders.findById(orderId).lean().orFail();
+  await mongo.models.orders.create([{ ...order, _id: 'ord_2', customer }]);
+  await mongo.models.shipments.create([
+    {
+      ...{ _id: 'shp_2', orderId: 'ord_2', warehouseId: 'wh_1', createdAt: new Date(), scanIds: [] },
+      lines: [{ lineId: 'line_1', sku: 'MUG', name: 'Tasse & <Co>', quantity: 2, picked: 2, state: 'picked' }],
+      label: {
+        id: 'lbl_1',
+        trackingNumber: 'T123',
+        url: 'https://carrier.example/T123.pdf',
+        costMinor: 1,
+        currency: 'EUR',
+      },
+    },
+  ]);
+  const mail = { storeName: 'Rechnerei', replyTo: 'hilfe@shop.example', footer: 'Rechnerei e. K., Berlin' };
+  await mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, mail }, { upsert: true });
+  await queueMails(mongo, 'ord_2', [
+    { key: 'ord_2:shipped:shp_2', template: 'shipped' },
+    { key: 'ord_2:out_for_delivery:shp_2', template: 'out_for_delivery' },
+  ]);
+  // Settings are remembered for a second.
+  await until(async () => (await storeSettings(mongo)).mail !== undefined, 'the settings are read');
+  expect(await send(mailbox.smtpUrl)).toEqual([]);
+  const [shipped, out] = await inbox(customer.email);
+  expect([shipped!.subject, out!.subject]).toEqual([
+    'Ein Paket Ihrer Bestellung ord_2 ist unterwegs',
+    'Ihre Bestellung ord_2 wird zugestellt',
+  ]);
+  expect(shipped!.headers).toMatchObject({
+    'auto-submitted': 'auto-generated',
+    'content-language': 'de',
+    'reply-to': mail.replyTo,
+    'message-id': '<ord_2%3Ashipped%3Ashp_2@shop.example>',
+  });
+  expect(shipped!.text).toContain('2 × Tasse & <Co>\nSendungsnummer: T123\n');
+  expect(shipped!.html).toContain('2 × Tasse &amp; &lt;Co&gt;');
+  expect(shipped!.html).toContain('Guten Tag Konrad &lt;b&gt;Zuse&lt;/b&gt;,');
+  expect(shipped!.html).toContain(mail.footer);
+  expect(shipped!.html).not.toContain('T123.pdf');
 });

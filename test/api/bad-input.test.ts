@@ -38,6 +38,7 @@ const orders: [string, unknown, number, string, string?][] = [
   ['an operator as SKU', item({ sku: { $gt: '' } }), 400, 'invalid-request', 'items.0.sku'],
   ['an operator as e-mail', customer({ email: { $gt: '' } }), 400, 'invalid-request', 'customer.email'],
   ['a SKU that looks like a path of the database', item({ sku: '$where' }), 400, 'invalid-request', 'items.0.sku'],
+  ['a language that is none', customer({ language: 'de_DE' }), 400, 'invalid-request', 'customer.language'],
   ['control characters', customer({ name: 'A\u0000da' }), 400, 'invalid-request', 'customer.name'],
   ['no items', orderBody({ items: [] }), 400, 'invalid-request', 'items'],
   ['201 lines', orderBody({ items: Array(201).fill({ sku: 'MUG', quantity: 1 }) }), 400, 'invalid-request', 'items'],

@@ -517,6 +517,7 @@ describe('the settings of the store', () => {
       taxes: { ...taxes, shippingClass: 'standard' },
       payments: { multicapture: true, refundShipping: 'never', risk: { amountFrom: { EUR: 50_000 }, scoreFrom: 65 } },
       refundPolicy: 'Within 30 days, unused.',
+      mail: { storeName: 'Shop', replyTo: 'help@example.com', footer: 'HRB 1', defaultLanguage: 'de' },
     };
     expect(await put(path, full)).toMatchObject({ status: 200, body: full });
     expect(await get(path)).toEqual(full);
@@ -548,6 +549,12 @@ describe('the settings of the store', () => {
         'taxes.shippingClass',
         'slug',
       ],
+      'mails in a language that has none': [
+        { mail: { defaultLanguage: 'fr' } },
+        'mail.defaultLanguage',
+        'in these languages: .*\\bde\\b',
+      ],
+      'a language that is none': [{ mail: { defaultLanguage: 'de_DE' } }, 'mail.defaultLanguage', 'Not a BCP 47'],
     },
   );
 });

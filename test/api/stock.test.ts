@@ -1,5 +1,6 @@
 /** The warehouse's stock over the API: deliveries, transfers, counts, settings, and what a storefront reads of it. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readMailTexts } from '../../activities/mail-texts.ts';
 import { sendDueMails } from '../../activities/notifications.ts';
 import { findDrifts } from '../../activities/stock/facts.ts';
 import { newKey, orderBody, seedShop, startApi, type TestApi } from './support.ts';
@@ -256,7 +257,8 @@ describe('low stock', () => {
     const sent: { to: string; subject: string; text: string }[] = [];
     const mailer = { send: async (mail: (typeof sent)[number]) => void sent.push(mail), close() {} };
     const failed = (_mail: unknown, why: string) => expect(why).toBe('');
-    await sendDueMails(api.mongo, mailer, { publicUrl: 'https://shop.example', secret: 'x'.repeat(32) }, failed);
+    const options = { publicUrl: 'https://shop.example', secret: 'x'.repeat(32), texts: readMailTexts() };
+    await sendDueMails(api.mongo, mailer, options, failed);
     expect(sent).toMatchObject([{ to: 'berlin@example.com', subject: `Time to order ${sku}` }]);
     expect(sent[0]!.text).toContain('Suggested order: 17');
 

@@ -43,6 +43,8 @@ test('a mail arrives as it was written, survives a restart, and repeated is list
     text: long,
     html: `<p>${'Zoë & Co. '.repeat(50)}</p>`,
     messageId: 'order-confirmed/ord_1:1',
+    language: 'de',
+    replyTo: 'help@shop.example',
   };
   await mailer.send(mail);
   await stop();
@@ -58,6 +60,11 @@ test('a mail arrives as it was written, survives a restart, and repeated is list
       subject: umlauts,
       text: long,
       html: mail.html,
+      headers: expect.objectContaining({
+        'auto-submitted': 'auto-generated',
+        'content-language': 'de',
+        'reply-to': 'help@shop.example',
+      }),
       receivedAt: expect.any(String),
       copies: 2,
     },
@@ -73,6 +80,12 @@ test('the page shows mails and runs nothing that stands in them', async () => {
   expect(page).toContain('&lt;img src=x&gt;');
   expect(page).not.toMatch(/<script|<img/);
   expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const html = '<p>Hello</p><script>1</script>';
+  await mailer.send({ to: 'a@example.com', subject: 'x', text: 'Hello', html, messageId: 'html' });
+  const shown = await fetch(`${mailbox.url}/html?id=${encodeURIComponent('<html@shop.example>')}`);
+  expect(await shown.text()).toBe(html);
+  expect(shown.headers.get('content-security-policy')).toMatch(/^default-src 'none';.* sandbox/);
+  expect((await fetch(`${mailbox.url}/html?id=xss`)).status).toBe(404);
 });
 
 test('no header and no recipient can be smuggled in', async () => {
@@ -80,7 +93,7 @@ test('no header and no recipient can be smuggled in', async () => {
   await mailer.send({ to: 'b@example.com', subject, text: 'x', messageId: 'k\r\nBcc: thief@example.com' });
   expect(await inbox('b@example.com')).toMatchObject([{ to: ['b@example.com'], text: 'x' }]);
   for (const to of ['c@example.com, thief@example.com', 'c@example.com\r\nRCPT TO:<thief@example.com>']) {
-    await mailer.send({ to, subject: 'x', text: 'x', messageId: to }).catch(() => 'refused is as good');
+    await mailer.send({ to, subject: 'x', text: 'x', messageId: to, replyTo: to }).catch(() => 'refused is as good');
   }
   expect(await inbox('thief@example.com')).toEqual([]);
 });

@@ -309,6 +309,20 @@ describe('without a quote', () => {
   });
 });
 
+test('mails are in the language of the order, or in that of the customer who has signed in', async () => {
+  const customerId = await newCustomer();
+  await world.mongo.models.customers.updateOne({ _id: customerId }, { $set: { language: 'de' } });
+  const languageOf = async (language?: string, token?: string) => {
+    const { customer, ...how } = buyer();
+    const body = { ...goods, ...how, customer: { ...customer, language }, expectedTotal: 2 * price };
+    return (await place(body, token)).body.order.customer.language;
+  };
+  expect(await languageOf('de-at')).toBe('de-AT');
+  expect(await languageOf()).toBeUndefined();
+  expect(await languageOf(undefined, api.signedIn(customerId))).toBe('de');
+  expect(await languageOf('en', api.signedIn(customerId))).toBe('en');
+});
+
 describe('a limited promotion', () => {
   test('of ten uses, raced by a thousand, is used exactly ten times', async () => {
     const sku = await world.newSku({ wh_east: 1_000 });
