@@ -1,7 +1,7 @@
 /** Events of Stripe that its webhooks missed, received from its list as they would have been. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { Polled } from '../workflows/activities.ts';
-import { receiveStripe } from './inbox.ts';
+import { receiveStripe } from './receive.ts';
 import type { Payments } from './providers/stripe.ts';
 
 /**

@@ -22,7 +22,7 @@ import {
   totalsOf,
 } from '../../workflows/domain/reconciliation.ts';
 import { broken } from '../failure.ts';
-import { receiveEvent } from '../inbox.ts';
+import { receiveEvent } from '../receive.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { BalanceLine, ProviderPayout } from '../providers/stripe-balance.ts';
 import { openPayout, recordPayout } from './payouts.ts';

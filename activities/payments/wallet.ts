@@ -8,7 +8,7 @@ import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { ProviderSteps } from '../../workflows/activities.ts';
 import { broken } from '../failure.ts';
-import { receiveEvent } from '../inbox.ts';
+import { receiveEvent } from '../receive.ts';
 import type { Payments } from '../providers/stripe.ts';
 import { onProviderError } from './records.ts';
 

@@ -1,7 +1,7 @@
 /** What of Stripe's webhooks is believed: each refusal has a clear reason, is counted, and stores nothing. */
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { receiveEvent } from '../../activities/inbox.ts';
+import { receiveEvent } from '../../activities/receive.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { createInboxLoop } from '../../workers/inbox-loop.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import Stripe from 'stripe';
-import { receiveEvent } from '../../activities/inbox.ts';
+import { receiveEvent } from '../../activities/receive.ts';
 import { reconcilePage, sumUpDay } from '../../activities/payments/reconciliation.ts';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { makeSchedules } from '../../activities/starts.ts';
