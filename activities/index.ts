@@ -12,7 +12,7 @@ import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts'
 import { readSetup, savePaymentMethod } from './payments/setups.ts';
 import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './payments/wallet.ts';
 import { askRates, askTaxes } from './pricing/quotes.ts';
-import type { Carrier } from './providers/sandbox-carrier.ts';
+import type { SandboxCarrier } from './providers/sandbox-carrier.ts';
 import type { Payments } from './providers/stripe.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
 import { buyLabel, buyReturnLabel, pollTracking, voidLabel } from './shipping.ts';
@@ -57,7 +57,7 @@ export function createProviderActivities({
 }: {
   mongo: Mongo;
   payments: Payments;
-  carrier: Carrier;
+  carrier: SandboxCarrier;
 }): ProviderSteps {
   return {
     savePaymentMethod: (input) => savePaymentMethod(mongo, payments, input),

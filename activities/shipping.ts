@@ -7,7 +7,8 @@ import { failures } from '../workflows/domain/failures.ts';
 import type { Parcel } from '../workflows/messages.ts';
 import { broken } from './failure.ts';
 import { receiveEvent } from './inbox.ts';
-import type { Carrier, Label } from './providers/sandbox-carrier.ts';
+import type { Carrier, Label } from './providers/carrier.ts';
+import type { SandboxCarrier } from './providers/sandbox-carrier.ts';
 
 export async function buyLabel(
   mongo: Mongo,
@@ -38,6 +39,7 @@ export async function buyLabel(
       parcel,
       service: 'standard',
       purpose: 'outbound',
+      contents: [],
     })
     .catch(async (error) => {
       if (isRefusal(error)) await models.shipments.updateOne({ _id: shipmentId }, { $unset: { labelRequestedAt: 1 } });
@@ -90,13 +92,14 @@ export async function buyReturnLabel(
     parcel: { ...returnParcel, weightGrams: Math.max(1, weightGrams) },
     service: 'standard',
     purpose: 'return',
+    contents: [],
   });
   await models.returns.updateOne({ _id: returnId }, { $set: { label: toRecord(label) } });
   return { trackingNumber: label.trackingNumber };
 }
 
 /** The time is the carrier's own, of the last event that it has told: no clock of ours can skip one. */
-export async function pollTracking(mongo: Mongo, carrier: Carrier, { since }: { since: string }): Promise<Polled> {
+export async function pollTracking(mongo: Mongo, carrier: SandboxCarrier, { since }: { since: string }): Promise<Polled> {
   const events = await carrier.eventsSince(new Date(since));
   await Promise.all(
     events.map((event) =>
@@ -115,6 +118,6 @@ async function addressOf({ models }: Mongo, warehouseId: string): Promise<Addres
   return warehouse.address;
 }
 
-function toRecord({ id, trackingNumber, labelUrl, costMinor, currency }: Label) {
-  return { id, trackingNumber, url: labelUrl, costMinor, currency };
+function toRecord({ id, trackingNumber, url, cost, currency }: Label) {
+  return { id, trackingNumber, url, costMinor: cost, currency };
 }

@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
 import { createMailer } from '../activities/providers/mail.ts';
-import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
+import { createSandboxCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
 import type { readConfig } from '../platform/config.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -22,7 +22,11 @@ export async function createProvidersWorker(
     apiBase: config.STRIPE_API_BASE,
     publicUrl: config.PUBLIC_URL,
   });
-  const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
+  const carrier = createSandboxCarrier({
+    url: config.CARRIER_URL,
+    apiKey: config.CARRIER_API_KEY,
+    unknown: (status) => log.warn({ carrier: 'sandbox', status }, 'a parcel has a status that is not known here'),
+  });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
   const worker = await Worker.create({
     connection: temporal.native,
