@@ -7,7 +7,7 @@ const size: [number, number] = [595, 842];
 const margin = 42;
 const inner = size[0] - 2 * margin;
 const perPage = 40;
-const columns = [0, 30, 170, 290, 440];
+const columns = [0, 30, 150, 225, 450];
 
 export async function printManifest({ id, at, from }: Manifest, labels: readonly Label[]): Promise<Buffer> {
   const text = [from.name, from.city, ...labels.map(({ request }) => request.reference)].join(' ');
