@@ -4,7 +4,7 @@ import { createProviderActivities } from '../activities/index.ts';
 import { readMailTexts } from '../activities/mail-texts.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
 import { createMailer } from '../activities/providers/mail.ts';
-import { createCarrier } from '../activities/providers/sandbox-carrier.ts';
+import { createSandboxCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
 import type { readConfig } from '../platform/config.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -23,14 +23,18 @@ export async function createProvidersWorker(
     apiBase: config.STRIPE_API_BASE,
     publicUrl: config.PUBLIC_URL,
   });
-  const carrier = createCarrier({ url: config.CARRIER_URL, apiKey: config.CARRIER_API_KEY });
   const texts = readMailTexts();
+  const carrier = createSandboxCarrier({
+    url: config.CARRIER_URL,
+    apiKey: config.CARRIER_API_KEY,
+    unknown: (status) => log.warn({ carrier: 'sandbox', status }, 'a parcel has a status that is not known here'),
+  });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
   const worker = await Worker.create({
     connection: temporal.native,
     namespace: temporal.namespace,
     taskQueue: taskQueues.providers,
-    activities: createProviderActivities({ mongo, payments, carrier }),
+    activities: createProviderActivities({ mongo, payments, carriers: new Map([[carrier.id, carrier]]) }),
     maxConcurrentActivityTaskExecutions: 50,
     shutdownGraceTime: shutdownGraceMs,
   });

@@ -9,7 +9,7 @@ import { chargeableGrams } from '../../workflows/domain/delivery.ts';
 import { type Cart, type Pricing, price, shippedOf } from '../../workflows/domain/pricing.ts';
 import type { Levied } from '../../workflows/domain/taxes.ts';
 import { broken } from '../failure.ts';
-import type { Carrier } from '../providers/sandbox-carrier.ts';
+import type { Carrier } from '../providers/carrier.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { TaxQuestion } from '../providers/stripe-taxes.ts';
 import { activeWarehouses, senderOf } from '../stock/warehouses.ts';

@@ -1,75 +1,64 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { Address } from '../../models/address.ts';
-import { failures } from '../../workflows/domain/failures.ts';
+import type {
+  AddressCheck,
+  Carrier,
+  CarrierEvent,
+  Label,
+  LabelRequest,
+  Manifest,
+  ManifestRequest,
+  Rate,
+  RatesRequest,
+  VoidOutcome,
+} from './carrier.ts';
+import { failureOf, meaningOf } from './carrier-failures.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 const timeoutMs = 15_000;
 const pageSize = 100;
 const toleranceSeconds = 300;
 
-export interface Parcel {
-  weightGrams: number;
-  lengthMm: number;
-  widthMm: number;
-  heightMm: number;
-}
-
-export interface LabelRequest {
-  /** The idempotency key: the carrier sells one label for it, however often it is asked. */
-  key: string;
-  reference: string;
-  from: Address;
-  to: Address;
-  parcel: Parcel;
-  service: 'standard' | 'express';
-  purpose: 'outbound' | 'return';
-}
-
-type Place = Pick<Address, 'country' | 'region'> & Partial<Pick<Address, 'postalCode' | 'city'>>;
-
-export interface RatesRequest {
-  from: Place;
-  to: Place;
-  parcel: Parcel;
-  /** ISO 4217; what the carrier answers in. */
-  currency: string;
-}
-
 // Fields that the carrier adds one day are dropped, not refused: an addition on their side must not stop our parcels.
+const statuses = [
+  'accepted',
+  'in_transit',
+  'out_for_delivery',
+  'delivered',
+  'exception',
+  'lost',
+  'returned_to_sender',
+] as const;
+const reasons = ['address', 'damaged', 'customs', 'refused', 'not_home', 'other'] as const;
 const trackingEventSchema = z.object({
   id: z.string().min(1),
-  status: z.enum([
-    'accepted',
-    'in_transit',
-    'out_for_delivery',
-    'delivered',
-    'exception',
-    'lost',
-    'returned_to_sender',
-  ]),
-  at: z.iso.datetime(),
-  detail: z.string(),
-});
-const carrierEventSchema = trackingEventSchema.extend({
   trackingNumber: z.string().min(1),
   reference: z.string().min(1),
+  /** One of `statuses`, or one that the carrier has added since. */
+  status: z.string().min(1),
+  at: z.iso.datetime(),
+  detail: z.string(),
+  reason: z.string().optional(),
+  expectedOn: z.iso.date().optional(),
+  proof: z.object({ signed: z.boolean(), leftAt: z.string().optional() }).optional(),
 });
-const webhookSchema = carrierEventSchema.extend({ type: z.literal('tracking') });
-const rateSchema = z.object({
-  service: z.string().min(1),
-  /** Minor units. */
-  amount: z.int().nonnegative(),
-  currency: z.string().length(3),
-  /** On the way. */
-  days: z.int().nonnegative(),
+const webhookSchema = trackingEventSchema.extend({ type: z.literal('tracking') });
+const rateListSchema = z.object({
+  rates: z.array(
+    z.object({
+      service: z.string().min(1),
+      amount: z.int().nonnegative(),
+      currency: z.string().length(3),
+      days: z.int().nonnegative().optional(),
+    }),
+  ),
 });
-const rateListSchema = z.object({ rates: z.array(rateSchema) });
 const labelSchema = z.object({
   id: z.string().min(1),
+  reference: z.string().min(1),
   trackingNumber: z.string().min(1),
-  service: z.enum(['standard', 'express']),
+  service: z.string().min(1),
   costMinor: z.int().nonnegative(),
   currency: z.string().length(3),
   labelUrl: z.url(),
@@ -77,24 +66,40 @@ const labelSchema = z.object({
 });
 const labelListSchema = z.object({ labels: z.array(labelSchema) });
 const trackingSchema = z.object({ events: z.array(trackingEventSchema) });
-const eventPageSchema = z.object({ events: z.array(carrierEventSchema), hasMore: z.boolean() });
+const eventPageSchema = z.object({ events: z.array(trackingEventSchema), hasMore: z.boolean() });
+const manifestSchema = z.object({ id: z.string().min(1), url: z.url() });
+const addressSchema = z.object({
+  name: z.string(),
+  line1: z.string(),
+  line2: z.string().optional(),
+  city: z.string(),
+  region: z.string().optional(),
+  postalCode: z.string(),
+  country: z.string(),
+  phone: z.string().optional(),
+});
+const checkSchema = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('verified') }),
+  z.object({ outcome: z.literal('corrected'), address: addressSchema }),
+  z.object({ outcome: z.literal('undeliverable'), why: z.string() }),
+  z.object({ outcome: z.literal('unknown') }),
+]);
 const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
-/** One movement of a known parcel. */
-export type TrackingEvent = z.infer<typeof trackingEventSchema>;
-/** One movement, with the parcel it is about and the reference under which its label was bought. */
-export type CarrierEvent = z.infer<typeof carrierEventSchema>;
-/** What one service costs for a parcel. */
-export type Rate = z.infer<typeof rateSchema>;
-export type Label = z.infer<typeof labelSchema>;
-
-export type Carrier = ReturnType<typeof createCarrier>;
+/** With the reference under which the label was bought. */
+export type SandboxEvent = CarrierEvent & { reference: string };
+export type SandboxCarrier = ReturnType<typeof createSandboxCarrier>;
 
 /**
- * The client of the carrier's API. What the carrier refuses for good fails as non-retryable `CarrierRefused` with its
- * code in the details; every other failure is a plain Error, to be retried with the same key.
+ * The client of the sandbox's carrier. What it refuses for good fails as non-retryable `CarrierRefused` with its code in
+ * the details; every other failure is a plain Error, to be retried with the same key.
  */
-export function createCarrier(options: { url: string; apiKey: string }) {
+export function createSandboxCarrier(options: {
+  url: string;
+  apiKey: string;
+  /** Hears of a status of tracking that this code does not know. Its event is left out. */
+  unknown?: (status: string) => void;
+}): Carrier & { eventsSince(since: Date): Promise<SandboxEvent[]> } {
   const base = options.url.replace(/\/$/, '');
 
   async function ask(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer> {
@@ -110,53 +115,80 @@ export function createCarrier(options: { url: string; apiKey: string }) {
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      return { asked, status: response.status, text: await response.text() };
+      const type = response.headers.get('content-type') ?? '';
+      return { asked, status: response.status, type, content: Buffer.from(await response.arrayBuffer()) };
     } catch (error) {
       throw new Error(`${asked} got no answer: ${reasonOf(error)}`, { cause: error });
     }
   }
 
+  const known = (told: z.infer<typeof trackingEventSchema>[]): SandboxEvent[] =>
+    told.flatMap((event) => {
+      const ours = toEvent(event);
+      if (!ours) options.unknown?.(event.status);
+      return ours ?? [];
+    });
+
   return {
-    /** What the services cost for a parcel. Of the addresses only the places are told: a quote needs no names. */
+    id: 'sandbox',
+
     async rates({ from, to, ...about }: RatesRequest): Promise<Rate[]> {
-      const request = { ...about, from: placeOf(from), to: placeOf(to) };
-      return read(await ask('POST', '/rates', request), rateListSchema).rates;
+      // Of the addresses only the places are told: a quote needs no names.
+      const answer = await ask('POST', '/rates', { ...about, from: placeOf(from), to: placeOf(to) });
+      if (meaningOf(failedOf(answer)) === 'not served') return [];
+      return read(answer, rateListSchema).rates;
     },
 
-    /** Buys a label; asked again with the same key and request, it answers with the same label. */
     async buyLabel({ key, ...request }: LabelRequest): Promise<Label> {
-      return read(await ask('POST', '/labels', request, key), labelSchema);
+      return toLabel(read(await ask('POST', '/labels', request, key), labelSchema));
     },
 
-    /** The labels bought for a reference: what was bought although its answer was lost is among them. */
     async findLabels(reference: string): Promise<Label[]> {
-      return read(await ask('GET', `/labels?${new URLSearchParams({ reference })}`), labelListSchema).labels;
+      const answer = await ask('GET', `/labels?${new URLSearchParams({ reference })}`);
+      return read(answer, labelListSchema).labels.map(toLabel);
     },
 
-    /** Gives a label back. A label that was scanned in is spent, and stays so. */
-    async voidLabel(labelId: string): Promise<'voided' | 'already_used'> {
+    async voidLabel(labelId: string): Promise<VoidOutcome> {
       const answer = await ask('POST', `/labels/${encodeURIComponent(labelId)}/void`);
-      if (answer.status === 409 && codeOf(answer) === 'label_in_use') return 'already_used';
+      if (meaningOf(failedOf(answer)) === 'used') return 'used';
       read(answer, labelSchema);
       return 'voided';
     },
 
-    /** What happened to one parcel, oldest first. */
-    async track(trackingNumber: string): Promise<TrackingEvent[]> {
-      return read(await ask('GET', `/tracking/${encodeURIComponent(trackingNumber)}`), trackingSchema).events;
+    async labelFile(labelId: string) {
+      const answer = await ask('GET', `/labels/${encodeURIComponent(labelId)}/file`);
+      if (!isGood(answer)) throw failureOf(failedOf(answer));
+      const { asked, type, content } = answer;
+      if (type !== 'application/pdf' && type !== 'image/png') {
+        throw new Error(`${asked} answered with "${type}", but labels are application/pdf or image/png`);
+      }
+      return { type, content };
+    },
+
+    async track(trackingNumber: string): Promise<CarrierEvent[]> {
+      return known(read(await ask('GET', `/tracking/${encodeURIComponent(trackingNumber)}`), trackingSchema).events);
+    },
+
+    async manifest({ key, ...request }: ManifestRequest): Promise<Manifest> {
+      return read(await ask('POST', '/manifests', request, key), manifestSchema);
+    },
+
+    async verifyAddress(address: Address): Promise<AddressCheck> {
+      return read(await ask('POST', '/addresses/verify', { address }), checkSchema);
     },
 
     /** The events of all parcels recorded at or after `since`, oldest first. */
-    async eventsSince(since: Date): Promise<CarrierEvent[]> {
-      const events: CarrierEvent[] = [];
+    async eventsSince(since: Date): Promise<SandboxEvent[]> {
+      const events: SandboxEvent[] = [];
+      let after: string | undefined;
       for (;;) {
         const query = new URLSearchParams({ since: since.toISOString(), limit: String(pageSize) });
-        const last = events.at(-1);
-        if (last) query.set('after', last.id);
+        if (after !== undefined) query.set('after', after);
         const page = read(await ask('GET', `/tracking?${query}`), eventPageSchema);
-        events.push(...page.events);
+        events.push(...known(page.events));
         if (!page.hasMore) return events;
-        if (page.events.length === 0) throw new Error(`carrier: GET /tracking?${query} says more, but lists nothing`);
+        after = page.events.at(-1)?.id;
+        if (after === undefined) throw new Error(`carrier: GET /tracking?${query} says more, but lists nothing`);
       }
     },
   };
@@ -166,14 +198,15 @@ export function createCarrier(options: { url: string; apiKey: string }) {
  * Checks a webhook of the carrier and reads its event. Header: `Carrier-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256
  * of "t.body">`. Any of the secrets passes, so that one can be replaced while the other is still in use.
  * The same event may come again within the tolerance: to drop repeats by `id` is the caller's part.
+ * None is answered where its status is not known here: nothing can be done about it, nor would a repeat help.
  * @throws InvalidWebhook
  */
-export function parseCarrierWebhook(
+export function parseSandboxCarrierWebhook(
   rawBody: Buffer,
   signature: string | undefined,
   secrets: string[],
   now = Date.now(),
-): CarrierEvent {
+): SandboxEvent | undefined {
   if (!signature) throw new InvalidWebhook('no_signature', 'carrier webhook without a Carrier-Signature header');
   const parts = signature.split(',').map((part) => part.trim());
   const time = parts.find((part) => /^t=\d{1,12}$/.test(part))?.slice(2);
@@ -199,50 +232,59 @@ export function parseCarrierWebhook(
     );
   }
 
-  const body = webhookSchema.safeParse(jsonOf(rawBody.toString('utf8')));
+  const body = webhookSchema.safeParse(jsonOf(rawBody));
   if (!body.success)
     throw new InvalidWebhook('not_an_event', `carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
-  const { type: _, ...event } = body.data;
-  return event;
+  return toEvent(body.data);
 }
 
-function placeOf({ country, region, postalCode, city }: Place): Place {
+function toEvent({ status, reason, ...told }: z.infer<typeof trackingEventSchema>): SandboxEvent | undefined {
+  const known = statuses.find((one) => one === status);
+  if (!known) return undefined;
+  const { id, trackingNumber, reference, at, detail, expectedOn, proof } = told;
+  return {
+    ...{ id, trackingNumber, reference, status: known, at, detail },
+    ...(known === 'exception' && { reason: reasons.find((one) => one === reason) ?? 'other' }),
+    ...(expectedOn !== undefined && { expectedOn }),
+    ...(known === 'delivered' && proof && { proof }),
+  };
+}
+
+function toLabel({ costMinor, labelUrl, status, ...same }: z.infer<typeof labelSchema>): Label {
+  return { ...same, cost: costMinor, url: labelUrl, status: status === 'in_use' ? 'used' : status };
+}
+
+function placeOf({ country, region, postalCode, city }: RatesRequest['to']) {
   return { country, region, postalCode, city };
 }
 
 interface Answer {
   asked: string;
   status: number;
-  text: string;
+  type: string;
+  content: Buffer;
 }
 
-/** The checked body of a good answer. Failures name the carrier's code but not its words, which may quote an address. */
+const isGood = ({ status }: Answer) => status >= 200 && status <= 299;
+
+function failedOf({ asked, status, content }: Answer) {
+  return { asked, status, code: refusalSchema.safeParse(jsonOf(content)).data?.error.code };
+}
+
+/** The checked body of a good answer. */
 function read<T>(answer: Answer, schema: z.ZodType<T>): T {
-  const { asked, status, text } = answer;
-  if (status === 401 || status === 403) {
-    const message = `${asked} answered ${status}: check the carrier's API key and what it may do`;
-    throw ApplicationFailure.nonRetryable(message, failures.carrierRefused, { code: 'api_key_refused' });
-  }
-  // Asking the same again cannot cure these. A 409 may pass, and so may everything else.
-  if (status === 422 || status === 400 || status === 404) {
-    const code = codeOf(answer) ?? `http_${status}`;
-    throw ApplicationFailure.nonRetryable(`${asked} was refused: ${code}`, failures.carrierRefused, { code });
-  }
-  if (status < 200 || status > 299) throw new Error(`${asked} answered ${status}`);
-  const body = schema.safeParse(jsonOf(text));
+  if (!isGood(answer)) throw failureOf(failedOf(answer));
+  const body = schema.safeParse(jsonOf(answer.content));
   if (!body.success) {
+    const { asked, status } = answer;
     throw new Error(`${asked} answered ${status} with an unexpected body: ${z.prettifyError(body.error)}`);
   }
   return body.data;
 }
 
-function codeOf(answer: Answer): string | undefined {
-  return refusalSchema.safeParse(jsonOf(answer.text)).data?.error.code;
-}
-
-function jsonOf(text: string): unknown {
+function jsonOf(content: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(content.toString('utf8'));
   } catch {
     return undefined; // No schema here takes undefined, so it is reported with the schema's own words.
   }

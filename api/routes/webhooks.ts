@@ -1,7 +1,7 @@
 /** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
 import { z } from 'zod';
 import { receiveEvent, receiveStripe } from '../../activities/inbox.ts';
-import { parseCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
+import { parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
 import { endpoint, reply } from '../endpoint.ts';
@@ -29,15 +29,15 @@ export const carrierWebhook = endpoint({
   problems: ['invalid-signature'],
   async handle({ mongo, config }, { rawBody, header, log }) {
     const event = trusted(() =>
-      parseCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS),
+      parseSandboxCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS),
     );
-    const outcome = await receiveEvent(mongo, {
-      id: event.id,
-      source: 'carrier',
-      type: 'tracking',
-      payload: { ...event },
-    });
-    log.info({ eventId: event.id, outcome }, 'webhook');
+    if (event) {
+      const { id } = event;
+      const outcome = await receiveEvent(mongo, { id, source: 'carrier', type: 'tracking', payload: { ...event } });
+      log.info({ eventId: id, outcome }, 'webhook');
+    } else {
+      log.warn('a webhook of the carrier has a status that is not known here');
+    }
     return reply(200, { received: true as const });
   },
 });

@@ -1,13 +1,13 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Journal } from '../journal.ts';
-import { Refusal } from './refusal.ts';
-
-const maxWeightGrams = 30_000;
+import { Refusal } from '../refusal.ts';
+import { expectedOn, priceOf, serviceFor, zoneOf } from './services.ts';
+import { isTrackingNumber, newTrackingNumber } from './tracking-number.ts';
 
 export const line = z.string().trim().min(1).max(120);
 export const country = z.string().regex(/^[A-Z]{2}$/);
-const address = z.strictObject({
+export const address = z.strictObject({
   name: line,
   line1: line,
   line2: line.optional(),
@@ -24,23 +24,43 @@ export const labelRequest = z.strictObject({
   from: address,
   to: address,
   parcel,
-  service: z.enum(['standard', 'express']),
+  service: line,
   purpose: z.enum(['outbound', 'return']),
+  contents: z
+    .array(
+      z.strictObject({
+        description: line,
+        quantity: size,
+        weightGrams: z.int().nonnegative(),
+        value: z.int().nonnegative(),
+        currency: z.string().length(3),
+      }),
+    )
+    .max(200)
+    .default([]),
 });
-export const movement = z.strictObject({
-  status: z.enum([
-    'accepted',
-    'in_transit',
-    'out_for_delivery',
-    'delivered',
-    'exception',
-    'lost',
-    'returned_to_sender',
-  ]),
-  detail: z.string().max(500).default(''),
-});
+export const movement = z
+  .strictObject({
+    status: z.enum([
+      'accepted',
+      'in_transit',
+      'out_for_delivery',
+      'delivered',
+      'exception',
+      'lost',
+      'returned_to_sender',
+    ]),
+    detail: z.string().max(500).default(''),
+    reason: z.enum(['address', 'damaged', 'customs', 'refused', 'not_home', 'other']).optional(),
+    expectedOn: z.iso.date().optional(),
+    proof: z.strictObject({ signed: z.boolean(), leftAt: line.optional() }).optional(),
+  })
+  .refine(({ status, reason }) => reason === undefined || status === 'exception', '"reason" is for an exception')
+  .refine(({ status, proof }) => proof === undefined || status === 'delivered', '"proof" is for a delivery');
 
 type LabelRequest = z.infer<typeof labelRequest>;
+type Movement = z.infer<typeof movement>;
+export type Parcels = ReturnType<typeof openParcels>;
 
 export interface Label {
   id: string;
@@ -50,17 +70,16 @@ export interface Label {
   request: LabelRequest;
   costMinor: number;
   currency: string;
+  boughtAt: string;
   /** `in_use` from the first movement on: a parcel that was scanned in has used its label up. */
   status: 'created' | 'in_use' | 'voided';
 }
 
-export interface ParcelEvent {
+export interface ParcelEvent extends Movement {
   id: string;
   trackingNumber: string;
   reference: string;
-  status: z.infer<typeof movement>['status'];
   at: string;
-  detail: string;
   /** Kept with the event, so that what was not delivered before a restart is delivered after it. */
   webhook: 'due' | 'delivered' | 'not_sent';
 }
@@ -87,6 +106,14 @@ export function openParcels(journal: Journal) {
     return label;
   }
 
+  function byNumber(trackingNumber: string): Label {
+    const id = idByTrackingNumber.get(trackingNumber);
+    if (id === undefined && !isTrackingNumber(trackingNumber)) {
+      throw new Refusal(400, 'tracking_number_invalid', 'this is no tracking number: its check digit is wrong');
+    }
+    return find(id);
+  }
+
   return {
     /** Sells one label a key. A refusal does not use the key up: the request may be mended and tried with it again. */
     buy(key: string, request: LabelRequest): Label {
@@ -97,18 +124,16 @@ export function openParcels(journal: Journal) {
         if (JSON.stringify(label.request) === JSON.stringify(request)) return label;
         throw new Refusal(422, 'idempotency_key_reused', 'this Idempotency-Key was used for another request');
       }
-      refuseUnserved(request);
-      if (request.parcel.weightGrams > maxWeightGrams) {
-        throw new Refusal(422, 'parcel_too_heavy', `a parcel weighs at most ${maxWeightGrams} g`);
-      }
+      const service = serviceFor(request.service, request);
       const id = `lbl_${randomBytes(12).toString('hex')}`;
       const label: Label = {
         id,
         key,
-        trackingNumber: `WB${randomInt(10 ** 6, 10 ** 7)}${randomInt(10 ** 6, 10 ** 7)}`,
+        trackingNumber: newTrackingNumber(),
         request,
-        costMinor: price(request),
+        costMinor: priceOf(service, zoneOf(request.from, request.to), request.parcel.weightGrams),
         currency: 'EUR',
+        boughtAt: new Date().toISOString(),
         status: 'created',
       };
       labels.put(id, label);
@@ -125,19 +150,27 @@ export function openParcels(journal: Journal) {
 
     label: find,
 
+    has: (id: string) => labels.get(id) !== undefined,
+
     labels(reference?: string): Label[] {
       return [...labels.values()].filter((label) => reference === undefined || label.request.reference === reference);
     },
 
-    /** Records a movement. Any order goes, as with real parcels; only a voided label moves nothing. */
-    move(trackingNumber: string, moved: z.infer<typeof movement>, webhook: 'due' | 'not_sent'): ParcelEvent {
-      const label = find(idByTrackingNumber.get(trackingNumber));
+    /**
+     * Records a movement. Any order goes, as with real parcels; only a voided label moves nothing. When a parcel is
+     * accepted the carrier says when it expects to deliver it.
+     */
+    move(trackingNumber: string, moved: Movement, webhook: 'due' | 'not_sent'): ParcelEvent {
+      const label = byNumber(trackingNumber);
       if (label.status === 'voided') throw new Refusal(409, 'label_voided', 'a voided label cannot travel');
       if (label.status === 'created') labels.put(label.id, { ...label, status: 'in_use' });
       const id = `evt_${randomBytes(12).toString('hex')}`;
       eventIds.get(trackingNumber)?.push(id);
       const { reference } = label.request;
-      return events.put(id, { id, trackingNumber, reference, ...moved, at: new Date().toISOString(), webhook });
+      const now = new Date();
+      const expected = moved.status === 'accepted' ? expectation(label, now) : {};
+      const event = { id, trackingNumber, reference, ...expected, ...moved, at: now.toISOString(), webhook };
+      return events.put(id, event);
     },
 
     delivered(eventId: string): void {
@@ -151,7 +184,7 @@ export function openParcels(journal: Journal) {
 
     /** What happened to one parcel, oldest first. */
     eventsOf(trackingNumber: string): ParcelEvent[] {
-      find(idByTrackingNumber.get(trackingNumber));
+      byNumber(trackingNumber);
       return (eventIds.get(trackingNumber) ?? []).flatMap((id) => events.get(id) ?? []);
     },
 
@@ -167,21 +200,7 @@ export function openParcels(journal: Journal) {
   };
 }
 
-interface Place {
-  country: string;
-  postalCode?: string;
-}
-
-export function refuseUnserved(ends: { from: Place; to: Place }): void {
-  for (const end of ['from', 'to'] as const) {
-    if (ends[end].postalCode === '00000' || ends[end].country === 'XX') {
-      throw new Refusal(422, 'address_not_serviceable', `the carrier does not serve the address in "${end}"`);
-    }
-  }
-}
-
-/** 4.90 for the parcel and 0.60 for each kilogram begun; express costs double. */
-function price(request: LabelRequest): number {
-  const standard = 490 + 60 * Math.ceil(request.parcel.weightGrams / 1000);
-  return request.service === 'express' ? 2 * standard : standard;
+function expectation({ request }: Label, now: Date): { expectedOn: string } {
+  const { service, from, to } = request;
+  return { expectedOn: expectedOn(serviceFor(service, request), zoneOf(from, to), now) };
 }

@@ -21,6 +21,8 @@ interface Delivery {
   dueAt: number;
 }
 
+export type WebhookSender = ReturnType<typeof createWebhookSender>;
+
 /** Posts events, signed, and again with growing pauses until each was answered 2xx; then calls `delivered`. */
 export function createWebhookSender(options: { url: string; secret: string; delivered(eventId: string): void }) {
   let mode: WebhookMode = 'normal';

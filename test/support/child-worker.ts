@@ -4,7 +4,7 @@
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
-import { createCarrier } from '../../activities/providers/sandbox-carrier.ts';
+import { createSandboxCarrier } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { taskQueues } from '../../workflows/messages.ts';
@@ -41,7 +41,7 @@ const worker =
                 publicUrl: 'https://shop.example',
               }),
             ),
-            carrier: createCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! }),
+            carrier: createSandboxCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! }),
           }),
         ),
         maxConcurrentActivityTaskExecutions: 1,

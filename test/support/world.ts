@@ -9,7 +9,7 @@ import { deliverDue } from '../../activities/inbox.ts';
 import { receiveStripe } from '../../activities/receive.ts';
 import { receiveTracking } from '../../activities/tracking.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
-import { createCarrier, parseCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
+import { createSandboxCarrier, parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { fillBackorders } from '../../activities/stock/backorders.ts';
@@ -60,7 +60,7 @@ export async function startWorld(
     webhook: { url: `${webhooks.url}/carrier`, secret: secrets.carrier },
   });
   const payments = createPayments({ secretKey: stripeKey, apiBase: stripe.url, publicUrl: 'https://shop.example' });
-  const parcels = createCarrier({ url: carrier.url, apiKey: carrierKey });
+  const parcels = createSandboxCarrier({ url: carrier.url, apiKey: carrierKey });
   const failures: string[] = [];
   let stopping = false;
   const dispatching = dispatch();
@@ -153,8 +153,9 @@ export async function startWorld(
         const event = parseStripeWebhook(raw, String(request.headers['stripe-signature']), [secrets.stripe]);
         await receiveStripe(mongo, event);
       } else {
-        const event = parseCarrierWebhook(raw, String(request.headers['carrier-signature']), [secrets.carrier]);
-        await receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: event });
+        const event = parseSandboxCarrierWebhook(raw, String(request.headers['carrier-signature']), [secrets.carrier]);
+        if (event)
+          await receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: { ...event } });
       }
       response.end();
     });

@@ -1,4 +1,4 @@
-/** An answer other than 2xx that the carrier gives on purpose. The words name fields, never what stands in them. */
+/** An answer other than 2xx that a carrier gives on purpose. The words name fields, never what stands in them. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;

@@ -6,20 +6,22 @@ import { z } from 'zod';
  * - `slow`: the work begins `ms` later.
  * - `refuse`: 422 with the code carrier_account_blocked.
  */
-export const faultRequest = z.strictObject({
-  operation: z.enum(['rates', 'labels.create', 'labels.void', 'tracking', '*']),
+const faultRequest = z.strictObject({
+  operation: z.string(),
   kind: z.enum(['fail_before', 'fail_after', 'lose_reply', 'slow', 'refuse']),
   /** Only calls whose body names this reference; any call where it is not given. */
   reference: z.string().optional(),
   times: z.int().positive().default(1),
   ms: z.int().nonnegative().max(120_000).default(2_000),
 });
-export type Fault = z.infer<typeof faultRequest> & { fired: number };
+type Fault = z.infer<typeof faultRequest> & { fired: number };
+export type Faults = ReturnType<typeof createFaults>;
 
 /** The faults that were ordered, each firing `times` times, in the order in which they were ordered. */
-export function createFaults() {
+export function createFaults(operations: readonly string[]) {
   let faults: Fault[] = [];
   return {
+    request: faultRequest.extend({ operation: z.enum([...operations, '*']) }),
     add(request: z.infer<typeof faultRequest>): Fault {
       const fault = { ...request, fired: 0 };
       faults.push(fault);
