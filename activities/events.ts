@@ -1,8 +1,8 @@
 /** Events of Stripe that its webhooks missed, received from its list as they would have been. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { Polled } from '../workflows/activities.ts';
-import { receiveStripe } from './receive.ts';
 import type { Payments } from './providers/stripe.ts';
+import { receiveStripe } from './receive.ts';
 
 /**
  * The time that it answers with is Stripe's own, of the last event listed: no clock of ours can skip one. One call takes

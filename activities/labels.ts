@@ -131,7 +131,7 @@ async function choose(
 type Offer = Rate & { carrier: string };
 
 /** A carrier that does not answer keeps nobody waiting, as long as another does. */
-async function ratesOf(carriers: Carriers, request: Parameters<Carrier['rates']>[0]): Promise<Offer[]> {
+export async function ratesOf(carriers: Carriers, request: Parameters<Carrier['rates']>[0]): Promise<Offer[]> {
   const answers = await Promise.allSettled(
     [...carriers.values()].map(async (carrier) =>
       (await carrier.rates(request)).map((rate) => ({ ...rate, carrier: carrier.id })),

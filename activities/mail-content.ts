@@ -80,13 +80,7 @@ function shownParcels({ template, parcels }: MailFacts): readonly MailParcel[] {
  * @param aboutId `shp_...` or `pcl_...`
  */
 export function parcelsOf(shipment: ParcelFacts, aboutId: string): MailParcel[] {
-  const { parcels } = shipment;
-  // What has one parcel, and says no more about it.
-  if (parcels === undefined) {
-    if (aboutId !== shipment._id) return [];
-    const goods = shipment.lines.flatMap(({ name, picked }) => (picked > 0 ? { name, quantity: picked } : []));
-    return [{ goods, trackingNumber: shipment.label?.trackingNumber }];
-  }
+  const { parcels = [] } = shipment;
   const nameOf = (lineId: string) => shipment.lines.find((line) => line.lineId === lineId)?.name ?? lineId;
   return parcels
     .filter(({ id }) => aboutId === shipment._id || aboutId === id)
@@ -98,14 +92,7 @@ export function parcelsOf(shipment: ParcelFacts, aboutId: string): MailParcel[] 
     }));
 }
 
-export type ParcelFacts = Pick<Shipment, '_id' | 'lines' | 'label'> & {
-  parcels?: {
-    id: string;
-    units: { lineId: string; quantity: number }[];
-    label?: { trackingNumber: string; trackingUrl?: string };
-    expectedOn?: string;
-  }[];
-};
+export type ParcelFacts = Pick<Shipment, '_id' | 'lines' | 'parcels'>;
 
 type Formats = ReturnType<typeof formats>;
 

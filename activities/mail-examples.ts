@@ -82,6 +82,7 @@ function exampleOrder(language: string): Order {
     ],
     shipping: {
       ...{ ...free, method: 'post', name: 'Post', earliest: '2026-12-03', promisedBy: '2026-12-04' },
+      dispatchBy: '2026-12-02T15:00:00.000Z',
       ...{ subtotal: 490, net: 490, total: 490 },
     },
     pricing: {

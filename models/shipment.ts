@@ -27,7 +27,10 @@ export interface ParcelLabel {
   carrier: string;
   service: string;
   trackingNumber: string;
+  /** Where the label is printed from. */
   url: string;
+  /** Where the customer may follow it, if the carrier has a page. */
+  trackingUrl?: string;
   /** Minor units. */
   cost: number;
   currency: string;

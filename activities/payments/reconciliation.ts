@@ -22,9 +22,9 @@ import {
   totalsOf,
 } from '../../workflows/domain/reconciliation.ts';
 import { broken } from '../failure.ts';
-import { receiveEvent } from '../receive.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { BalanceLine, ProviderPayout } from '../providers/stripe-balance.ts';
+import { receiveEvent } from '../receive.ts';
 import { openPayout, recordPayout } from './payouts.ts';
 import { record } from './records.ts';
 import { sentOf } from './refunds.ts';

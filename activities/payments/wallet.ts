@@ -8,8 +8,8 @@ import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { ProviderSteps } from '../../workflows/activities.ts';
 import { broken } from '../failure.ts';
-import { receiveEvent } from '../receive.ts';
 import type { Payments } from '../providers/stripe.ts';
+import { receiveEvent } from '../receive.ts';
 import { onProviderError } from './records.ts';
 
 /** The provider's customer, made when one of ours first needs it. Of several that are made at once, one counts. */

@@ -142,9 +142,13 @@ async function decideTogether(
   const known = await models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>();
   const lists = await models.pickLists.find({ _id: listIds }, undefined, { session }).lean<PickList[]>();
   const shipments = await models.shipments
-    .find({ pickListId: listIds, 'lines.sku': unique(asked.flatMap((each) => skuOf(each) ?? [])) }, undefined, {
-      session,
-    })
+    .find(
+      { pickListId: listIds, 'lines.sku': { $in: unique(asked.flatMap((each) => skuOf(each) ?? [])) } },
+      undefined,
+      {
+        session,
+      },
+    )
     .lean<Shipment[]>();
   const orders = await models.orders
     .find({ _id: unique(shipments.map(({ orderId }) => orderId)) }, { status: 1 }, { session })

@@ -9,7 +9,7 @@ import { chargeableGrams } from '../../workflows/domain/delivery.ts';
 import { type Cart, type Pricing, price, shippedOf } from '../../workflows/domain/pricing.ts';
 import type { Levied } from '../../workflows/domain/taxes.ts';
 import { broken } from '../failure.ts';
-import type { Carrier } from '../providers/carrier.ts';
+import { type Carriers, ratesOf } from '../labels.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { TaxQuestion } from '../providers/stripe-taxes.ts';
 import { activeWarehouses, senderOf } from '../stock/warehouses.ts';
@@ -57,7 +57,7 @@ function leftOf({ subtotal, discounts }: Pick<Pricing['lines'][number], 'subtota
 }
 
 /** A carrier that cannot say is no reason to sell nothing: then the delivery method's own prices count. */
-export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { quoteId: string }): Promise<void> {
+export async function askRates(mongo: Mongo, carriers: Carriers, { quoteId }: { quoteId: string }): Promise<void> {
   const quote = await readQuote(mongo, quoteId);
   const { cart } = quote;
   const { products } = await bookOf(mongo, quote);
@@ -68,8 +68,9 @@ export async function askRates(mongo: Mongo, carrier: Carrier, { quoteId }: { qu
   const shipped = shippedOf(items, products);
   const parcel = { weightGrams: chargeableGrams(shipped), lengthMm: 300, widthMm: 200, heightMm: 150 };
   const to = { ...cart.to, postalCode: cart.to.postalCode ?? '' };
-  const rates = from ? await carrier.rates({ from, to, parcel, currency: cart.currency }) : [];
-  const liveRates = rates.map(({ service, amount, days }) => ({ service, amount, days }));
+  const rates = from ? await ratesOf(carriers, { from, to, parcel, currency: cart.currency }) : [];
+  const payable = rates.filter(({ currency }) => currency === cart.currency);
+  const liveRates = payable.map(({ service, amount, days }) => ({ service, amount, days }));
   await mongo.models.quotes.updateOne({ _id: quoteId }, { $set: { liveRates } });
 }
 

@@ -1,9 +1,10 @@
 /** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
 import { z } from 'zod';
-import { receiveEvent, receiveStripe } from '../../activities/inbox.ts';
 import { parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
+import { receiveStripe } from '../../activities/receive.ts';
+import { receiveTracking } from '../../activities/tracking.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
 
@@ -32,9 +33,8 @@ export const carrierWebhook = endpoint({
       parseSandboxCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS),
     );
     if (event) {
-      const { id } = event;
-      const outcome = await receiveEvent(mongo, { id, source: 'carrier', type: 'tracking', payload: { ...event } });
-      log.info({ eventId: id, outcome }, 'webhook');
+      const outcome = await receiveTracking(mongo, 'sandbox', event);
+      log.info({ eventId: event.id, outcome }, 'webhook');
     } else {
       log.warn('a webhook of the carrier has a status that is not known here');
     }

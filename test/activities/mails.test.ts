@@ -198,23 +198,15 @@ describe('parcels of a shipment', () => {
   const line = (lineId: string, name: string, picked: number) =>
     ({ lineId, name, picked, sku: name, quantity: 2, state: 'picked' }) as ParcelFacts['lines'][number];
   const lines = [line('line_1', 'Mug', 2), line('line_2', 'Lamp', 1), line('line_3', 'Towel', 0)];
-  const label = { id: 'lbl_1', trackingNumber: 'T1', url: 'https://carrier/label.pdf', costMinor: 1, currency: 'USD' };
-
-  test('with one label: what was picked, and never the label itself', () => {
-    const goods = [
-      { name: 'Mug', quantity: 2 },
-      { name: 'Lamp', quantity: 1 },
-    ];
-    expect(parcelsOf({ _id: 'shp_1', lines, label }, 'shp_1')).toEqual([{ goods, trackingNumber: 'T1' }]);
-    expect(parcelsOf({ _id: 'shp_1', lines, label }, 'shp_2')).toEqual([]);
-  });
-
   test('with parcels: all, or the one that it is about', () => {
+    const measures = { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 100 };
+    const bought = { id: 'lbl_1', carrier: 'sandbox', service: 'standard', url: 'https://carrier.example/label.pdf' };
+    const label = { ...bought, trackingNumber: 'T1', cost: 1, currency: 'USD', boughtAt: new Date() };
     const shipment: ParcelFacts = {
       ...{ _id: 'shp_1', lines },
       parcels: [
-        { id: 'pcl_1', units: [{ lineId: 'line_1', quantity: 2 }], label: { trackingNumber: 'T1' } },
-        { id: 'pcl_2', units: [{ lineId: 'line_2', quantity: 1 }], expectedOn: '2026-12-24' },
+        { ...measures, id: 'pcl_1', units: [{ lineId: 'line_1', quantity: 2 }], label },
+        { ...measures, id: 'pcl_2', units: [{ lineId: 'line_2', quantity: 1 }], expectedOn: '2026-12-24' },
       ],
     };
     const numbers = (aboutId: string) => parcelsOf(shipment, aboutId).map(({ trackingNumber }) => trackingNumber);

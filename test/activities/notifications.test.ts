@@ -8,6 +8,7 @@ import { defaultSettings } from '../../models/store.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';
 import { startMailbox } from '../../sandbox/mailbox.ts';
 import { newDatabaseUri } from '../support/servers.ts';
+import { newShipment, pickLine } from '../support/shipments.ts';
 import { until } from '../support/until.ts';
 
 let mongo: Mongo;
@@ -119,18 +120,19 @@ test('parcels are told of in the language of the customer, with what the store s
   const customer = { email: 'konrad@example.com', name: 'Konrad <b>Zuse</b>', language: 'de-AT' };
   const { _id, ...order } = await mongo.models.orders.findById(orderId).lean().orFail();
   await mongo.models.orders.create([{ ...order, _id: 'ord_2', customer }]);
+  const lines = [pickLine('line_1', 'MUG', 2, { name: 'Tasse & <Co>', picked: 2, state: 'picked' })];
+  const label = { id: 'lbl_1', carrier: 'sandbox', service: 'standard', url: 'https://carrier.example/T123.pdf' };
   await mongo.models.shipments.create([
-    {
-      ...{ _id: 'shp_2', orderId: 'ord_2', warehouseId: 'wh_1', createdAt: new Date(), scanIds: [] },
-      lines: [{ lineId: 'line_1', sku: 'MUG', name: 'Tasse & <Co>', quantity: 2, picked: 2, state: 'picked' }],
-      label: {
-        id: 'lbl_1',
-        trackingNumber: 'T123',
-        url: 'https://carrier.example/T123.pdf',
-        costMinor: 1,
-        currency: 'EUR',
-      },
-    },
+    newShipment({
+      ...{ _id: 'shp_2', orderId: 'ord_2', lines },
+      parcels: [
+        {
+          ...{ id: 'pcl_1', weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 100 },
+          units: [{ lineId: 'line_1', quantity: 2 }],
+          label: { ...label, trackingNumber: 'T123', cost: 1, currency: 'EUR', boughtAt: new Date() },
+        },
+      ],
+    }),
   ]);
   const mail = { storeName: 'Rechnerei', replyTo: 'hilfe@shop.example', footer: 'Rechnerei e. K., Berlin' };
   await mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, mail }, { upsert: true });

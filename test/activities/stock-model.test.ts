@@ -551,7 +551,9 @@ function settling({ orderId, shipmentId }: ShipmentOf): Operation {
   return {
     name: `settle the short pick of ${shipmentId}`,
     async run(mongo) {
-      const { short, empty, amountDue } = await settleShortPick(mongo, { orderId, shipmentId });
+      const settled = await settleShortPick(mongo, { orderId, shipmentId });
+      if (settled.outcome === 'asks') throw new Error('The store has no rule to ask');
+      const { short, empty, amountDue } = settled;
       return { short, empty, amountDue };
     },
     apply: (state) => model.settleShort(state, orderId, shipmentId),

@@ -10,6 +10,7 @@ import { customerToken } from '../../platform/customer-token.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { plain } from '../support/orders.ts';
+import { newShipment, pickLine } from '../support/shipments.ts';
 import { config, seedShop, startApi, type TestApi } from './support.ts';
 
 /** Who may use each route, written down a second time: a route that is not here fails. */
@@ -311,15 +312,20 @@ async function writeOrder(): Promise<void> {
   await models.orders.create([order]);
   await models.customers.create([{ _id: 'cus_01WALK', email: 'walker@example.com', name: 'Walker', createdAt: now }]);
   await models.shipments.create([
-    {
-      _id: 'shp_01WALK',
-      orderId,
-      warehouseId: 'berlin',
-      createdAt: now,
-      pickedAt: now,
-      lines: [{ lineId: 'line_1', sku: 'MUG', name: 'Mug', quantity: 1, picked: 1, state: 'picked' }],
-      label: { id: 'lbl_1', trackingNumber: 'T1', url: 'https://carrier.example/l', costMinor: 500, currency: 'EUR' },
-    },
+    newShipment({
+      ...{ _id: 'shp_01WALK', orderId, pickListId: 'pkl_01WALK', pickedAt: now },
+      lines: [pickLine('line_1', 'MUG', 1, { picked: 1, state: 'picked' })],
+      parcels: [
+        {
+          ...{ id: 'pcl_01WALK', weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 100 },
+          units: [{ lineId: 'line_1', quantity: 1 }],
+          label: {
+            ...{ id: 'lbl_1', carrier: 'sandbox', service: 'standard', trackingNumber: 'T1', cost: 500 },
+            ...{ url: 'https://carrier.example/l', currency: 'EUR', boughtAt: now },
+          },
+        },
+      ],
+    }),
   ]);
   await models.promotions.create([
     {

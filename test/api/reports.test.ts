@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { newId } from '../../models/id.ts';
 import type { Shipment } from '../../models/shipment.ts';
+import { newShipment } from '../support/shipments.ts';
 import { startApi, type TestApi } from './support.ts';
 
 let api: TestApi;
@@ -11,29 +11,15 @@ afterAll(() => api.stop());
 
 const report = (query = '') => api.ask('GET', `/v1/reports/delivery${query}`, { token: api.tokens.support });
 
-function shipment(fields: Partial<Shipment>): Shipment {
-  return {
-    ...{
-      _id: newId('shp'),
-      orderId: newId('ord'),
-      warehouseId: 'berlin',
-      createdAt: new Date(),
-      lines: [],
-      scanIds: [],
-    },
-    ...fields,
-  };
-}
-
 const at = (time: string) => new Date(time);
 const none = { onTime: 0, late: 0, overdue: 0 };
 
 describe('the report of delivery', () => {
   beforeAll(async () => {
     const delivered = (promisedBy: string, onTime: boolean, rest: Partial<Shipment> = {}) =>
-      shipment({ promisedBy, deliveredAt: at('2026-11-11T12:00:00Z'), onTime, ...rest });
+      newShipment({ promisedBy, deliveredAt: at('2026-11-11T12:00:00Z'), onTime, ...rest });
     const dispatched = (dispatchBy: string, handedOverAt?: string, rest: Partial<Shipment> = {}) =>
-      shipment({ dispatchBy: at(dispatchBy), ...(handedOverAt && { handedOverAt: at(handedOverAt) }), ...rest });
+      newShipment({ dispatchBy: at(dispatchBy), ...(handedOverAt && { handedOverAt: at(handedOverAt) }), ...rest });
     await api.mongo.models.shipments.create([
       delivered('2026-11-01', true),
       delivered('2026-11-05', true),
@@ -42,11 +28,11 @@ describe('the report of delivery', () => {
       // Due outside November, cancelled, on its way still, and without a promise.
       delivered('2026-10-31', false),
       delivered('2026-12-01', false),
-      shipment({ promisedBy: '2026-11-05', cancelledAt: at('2026-11-02T12:00:00Z') }),
-      shipment({ promisedBy: '2126-11-05' }),
-      shipment({ deliveredAt: at('2026-11-05T12:00:00Z') }),
+      newShipment({ promisedBy: '2026-11-05', cancelledAt: at('2026-11-02T12:00:00Z') }),
+      newShipment({ promisedBy: '2126-11-05' }),
+      newShipment({ deliveredAt: at('2026-11-05T12:00:00Z') }),
       // Lost.
-      shipment({ promisedBy: '2020-02-05', handedOverAt: at('2020-02-01T12:00:00Z') }),
+      newShipment({ promisedBy: '2020-02-05', handedOverAt: at('2020-02-01T12:00:00Z') }),
 
       dispatched('2026-11-01T00:00:00Z', '2026-11-01T00:00:00Z'),
       dispatched('2026-11-30T23:59:59Z', '2026-12-01T00:00:00Z', { warehouseId: 'bonn' }),

@@ -41,7 +41,9 @@ const worker =
                 publicUrl: 'https://shop.example',
               }),
             ),
-            carrier: createSandboxCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! }),
+            carriers: new Map([
+              ['sandbox', createSandboxCarrier({ url: env.CARRIER_URL!, apiKey: env.CARRIER_API_KEY! })],
+            ]),
           }),
         ),
         maxConcurrentActivityTaskExecutions: 1,

@@ -1,7 +1,9 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import { packParcels } from '../../activities/packing.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
-import { reportShort, scanPick } from '../../activities/picking.ts';
+import { makePickList } from '../../activities/picking/lists.ts';
+import { reportShort, scanPick } from '../../activities/picking/scans.ts';
 import { priceBook } from '../../activities/pricing/price-book.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
 import { openReturn } from '../../activities/returns.ts';
@@ -15,7 +17,7 @@ import { stockId } from '../../models/stock.ts';
 import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { price as priceOf } from '../../workflows/domain/pricing.ts';
-import type { ShipmentStatus } from '../../workflows/domain/states.ts';
+import type { ShipmentStatus, ShortReason } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { until } from './until.ts';
 
@@ -179,27 +181,38 @@ export function createShop(outside: {
 
   // ---- The warehouse ----
 
+  /** A list of this shipment alone, in the hands of the test. */
+  async function pickListOf(shipmentId: string): Promise<string> {
+    const { pickListId } = await models.shipments.findById(shipmentId).lean().orFail();
+    if (pickListId) return pickListId;
+    const list = await makePickList(mongo, { id: newId('pkl'), shipmentIds: [shipmentId], actor, take: true });
+    return list._id;
+  }
+
+  async function scan(shipmentId: string, sku: string, quantity: number): Promise<void> {
+    const by = { listId: await pickListOf(shipmentId), scanId: newId('req'), actor, madeAt: new Date() };
+    await scanPick(mongo, { ...by, barcode: sku, quantity });
+  }
+
   async function pickAll(shipmentId: string): Promise<void> {
     const shipment = await models.shipments.findById(shipmentId).lean().orFail();
-    for (const { sku, quantity } of shipment.lines) {
-      await scanPick(mongo, { shipmentId, scanId: newId('req'), sku, quantity });
-    }
+    for (const { sku, quantity } of shipment.lines) await scan(shipmentId, sku, quantity);
   }
 
   /** Picks this much of each line, and reports the rest short. */
-  async function pickShort(shipmentId: string, picked: number): Promise<void> {
+  async function pickShort(shipmentId: string, picked: number, reason: ShortReason = 'stockout'): Promise<void> {
     const shipment = await models.shipments.findById(shipmentId).lean().orFail();
-    for (const { lineId, sku } of shipment.lines) {
-      if (picked > 0) await scanPick(mongo, { shipmentId, scanId: newId('req'), sku, quantity: picked });
-      await reportShort(mongo, { shipmentId, scanId: newId('req'), lineId, reason: 'stockout' });
+    for (const { sku } of shipment.lines) {
+      if (picked > 0) await scan(shipmentId, sku, picked);
+      const by = { listId: await pickListOf(shipmentId), scanId: newId('req'), actor, madeAt: new Date() };
+      await reportShort(mongo, { ...by, sku, reason });
     }
   }
 
   async function pack(orderId: string, shipmentId: string): Promise<string> {
-    const parcel = { weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 };
-    const shipment = await models.shipments.findById(shipmentId).lean().orFail();
-    const short = shipment.lines.some(({ state }) => state === 'short');
-    const input = { shipmentId, parcel, short, actor };
+    const given = [{ weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 }];
+    const packed = await packParcels(mongo, { shipmentId, given, weighed: true });
+    const input = { shipmentId, short: packed!.short, actor };
     return (await orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input] })).status;
   }
 
@@ -285,9 +298,18 @@ export function createShop(outside: {
 
   // ---- The world outside ----
 
-  async function carrierSays(shipmentId: string, status: messages.TrackingStatus): Promise<void> {
-    const shipment = await models.shipments.findById(shipmentId).lean().orFail();
-    await control(carrierUrl, 'POST', `/_sandbox/tracking/${shipment.label!.trackingNumber}`, { status });
+  /** Of all parcels of a shipment, or of one by its place. */
+  async function carrierSays(
+    shipmentId: string,
+    status: messages.TrackingStatus,
+    more: { reason?: string; parcel?: number } = {},
+  ): Promise<void> {
+    const { parcel, ...said } = more;
+    const { parcels } = await models.shipments.findById(shipmentId).lean().orFail();
+    for (const [index, { label }] of parcels!.entries()) {
+      if (parcel !== undefined && parcel !== index) continue;
+      await control(carrierUrl, 'POST', `/_sandbox/tracking/${label!.trackingNumber}`, { status, ...said });
+    }
   }
 
   const intentOf = async (orderId: string): Promise<string> => (await paymentOf(orderId)).intentId!;
@@ -388,6 +410,8 @@ export function createShop(outside: {
     cancel,
     reaches,
     shipmentReaches,
+    pickListOf,
+    scan,
     pickAll,
     pickShort,
     pack,

@@ -6,14 +6,14 @@ import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/se
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { audit, type Violation } from '../../activities/audit.ts';
 import { deliverDue } from '../../activities/inbox.ts';
-import { receiveStripe } from '../../activities/receive.ts';
-import { receiveTracking } from '../../activities/tracking.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
 import { createSandboxCarrier, parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
+import { receiveStripe } from '../../activities/receive.ts';
 import { fillBackorders } from '../../activities/stock/backorders.ts';
 import { emptySwitchedOff } from '../../activities/stock/displacement.ts';
+import { receiveTracking } from '../../activities/tracking.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
 import { startTemporal } from '../../sandbox/servers/temporal.ts';
@@ -61,6 +61,7 @@ export async function startWorld(
   });
   const payments = createPayments({ secretKey: stripeKey, apiBase: stripe.url, publicUrl: 'https://shop.example' });
   const parcels = createSandboxCarrier({ url: carrier.url, apiKey: carrierKey });
+  const carriers = new Map([[parcels.id, parcels]]);
   const failures: string[] = [];
   let stopping = false;
   const dispatching = dispatch();
@@ -141,8 +142,8 @@ export async function startWorld(
 
   function providerSteps() {
     const { crashes } = options;
-    if (!crashes) return createProviderActivities({ mongo, payments, carrier: parcels });
-    return crashes.steps(createProviderActivities({ mongo, payments: crashes.calls(payments), carrier: parcels }));
+    if (!crashes) return createProviderActivities({ mongo, payments, carriers });
+    return crashes.steps(createProviderActivities({ mongo, payments: crashes.calls(payments), carriers }));
   }
 
   /** As the API does: check, store, answer. */
@@ -154,8 +155,7 @@ export async function startWorld(
         await receiveStripe(mongo, event);
       } else {
         const event = parseSandboxCarrierWebhook(raw, String(request.headers['carrier-signature']), [secrets.carrier]);
-        if (event)
-          await receiveEvent(mongo, { id: event.id, source: 'carrier', type: 'tracking', payload: { ...event } });
+        if (event) await receiveTracking(mongo, 'sandbox', event);
       }
       response.end();
     });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { receiveEvent } from '../../activities/receive.ts';
 import { adjustEvidence, submitEvidence } from '../../activities/payments/disputes.ts';
+import { receiveEvent } from '../../activities/receive.ts';
 import type { Order } from '../../models/order.ts';
 import { answerSignal, evidenceChanged, holdOrder, inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';

@@ -152,10 +152,11 @@ describe('a parcel that is lost', () => {
     const { orderId } = await world.place();
     const [shipment] = await world.shipmentsOf(orderId);
     await world.ship(orderId, shipment!.id);
+    const parcelId = (await world.shipmentsOf(orderId))[0]!.parcels![0]!.id;
     const say = (status: 'out_for_delivery' | 'in_transit' | 'accepted' | 'returned_to_sender') =>
       world
         .orderHandle(orderId)
-        .signal(trackingChanged, { shipmentId: shipment!.id, status, at: '2026-01-01T00:00:00Z' });
+        .signal(trackingChanged, { shipmentId: shipment!.id, parcelId, status, at: '2026-01-01T00:00:00Z' });
     for (const status of [
       'out_for_delivery',
       'accepted',

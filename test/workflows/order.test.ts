@@ -52,10 +52,12 @@ test('a flood of messages is an incident, and the history stays within its bound
   const [shipment] = await world.shipmentsOf(orderId);
   await world.ship(orderId, shipment!.id);
   const handle = world.orderHandle(orderId);
+  const parcelId = (await world.shipmentsOf(orderId))[0]!.parcels![0]!.id;
   // The worst that the carrier can say: each message changes the shipment, and each is written.
   for (let count = 0; count < limits.messages; count += 1) {
     const status = count % 2 === 0 ? 'in_transit' : 'exception';
-    await handle.signal(trackingChanged, { shipmentId: shipment!.id, status, at: new Date().toISOString() });
+    const at = new Date().toISOString();
+    await handle.signal(trackingChanged, { shipmentId: shipment!.id, parcelId, status, at });
     if (count % 10 === 0) await handle.signal(paymentChanged);
   }
   const { id } = await world.incident(orderId, 'too_many_messages');

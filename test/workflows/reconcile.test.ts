@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import Stripe from 'stripe';
-import { receiveEvent } from '../../activities/receive.ts';
 import { reconcilePage, sumUpDay } from '../../activities/payments/reconciliation.ts';
+import { receiveEvent } from '../../activities/receive.ts';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { makeSchedules } from '../../activities/starts.ts';
 import { boundsOf, type DifferenceKind, dayOf } from '../../workflows/domain/reconciliation.ts';

@@ -47,10 +47,7 @@ test('units of one line that come in two parts from one warehouse leave it as tw
   const [shipment] = await world.shipmentsOf(orderId);
   for (const _ of [1, 2]) {
     const list = await world.mongo.models.shipments.findById(shipment!.id).lean();
-    if (!list!.pickedAt) {
-      const { scanPick } = await import('../../activities/picking.ts');
-      await scanPick(world.mongo, { shipmentId: shipment!.id, scanId: newId('req'), sku, quantity: 1 });
-    }
+    if (!list!.pickedAt) await world.scan(shipment!.id, sku, 1);
   }
   await world.pack(orderId, shipment!.id);
   await world.handOver(orderId, shipment!.id);
