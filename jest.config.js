@@ -17,6 +17,7 @@ const alone = [
   'test/platform/batch',
   'test/sandbox/',
   'test/workers/',
+  'test/activities/papers/',
   'test/activities/providers/',
   'test/activities/mails',
   'test/architecture',

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Invoice } from '../models/invoice.ts';
 import type { InvoiceLine } from '../workflows/domain/invoices.ts';
 import { formatMoney, formatPercent } from '../workflows/domain/money.ts';
-import { addressLines, type Block, place, type Style, space, stack, tableRow } from './papers/blocks.ts';
+import { addressLines, type Block, place, placeTable, type Style, space, stack, tableRow } from './papers/blocks.ts';
 import { onEachPage, papers, type Sheet, startSheets } from './papers/sheet.ts';
 
 const margin = 50;
@@ -68,9 +68,7 @@ function drawLines(document: Sheet, { currency, content }: Invoice): void {
   const columns = [185, 35, 80, 55, 70, 70];
   const head = ['Description', 'Units', 'Unit price, net', 'Tax', 'Net', 'Total'];
   const money = (amount: number) => formatMoney(amount, currency);
-  const headRow = row(document, columns, head, 'bold');
-  place(document, bottom, headRow);
-  for (const line of content.lines) {
+  const rows = content.lines.map((line) => {
     const { name, sku, quantity, net, total } = line;
     const cells = [
       sku === undefined ? name : `${name}\n${sku}`,
@@ -80,8 +78,9 @@ function drawLines(document: Sheet, { currency, content }: Invoice): void {
       money(net),
       money(total),
     ];
-    place(document, bottom, row(document, columns, cells), headRow);
-  }
+    return row(document, columns, cells);
+  });
+  placeTable(document, bottom, row(document, columns, head, 'bold'), rows);
   document.y += 15;
 }
 
@@ -96,9 +95,11 @@ const sumColumns = [270, 75, 75, 75];
 
 function drawRates(document: Sheet, { currency, content }: Invoice): void {
   const money = (amount: number) => formatMoney(amount, currency);
-  place(document, bottom, row(document, sumColumns, ['Tax', 'Rate', 'Net', 'Tax'], 'bold'));
-  for (const { name, ppm, net, tax } of content.rates)
-    place(document, bottom, row(document, sumColumns, [name, formatPercent(ppm), money(net), money(tax)]));
+  const head = row(document, sumColumns, ['Tax', 'Rate', 'Net', 'Tax'], 'bold');
+  const rows = content.rates.map(({ name, ppm, net, tax }) =>
+    row(document, sumColumns, [name, formatPercent(ppm), money(net), money(tax)]),
+  );
+  placeTable(document, bottom, head, rows);
   document.y += 15;
 }
 

@@ -12,8 +12,9 @@ const module = { least: 0.25 * millimetre, most: 0.5 * millimetre };
 const quietZone = 10;
 
 interface Bars {
-  /** The barcode's height with the text below it is this and one or more lines of `size`. */
+  /** Of the bars alone. */
   height: number;
+  /** Of the letters below. */
   size: number;
   /** Of the printer: a module is a whole number of its dots wide, or the bars come out unequal. */
   dpi: number;

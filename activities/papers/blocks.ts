@@ -75,6 +75,14 @@ export function place(sheet: Sheet, bottom: number, block: Block, head?: Block):
   sheet.y = y + block.height;
 }
 
+/** The head is on each page, and never alone. */
+export function placeTable(sheet: Sheet, bottom: number, head: Block, rows: readonly Block[]): void {
+  for (const [index, row] of rows.entries()) {
+    if (index === 0) place(sheet, bottom, stack(head, row));
+    else place(sheet, bottom, row, head);
+  }
+}
+
 /** As it stands on an envelope. Without the name where it was said already. */
 export function addressLines(address: Address, said?: string): string[] {
   const { name, line1, line2, postalCode, city, region, country } = address;

@@ -2,7 +2,18 @@
 import { buffer } from 'node:stream/consumers';
 import type { Address } from '../../models/address.ts';
 import { barcode } from './barcode.ts';
-import { addressLines, type Block, beside, paragraph, place, rule, space, stack, tableRow } from './blocks.ts';
+import {
+  addressLines,
+  type Block,
+  beside,
+  paragraph,
+  place,
+  placeTable,
+  rule,
+  space,
+  stack,
+  tableRow,
+} from './blocks.ts';
 import { onEachPage, type PaperName, papers, type Sheet, startSheets } from './sheet.ts';
 
 export interface PrintedPackingSlip {
@@ -48,10 +59,10 @@ export async function renderPackingSlip(slip: PrintedPackingSlip, paper: PaperNa
   place(sheet, bottom, paper === 'a4' ? headOnA4(sheet, slip) : headOnLabel(sheet, slip));
   place(sheet, bottom, addressesOf(sheet, slip, width));
   if (slip.note !== undefined) place(sheet, bottom, paragraph(sheet, `${slip.note}\n\n`, width, plain));
-  placeTable(sheet, bottom, width, [words.item, words.units], slip.lines);
+  placeTable(sheet, bottom, headRow(sheet, width, [words.item, words.units]), rowsOf(sheet, width, slip.lines));
   if (slip.later.length > 0) {
     place(sheet, bottom, space(14));
-    placeTable(sheet, bottom, width, [words.later, words.units], slip.later);
+    placeTable(sheet, bottom, headRow(sheet, width, [words.later, words.units]), rowsOf(sheet, width, slip.later));
   }
   const email = slip.seller?.email;
   if (email !== undefined)
@@ -72,9 +83,10 @@ const strong = { font: 'bold', size: 10 } as const;
 
 function headOnA4(sheet: Sheet, slip: PrintedPackingSlip): Block {
   const { width, margin, dpi } = papers.a4;
-  const left = stack(titleOf(sheet, slip, 235), factsOf(sheet, slip, 235));
-  const id = barcode(sheet, slip.parcelId, width - 2 * margin - 240, { height: 36, size: 9, dpi });
-  return stack(beside([0, left], [240, id]), space(20));
+  const left = 245;
+  const id = barcode(sheet, slip.parcelId, width - 2 * margin - left - 5, { height: 36, size: 9, dpi });
+  const words = stack(titleOf(sheet, slip, left), factsOf(sheet, slip, left));
+  return stack(beside([0, words], [left + 5, id]), space(20));
 }
 
 function headOnLabel(sheet: Sheet, slip: PrintedPackingSlip): Block {
@@ -109,20 +121,18 @@ function addressesOf(sheet: Sheet, slip: PrintedPackingSlip, width: number): Blo
   return stack(beside([0, address(from, slip.shipFrom)], [half, address(to, slip.shipTo)]), space(14));
 }
 
-function placeTable(
-  sheet: Sheet,
-  bottom: number,
-  width: number,
-  head: readonly [string, string],
-  lines: readonly PackedLine[],
-): void {
-  const columns = [width - 60, 65];
-  const headRow = stack(tableRow(sheet, columns, head, strong), space(2), rule(sheet, width, 1), space(3));
-  for (const [index, { name, sku, quantity }] of lines.entries()) {
-    const row = stack(tableRow(sheet, columns, [`${name}\n${sku}`, `${quantity}`], plain), space(5));
-    if (index === 0) place(sheet, bottom, stack(headRow, row));
-    else place(sheet, bottom, row, headRow);
-  }
+function headRow(sheet: Sheet, width: number, names: readonly [string, string]): Block {
+  return stack(tableRow(sheet, columnsOf(width), names, strong), space(2), rule(sheet, width, 1), space(3));
+}
+
+function rowsOf(sheet: Sheet, width: number, lines: readonly PackedLine[]): Block[] {
+  return lines.map(({ name, sku, quantity }) =>
+    stack(tableRow(sheet, columnsOf(width), [`${name}\n${sku}`, `${quantity}`], plain), space(5)),
+  );
+}
+
+function columnsOf(width: number): [number, number] {
+  return [width - 60, 65];
 }
 
 const english = {

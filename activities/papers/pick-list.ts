@@ -1,7 +1,7 @@
 /** What a picker walks with, on paper. The same list gives the same bytes. */
 import { buffer } from 'node:stream/consumers';
 import { barcode, leastWidth } from './barcode.ts';
-import { type Block, beside, paragraph, place, rule, space, stack } from './blocks.ts';
+import { type Block, beside, paragraph, place, placeTable, rule, space, stack } from './blocks.ts';
 import { onEachPage, type PaperName, papers, type Sheet, startSheets } from './sheet.ts';
 
 /** Its lines have the order of the walk. */
@@ -51,15 +51,14 @@ export async function renderPickList(list: PrintedPickList, paper: PaperName): P
     for (const shipment of shipments) place(sheet, bottom, shipmentRow(sheet, width, shipment));
     place(sheet, bottom, space(8));
   }
-  for (const [index, line] of lines.entries()) {
+  const rows = lines.flatMap((line) => {
     const [boxes, ...more] = shipments.length > 1 ? boxesOf(line) : [];
-    const block = layout.line(line, boxes);
-    // The columns' names go with the first line, wherever that has room.
-    place(sheet, bottom, index === 0 ? stack(layout.columns, block) : block, index === 0 ? undefined : layout.columns);
-    for (const further of more)
-      place(sheet, bottom, paragraph(sheet, `${line.sku}: ${further}`, width, boxStyle), layout.columns);
-    place(sheet, bottom, stack(space(4), rule(sheet, width, 0.5)));
-  }
+    const further = more.map((part) => stack(space(3), paragraph(sheet, `${line.sku}: ${part}`, width, boxStyle)));
+    const parts = [layout.line(line, boxes), ...further];
+    return [...parts.slice(0, -1), stack(parts.at(-1)!, space(4), rule(sheet, width, 0.5))];
+  });
+  placeTable(sheet, bottom, layout.columns, rows);
+
   onEachPage(sheet, (page, pages) => {
     const style = { font: 'regular', size: 9 } as const;
     paragraph(sheet, id, width, style).draw(on.margin, bottom + 4);
@@ -81,9 +80,10 @@ function onA4(sheet: Sheet): Layout {
   const heading = { font: 'bold', size: 9 } as const;
   return {
     head: (list) => {
-      const words = stack(paragraph(sheet, titleOf(list), 235, { font: 'bold', size: 18 }), factsOf(sheet, list, 235));
-      const id = barcode(sheet, list.id, width - 240, { ...bars, height: 36 });
-      return stack(beside([0, words], [240, id]), space(14));
+      const left = 245;
+      const title = paragraph(sheet, titleOf(list), left, { font: 'bold', size: 18 });
+      const id = barcode(sheet, list.id, width - left - 5, { ...bars, height: 36 });
+      return stack(beside([0, stack(title, factsOf(sheet, list, left))], [left + 5, id]), space(14));
     },
     columns: stack(
       beside(
@@ -102,7 +102,7 @@ function onA4(sheet: Sheet): Layout {
         [0, tickBox(sheet, 15, isPicked(line))],
         [at.bin, binOf(sheet, line, wide.bin, 16)],
         [at.units, unitsOf(sheet, line, wide.units, 16)],
-        [at.item, itemOf(sheet, line, boxes, wide.item, 10)],
+        [at.item, itemOf(sheet, line, boxes, isNarrow ? wide.item : width - at.item, 10)],
         ...(isNarrow ? [[at.barcode, barcode(sheet, scanned, wide.barcode, bars)] satisfies [number, Block]] : []),
       );
       // As wide as the paper: the margins serve as quiet zones.
@@ -181,15 +181,13 @@ function count(number: number, noun: string): string {
 /** Which box is whose. */
 function shipmentRow(sheet: Sheet, width: number, shipment: PrintedPickList['shipments'][number]): Block {
   const { id, orderId, slot, units } = shipment;
-  const [boxWidth, unitsWidth] = [52, 56];
-  return stack(
-    beside(
-      [0, paragraph(sheet, `Box ${slot}`, boxWidth, boxStyle)],
-      [boxWidth, paragraph(sheet, `${orderId}\n${id}`, width - boxWidth - unitsWidth, { font: 'regular', size: 8 })],
-      [width - unitsWidth, paragraph(sheet, count(units, 'unit'), unitsWidth, { ...boxStyle, align: 'right' })],
-    ),
-    space(4),
+  const left = 76;
+  const box = stack(
+    paragraph(sheet, `Box ${slot}`, left - 4, boxStyle),
+    paragraph(sheet, count(units, 'unit'), left - 4, { font: 'regular', size: 9 }),
   );
+  const ids = paragraph(sheet, `${orderId}\n${id}`, width - left, { font: 'regular', size: 9 });
+  return stack(beside([0, box], [left, ids]), space(4));
 }
 
 function isPicked({ quantity, picked }: PickLine): boolean {

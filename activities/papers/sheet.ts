@@ -41,10 +41,27 @@ export function startSheets({ width, height, margin, title, author, createdAt, t
     info: { Title: title, Author: author, CreationDate: createdAt },
     ...(language !== undefined && { lang: language }),
   });
-  const [regular, bold] = standard.test(text) ? ['Helvetica', 'Helvetica-Bold'] : dejaVu;
+  const isPlain = standard.test(text);
+  const [regular, bold] = isPlain ? ['Helvetica', 'Helvetica-Bold'] : dejaVu;
   sheet.registerFont('regular', regular!);
   sheet.registerFont('bold', bold!);
+  if (!isPlain) for (const name of ['regular', 'bold']) mendMissing(sheet, name);
   return sheet;
+}
+
+/**
+ * Letters that a font lacks are drawn as boxes. pdfkit 0.20 writes the width of that box into the document in the units of
+ * the font, twice what it has measured, and what is written would run into what is beside it.
+ */
+function mendMissing(sheet: Sheet, name: string): void {
+  const { _font: font } = sheet.font(name) as unknown as { _font: EmbeddedFont };
+  font.widths[0] = font.font.getGlyph(0).advanceWidth * font.scale;
+}
+
+interface EmbeddedFont {
+  widths: number[];
+  scale: number;
+  font: { getGlyph(id: number): { advanceWidth: number } };
 }
 
 /** What the fonts that every reader of PDF has can draw: the languages of western Europe. */
