@@ -14,13 +14,10 @@ const kept = z
     onTime: z.int(),
     late: z.int(),
     overdue: z.int().meta({ description: 'Due, and not done to this moment; what was lost is among it' }),
-    share: z
-      .number()
-      .optional()
-      .meta({
-        description: 'How much of the three was on time, from 0 to 1; absent where there is none',
-        example: 0.975,
-      }),
+    share: z.number().optional().meta({
+      description: 'How much of the three was on time, from 0 to 1; absent where there is none',
+      example: 0.975,
+    }),
   })
   .meta({ id: 'KeptPromises' });
 
