@@ -10,9 +10,26 @@ const warehouses = {
     postalCode: '07101',
     country: 'US',
     line1: '1 Port Street',
+    timeZone: 'America/New_York',
   },
-  'wh-reno': { name: 'Reno', city: 'Reno', region: 'NV', postalCode: '89501', country: 'US', line1: '20 Valley Road' },
-  'wh-venlo': { name: 'Venlo', city: 'Venlo', region: 'LI', postalCode: '5928', country: 'NL', line1: 'Havenkade 3' },
+  'wh-reno': {
+    name: 'Reno',
+    city: 'Reno',
+    region: 'NV',
+    postalCode: '89501',
+    country: 'US',
+    line1: '20 Valley Road',
+    timeZone: 'America/Los_Angeles',
+  },
+  'wh-venlo': {
+    name: 'Venlo',
+    city: 'Venlo',
+    region: 'LI',
+    postalCode: '5928',
+    country: 'NL',
+    line1: 'Havenkade 3',
+    timeZone: 'Europe/Amsterdam',
+  },
 };
 
 /** SKU, name, grams, US cents, euro cents, and units in Newark, Reno and Venlo. */
@@ -79,9 +96,10 @@ const together = {
 
 /** Fills the shop over its API, as its owner would. */
 export async function openShop(shop: ShopClient): Promise<{ products: number; warehouses: number }> {
-  for (const [id, { name, ...place }] of Object.entries(warehouses)) {
+  for (const [id, { name, timeZone, ...place }] of Object.entries(warehouses)) {
     const address = { ...place, name: `Waybill ${name}` };
-    await shop.putWarehouse(id, { name, address, priority: 1, active: true });
+    const calendar = { timeZone, workdays: [1, 2, 3, 4, 5], cutOff: '16:00' };
+    await shop.putWarehouse(id, { name, address, priority: 1, active: true, calendar });
   }
   await Promise.all(
     goods.map(async ([sku, name, weightGrams, USD, EUR, ...stock]) => {

@@ -1,4 +1,6 @@
 /** What a customer is promised, and that nothing later is placed without a word. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { newKey, orderBody, seedShop, startApi, type TestApi } from './support.ts';
@@ -57,4 +59,26 @@ test('an order that would come later than it was quoted is told so, with a quote
     },
   });
   expect(api.sent).toEqual([]);
+});
+
+test('the commands of docs/delivery-promise.md do what it says', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/delivery-promise.md'), 'utf8');
+  const bodyOf = (start: string) => JSON.parse(new RegExp(`${start} [^']*-d '([^']+)'`).exec(text)![1]!);
+  const { admin, support } = api.tokens;
+  const warehouse = bodyOf('PUT \\$API/warehouses/berlin');
+  const before = (await quote()).shipping.dispatchBy;
+  expect(await api.ask('PUT', '/v1/warehouses/berlin', { token: admin, body: warehouse })).toMatchObject({
+    ...{ status: 200, body: { calendar: warehouse.calendar } },
+  });
+  const method = bodyOf('PUT \\$API/delivery-methods/standard');
+  expect(await api.ask('PUT', '/v1/delivery-methods/standard', { token: admin, body: method })).toMatchObject({
+    ...{ status: 201, body: method },
+  });
+  const [, path] = /curl "\$API(\S+)"/.exec(text)!;
+  expect(await api.ask('GET', `/v1${path}`, { token: support })).toMatchObject({ status: 200 });
+
+  await until(async () => (await quote()).shipping.dispatchBy !== before, 'the new calendar counts');
+  const { status, body } = await api.ask('POST', '/v1/quotes', { body: bodyOf('POST \\$API/quotes') });
+  expect(status).toBe(201);
+  expect(new Date(body.orderBy).toLocaleTimeString('sv', { timeZone: 'Europe/Berlin' })).toBe('14:00:00');
 });

@@ -83,27 +83,26 @@ export function dateIn(timeZone: string, at: Date): string {
 }
 
 /** Whether goods always find a working day within a year: else nothing could be promised. */
-export function opensEveryYear(calendar: Pick<WarehouseCalendar, 'workdays' | 'holidays'>): boolean {
+export function opensEveryYear({ workdays, holidays }: Pick<WarehouseCalendar, 'workdays' | 'holidays'>): boolean {
+  const closed = holidays.map(dayOf);
+  const closedDays = new Set(closed);
+  const isOpen = (day: number) => workdays.includes(weekdayOf(day)) && !closedDays.has(day);
   // Up to six days that are no workdays may come before the first holiday.
-  const opensFrom = (day: number) => workdayFrom(calendar, day, yearDays - 6) !== undefined;
-  return calendar.workdays.length > 0 && calendar.holidays.every((date) => opensFrom(dayOf(date)));
+  return workdays.length > 0 && closed.every((day) => firstDay(day, yearDays - 6, isOpen) !== undefined);
 }
 
 /** The first cut-off of a day or one after it. */
 function cutOffFrom(calendar: WarehouseCalendar, from: number): { day: number; at: Date } {
-  const day = workdayFrom(calendar, from, yearDays);
+  const { timeZone, workdays, holidays, cutOff } = calendar;
+  const isOpen = (day: number) => workdays.includes(weekdayOf(day)) && !holidays.includes(dateOf(day));
+  const day = firstDay(from, yearDays, isOpen);
   if (day === undefined) throw new RangeError(`The calendar has no working day within a year from ${dateOf(from)}`);
-  const at = instantOf(calendar.timeZone, day, calendar.cutOff);
+  const at = instantOf(timeZone, day, cutOff);
   return at === undefined ? cutOffFrom(calendar, day + 1) : { day, at };
 }
 
-function workdayFrom(
-  { workdays, holidays }: Pick<WarehouseCalendar, 'workdays' | 'holidays'>,
-  from: number,
-  within: number,
-): number | undefined {
-  for (let day = from; day < from + within; day += 1)
-    if (workdays.includes(weekdayOf(day)) && !holidays.includes(dateOf(day))) return day;
+function firstDay(from: number, within: number, isOpen: (day: number) => boolean): number | undefined {
+  for (let day = from; day < from + within; day += 1) if (isOpen(day)) return day;
   return undefined;
 }
 
