@@ -75,9 +75,8 @@ async function record(
   await models.shipments.updateOne(
     {
       _id,
-      parcels: {
-        $elemMatch: { id: parcelId, $or: [{ 'tracking.at': { $exists: false } }, { 'tracking.at': { $lt: at } }] },
-      },
+      // Also where nothing was heard before.
+      parcels: { $elemMatch: { id: parcelId, 'tracking.at': { $not: { $gte: at } } } },
     },
     {
       $set: {

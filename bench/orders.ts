@@ -128,14 +128,15 @@ function placeOrder(shop: ShopClient, index: number) {
   });
 }
 
-/** What a warehouse and a carrier do: scan each line, pack, hand over, deliver. */
+/** What a warehouse and a carrier do: take a list, scan each line, pack, hand over, deliver. */
 async function deliver(shop: ShopClient, stack: Stack, index: number): Promise<string> {
   const { order } = await placeOrder(shop, index);
   const shipmentId = order.shipments[0]!.id;
-  for (const { sku, quantity } of order.lines) await shop.scan(shipmentId, sku, quantity);
+  const list = await shop.pickList(shipmentId);
+  for (const { sku, quantity } of order.lines) await shop.scan(list.id, sku, quantity);
   const packed = await shop.pack(shipmentId, { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 150 });
   await shop.handOver(shipmentId);
-  await play(stack.carrier.url, 'POST', `/tracking/${packed.trackingNumber}`, { status: 'delivered' });
+  await play(stack.carrier.url, 'POST', `/tracking/${packed.parcels[0]!.trackingNumber}`, { status: 'delivered' });
   return order.id;
 }
 

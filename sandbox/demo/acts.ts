@@ -78,8 +78,7 @@ export async function deliver(stage: Stage, tell: Tell, orderId: string): Promis
 }
 
 export async function pick({ shop }: Stage, shipmentId: string): Promise<void> {
-  const { lines } = await shop.shipment(shipmentId);
-  for (const { sku, quantity } of lines) await shop.scan(shipmentId, sku, quantity);
+  await shop.pickAll(shipmentId);
   await eventually(`${shipmentId} is picked`, async () => {
     const { status } = await shop.shipment(shipmentId);
     return status === 'picked' ? status : undefined;
@@ -92,14 +91,15 @@ export async function handOverAndFollow(
   orderId: string,
   shipmentId: string,
 ): Promise<void> {
-  const { trackingNumber } = await eventually(`${shipmentId} is ready`, async () => {
+  const { parcels } = await eventually(`${shipmentId} is ready`, async () => {
     const shipment = await shop.shipment(shipmentId);
     return shipment.status === 'ready' ? shipment : undefined;
   });
   await shop.handOver(shipmentId);
   tell('handed over to the carrier');
   for (const status of ['in_transit', 'out_for_delivery', 'delivered']) {
-    await play(carrierUrl, 'POST', `/tracking/${trackingNumber}`, { status });
+    for (const { trackingNumber } of parcels!)
+      await play(carrierUrl, 'POST', `/tracking/${trackingNumber}`, { status });
     await eventually(`${shipmentId} is ${status}`, async () => {
       const { shipments } = await shop.order(orderId);
       return shipments.find(({ id }) => id === shipmentId)?.status === status ? true : undefined;

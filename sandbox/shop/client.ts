@@ -31,7 +31,12 @@ export interface OrderView {
   payment?: { credit: number };
   lines: { lineId: string; sku: string; quantity: number }[];
   expectedAt?: string;
-  shipments: { id: string; warehouseId?: string; status: string; trackingNumber?: string }[];
+  shipments: {
+    id: string;
+    warehouseId?: string;
+    status: string;
+    parcels?: { id: string; trackingNumber: string; status: string }[];
+  }[];
   returns: { id: string; status: string }[];
   refunds: { id: string; status: string; amount: number }[];
   incidents?: { id: string; cause: string; why: string; answers: string[] }[];
@@ -54,8 +59,15 @@ export interface DisputeView {
 interface Shipment {
   id: string;
   status: string;
-  lines: { sku: string; quantity: number; picked: number }[];
-  trackingNumber?: string;
+  lines: { lineId: string; sku: string; quantity: number; picked: number }[];
+  pickListId?: string;
+  parcels?: { id: string; trackingNumber?: string }[];
+}
+
+export interface PickListView {
+  id: string;
+  shipments: { id: string; orderId: string; slot: number; state: string }[];
+  lines: { bin?: string; sku: string; barcode?: string; quantity: number; picked: number; short: number }[];
 }
 
 interface Goods {
@@ -137,10 +149,42 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
 
     // The warehouse.
     shipment: (id: string) => ask<Shipment>('GET', `/shipments/${id}`, warehouse),
-    scan: (id: string, sku: string, quantity: number) =>
-      ask('POST', `/shipments/${id}/scans`, warehouse, { scanId: randomUUID(), sku, quantity }),
-    pack: (id: string, parcel: object) =>
-      ask<{ status: string; trackingNumber: string }>('POST', `/shipments/${id}/pack`, warehouse, { parcel }),
+    /** A list of one shipment, or of several that are picked together, in the hands of who asks. */
+    pickList: (...shipmentIds: string[]) =>
+      ask<PickListView>('POST', '/pick-lists', warehouse, { shipmentIds, take: true }, randomUUID()),
+    releaseWave: (wave: object) =>
+      ask<{ id: string; pickLists: { id: string }[] }>('POST', '/waves', warehouse, wave, randomUUID()),
+    takePickList: (id: string) => ask<PickListView>('POST', `/pick-lists/${id}/take`, warehouse, {}),
+    pickListOf: (id: string) => ask<PickListView>('GET', `/pick-lists/${id}`, warehouse),
+    scan: (listId: string, barcode: string, quantity: number, bin?: string) =>
+      ask<{ puts: { slot: number; quantity: number }[] }>('POST', `/pick-lists/${listId}/scans`, warehouse, {
+        ...{ scanId: randomUUID(), barcode, quantity, bin },
+      }),
+    /** Picks all of one shipment. */
+    pickAll: async (shipmentId: string): Promise<void> => {
+      const { lines } = await ask<Shipment>('GET', `/shipments/${shipmentId}`, warehouse);
+      const list = { shipmentIds: [shipmentId], take: true };
+      const { id } = await ask<PickListView>('POST', '/pick-lists', warehouse, list, randomUUID());
+      for (const { sku, quantity } of lines)
+        await ask('POST', `/pick-lists/${id}/scans`, warehouse, { scanId: randomUUID(), barcode: sku, quantity });
+    },
+    short: (listId: string, sku: string, reason: string) =>
+      ask('POST', `/pick-lists/${listId}/shorts`, warehouse, { scanId: randomUUID(), sku, reason }),
+    pack: (id: string, ...parcels: object[]) =>
+      ask<{ status: string; parcels: { id: string; trackingNumber?: string; labelUrl?: string }[] }>(
+        ...(['POST', `/shipments/${id}/pack`, warehouse, { parcels }] as const),
+      ),
+    handOverParcels: (warehouseId: string, barcodes: string[]) =>
+      ask<{ id: string; parcels: { barcode: string; outcome: string }[] }>(
+        ...(['POST', '/hand-overs', warehouse, { warehouseId, barcodes, manifest: true }, randomUUID()] as const),
+      ),
+    handOverOf: (id: string) =>
+      ask<{ manifests?: { carrier: string; url: string }[] }>('GET', `/hand-overs/${id}`, warehouse),
+    pdf: async (path: string): Promise<Buffer> => {
+      const response = await fetch(`${apiUrl}/v1${path}`, { headers: { authorization: `Bearer ${warehouse}` } });
+      if (!response.ok) throw new Error(`GET ${path} answered ${response.status}`);
+      return Buffer.from(await response.arrayBuffer());
+    },
     handOver: (id: string) => ask<{ status: string }>('POST', `/shipments/${id}/hand-over`, warehouse, {}),
     receive: (id: string, lines: object[]) => ask('POST', `/returns/${id}/receive`, warehouse, { lines }),
     inspect: (id: string, lines: object[]) => ask('POST', `/returns/${id}/inspect`, warehouse, { lines }),

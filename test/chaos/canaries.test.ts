@@ -60,11 +60,11 @@ test('lives of every kind are lived', async () => {
   await shop.pay(waiting.order.id, waiting.link.token, 'pm_card_chargeDeclined');
   await shop.cancel(waiting.order.id, waiting.link.token, 'another time');
   const shipmentId = paid.order.shipments[0]!.id;
-  await shop.scan(shipmentId, 'MUG-BLUE', 1);
+  await shop.pickAll(shipmentId);
   const parcel = { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 150 };
-  const { trackingNumber } = await shop.pack(shipmentId, parcel);
+  const { parcels } = await shop.pack(shipmentId, parcel);
   await shop.handOver(shipmentId);
-  await play(stack.carrier.url, 'POST', `/tracking/${trackingNumber}`, { status: 'delivered' });
+  await play(stack.carrier.url, 'POST', `/tracking/${parcels[0]!.trackingNumber}`, { status: 'delivered' });
   await eventually('the end', async () =>
     (await shop.order(paid.order.id)).status === 'completed' ? true : undefined,
   );
@@ -80,7 +80,7 @@ test('lives of every kind are lived', async () => {
     shippingAddress: { ...nowhere.shippingAddress, postalCode: '00000' },
   });
   secrets.push(refused.link.token);
-  await shop.scan(refused.order.shipments[0]!.id, 'MUG-BLUE', 1);
+  await shop.pickAll(refused.order.shipments[0]!.id);
   await shop.pack(refused.order.shipments[0]!.id, parcel);
 }, 120_000);
 
@@ -90,7 +90,7 @@ test('a chargeback is answered, and an authorization is asked for anew', async (
   secrets.push(disputed.link.token, aged.link.token, 'sk_test_sandbox');
 
   const shipmentId = disputed.order.shipments[0]!.id;
-  await shop.scan(shipmentId, 'MUG-BLUE', 1);
+  await shop.pickAll(shipmentId);
   await shop.pack(shipmentId, { weightGrams: 900, lengthMm: 300, widthMm: 200, heightMm: 150 });
   const asked = await eventually('a question about the chargeback', async () =>
     (await shop.dispute(disputed.order.id))?.incidents.find(({ cause }) => cause === 'dispute_opened'),

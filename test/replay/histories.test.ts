@@ -83,7 +83,7 @@ test('every history is walked as it was', async () => {
 
 test('a history whose steps the code does not take is told', async () => {
   const file = 'order.completed.json';
-  const text = readFileSync(join(folder, file), 'utf8').replaceAll('"buyLabel"', '"buyStamp"');
+  const text = readFileSync(join(folder, file), 'utf8').replaceAll('"buyLabels"', '"buyStamp"');
   const failures = await replay([{ workflowId: file, history: History.fromObject(JSON.parse(text)) }]);
   expect(failures).toHaveLength(1);
   expect(failures[0]).toMatch(/nondeterminism/i);

@@ -143,7 +143,13 @@ export const scenes: Record<string, Scene> = {
   'shipment.out_for_delivery': (world) => shipment(world, 'shipped', 'out_for_delivery'),
   'shipment.exception': (world) => shipment(world, 'shipped', 'exception'),
   'shipment.delivered': async (world) => workflowIds.order(await world.delivered()),
-  'shipment.lost': (world) => shipment(world, 'shipped', 'lost'),
+  'shipment.lost': async (world) => {
+    const workflowId = await shipment(world, 'shipped', 'lost');
+    const orderId = workflowId.replace('order-', '');
+    await world.answer(orderId, (await world.incident(orderId, 'lost')).id, 'refund');
+    await world.reaches(orderId, 'completed');
+    return workflowId;
+  },
   'shipment.returned_to_sender': (world) => shipment(world, 'shipped', 'returned_to_sender'),
   'shipment.cancelled': async (world) => {
     const workflowId = await shipment(world, 'ready');
@@ -468,7 +474,8 @@ async function shipment(
   if (as === 'shipped') await world.handOver(orderId, first!.id);
   if (tracking) {
     await world.carrierSays(first!.id, tracking);
-    await world.shipmentReaches(orderId, first!.id, tracking as never);
+    // A lost one is given up only by whoever answers.
+    await world.shipmentReaches(orderId, first!.id, tracking === 'lost' ? 'exception' : (tracking as never));
   }
   return workflowIds.order(orderId);
 }
@@ -529,7 +536,8 @@ async function disputed(world: World, outcome?: 'won' | 'lost'): Promise<string>
 
 async function polled(world: World, type: 'pollCarrier' | 'pollStripe'): Promise<string> {
   const workflowId = type === 'pollCarrier' ? 'poll-carrier' : 'poll-stripe';
-  const handle = await world.client.workflow.start(type, { workflowId, taskQueue: messages.taskQueues.orders });
+  const args = type === 'pollCarrier' ? ['sandbox'] : [];
+  const handle = await world.client.workflow.start(type, { workflowId, taskQueue: messages.taskQueues.orders, args });
   await handle.result();
   return handle.workflowId;
 }

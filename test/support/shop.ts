@@ -262,6 +262,12 @@ export function createShop(outside: {
     return (await orderHandle(orderId).executeUpdate(messages.answerIncident, { args: [input] })).applied;
   }
 
+  /** The order that sends the goods of a shipment's first parcel again. */
+  async function reshipOf(shipmentId: string): Promise<Order> {
+    const { parcels } = await models.shipments.findById(shipmentId).lean().orFail();
+    return models.orders.findOne({ reshipOf: parcels![0]!.id }).lean<Order>().orFail();
+  }
+
   /** The templates of the mails that were queued for an order, oldest first. */
   async function mailsOf(orderId: string): Promise<string[]> {
     const mails = await models.mails.find({ orderId }).sort({ createdAt: 1 }).lean();
@@ -411,6 +417,7 @@ export function createShop(outside: {
     reaches,
     shipmentReaches,
     pickListOf,
+    reshipOf,
     scan,
     pickAll,
     pickShort,

@@ -133,7 +133,7 @@ describe('a parcel that is lost', () => {
     const { orderId, gone, incident } = await lost(sku);
     expect(await world.answer(orderId, incident.id, 'reship')).toBe(true);
     await world.reaches(orderId, 'completed');
-    const again = await world.mongo.models.orders.findOne({ reshipOf: gone.id }).lean().orFail();
+    const again = await world.reshipOf(gone.id);
 
     // The goods are not there: nobody is told that they come and then that they do not.
     const short = await world.incident(again._id, 'reserve_stock');

@@ -70,7 +70,7 @@ async function lostAndSentAgain(): Promise<void> {
   await world.carrierSays(shipment!.id, 'lost');
   await world.answer(orderId, (await world.incident(orderId, 'lost')).id, 'reship');
   await world.reaches(orderId, 'completed');
-  const again = await world.mongo.models.orders.findOne({ reshipOf: shipment!.id }).lean().orFail();
+  const again = await world.reshipOf(shipment!.id);
   await world.reaches(again._id, 'confirmed');
   await world.deliver(again._id);
 }
