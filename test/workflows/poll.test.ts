@@ -102,7 +102,8 @@ describe("Stripe's events", () => {
 test('setting up again leaves the schedules as they are', async () => {
   await makeSchedules(world.client);
   for (const [id, workflowType] of [
-    ['poll-carrier', 'pollCarrier'],
+    ['poll-sandbox', 'pollCarrier'],
+    ['poll-easypost', 'pollCarrier'],
     ['poll-stripe', 'pollStripe'],
   ] as const) {
     const { action, policies } = await world.client.schedule.getHandle(id).describe();

