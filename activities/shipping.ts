@@ -99,7 +99,11 @@ export async function buyReturnLabel(
 }
 
 /** The time is the carrier's own, of the last event that it has told: no clock of ours can skip one. */
-export async function pollTracking(mongo: Mongo, carrier: SandboxCarrier, { since }: { since: string }): Promise<Polled> {
+export async function pollTracking(
+  mongo: Mongo,
+  carrier: SandboxCarrier,
+  { since }: { since: string },
+): Promise<Polled> {
   const events = await carrier.eventsSince(new Date(since));
   await Promise.all(
     events.map((event) =>

@@ -65,7 +65,9 @@ export function failureOf(failed: Failed): Error {
   const { asked, status, code } = failed;
   switch (meaningOf(failed)) {
     case 'try again':
-      return new Error([asked, status === undefined ? 'got no answer' : `answered ${status}`, code].join(' ').trim());
+      return new Error(
+        [asked, status === undefined ? 'got no answer that can be read' : `answered ${status}`, code].join(' ').trim(),
+      );
     case 'key refused':
       return refusal(`${asked} answered ${status}: check the carrier's API key and what it may do`, 'api_key_refused');
     default:

@@ -82,8 +82,8 @@ export function createEasyPost(options: {
     for (let nth = 1; nth <= maxShipments; nth += 1) {
       const found = await shipmentBy(referenceOf(request.reference, nth));
       if (!found) {
-        const told = await ask('POST /shipments', () => client.Shipment.create(toShipment(request, nth)));
-        return read(told, shipmentSchema);
+        const shipment = toShipment(request, nth);
+        return read(await ask('POST /shipments', () => client.Shipment.create(shipment)), shipmentSchema);
       }
       const theirs = found.options?.print_custom_2 ?? '';
       if (isBought(found) && isOfKey(theirs, request.key)) return found;
