@@ -58,7 +58,7 @@ export const addressSchema = z.object({
 export type Shipment = z.infer<typeof shipmentSchema>;
 type EasyPostRate = z.infer<typeof rateSchema>;
 
-export function serviceOf({ carrier, service }: EasyPostRate): string {
+function serviceOf({ carrier, service }: EasyPostRate): string {
   return `${carrier}/${service}`;
 }
 

@@ -8,7 +8,7 @@ export interface Webhook {
 }
 
 /** What EasyPost sends when a tracker has changed. */
-export function eventOf(tracker: Tracker) {
+function eventOf(tracker: Tracker) {
   return {
     ...{ id: newId('evt'), object: 'Event', mode: 'test', description: 'tracker.updated', status: 'pending' },
     ...{ created_at: new Date().toISOString(), previous_attributes: {}, pending_urls: [], completed_urls: [] },
