@@ -47,7 +47,8 @@ export function toShipment(request: LabelRequest, nth: number) {
     options: {
       label_format: 'PDF',
       label_size: '4x6',
-      print_custom_1: reference,
+      // More is too much for some carriers. EasyPost's own `reference` has it whole.
+      print_custom_1: reference.slice(0, 35),
       print_custom_2: markOf(request),
     },
   };

@@ -104,6 +104,13 @@ describe('a shipment', () => {
     });
   });
 
+  test('has the beginning of a long reference on its label, and is found by the whole of it', async () => {
+    const reference = `shp_beta_${'x'.repeat(60)}`;
+    const label = await carrier.buyLabel(request('long', { reference }));
+    expect(await carrier.findLabels(reference)).toEqual([label]);
+    expect(await shipments(reference.slice(0, 35))).toHaveLength(1);
+  });
+
   test('for a return goes from the customer to the warehouse', async () => {
     const [customer, warehouse] = [address, { ...address, name: 'Warehouse' }];
     const shipment = await shipmentOf('back', { purpose: 'return', from: customer, to: warehouse });
