@@ -122,6 +122,12 @@ function controlRoutes(store: Store, webhook: Webhook | undefined): Route[] {
         ok(Object.assign(store.shipment(id), checked(requests.refundBody, json(body), 'BAD_REQUEST'))),
     },
     {
+      // Its rates are no longer for sale, until it is rated anew.
+      method: 'POST',
+      path: /^\/_sandbox\/lapsed\/([^/]+)$/,
+      handle: ({ id }) => ok(Object.assign(store.shipment(id), { rates: [] })),
+    },
+    {
       method: 'GET',
       path: /^\/_sandbox\/state$/,
       handle: () => ok({ shipments: store.shipments.map(shown), scan_forms: store.scanForms }),
