@@ -15,6 +15,7 @@ const everywhere = {
 const alone = [
   'test/domain/',
   'test/platform/batch',
+  'test/platform/config',
   'test/sandbox/',
   'test/workers/',
   'test/activities/papers/',

@@ -11,6 +11,13 @@ const list = z
       .filter(Boolean),
   )
   .pipe(z.array(z.string().min(8)).min(1));
+/** Compose files pass an unset variable on as an empty one. */
+const optional = <T extends z.ZodType>(setting: T) =>
+  z
+    .literal('')
+    .transform(() => undefined)
+    .or(setting)
+    .optional();
 const port = z.coerce.number().int().min(0).max(65_535);
 
 const settings = {
@@ -24,6 +31,7 @@ const settings = {
     WAYBILL_SECRET: z.string().min(32, 'needs at least 32 characters: it signs the link tokens of orders'),
     STRIPE_WEBHOOK_SECRETS: list,
     CARRIER_WEBHOOK_SECRETS: list,
+    EASYPOST_WEBHOOK_SECRETS: optional(list),
   }),
   worker: z.object({
     HOST: z.string().default('127.0.0.1'),
@@ -38,6 +46,7 @@ const settings = {
   providers: z.object({
     CARRIER_URL: url,
     CARRIER_API_KEY: z.string().min(1),
+    EASYPOST_API_KEY: optional(z.string().min(8)),
     SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://'),
     MAIL_FROM: z.string().min(3),
     PUBLIC_URL: url,

@@ -25,7 +25,7 @@ export async function startCarrierSandbox(options: {
     name: 'carrier sandbox',
     isAllowed: ({ authorization }) => authorization === `Bearer ${options.apiKey}`,
     refused: ({ code, message }) => ({ error: { code, message } }),
-    routes: (url) => carrierRoutes({ url, parcels, manifests, webhooks }),
+    routes: (url, faults) => carrierRoutes({ url, parcels, manifests, webhooks, faults }),
   });
   for (const event of parcels.due()) webhooks?.send(event);
   return {

@@ -15,7 +15,6 @@ const faultRequest = z.strictObject({
   ms: z.int().nonnegative().max(120_000).default(2_000),
 });
 type Fault = z.infer<typeof faultRequest> & { fired: number };
-export type Faults = ReturnType<typeof createFaults>;
 
 /** The faults that were ordered, each firing `times` times, in the order in which they were ordered. */
 export function createFaults(operations: readonly string[]) {

@@ -45,7 +45,8 @@ export async function startRest(options: {
   isAllowed(headers: IncomingHttpHeaders): boolean;
   /** A refusal as this API writes it. */
   refused(refusal: Refusal): unknown;
-  routes(url: string): Route[];
+  /** `faults`: what was ordered so far, for a look at the state as a whole. */
+  routes(url: string, faults: () => unknown[]): Route[];
 }): Promise<Rest> {
   const stopping = new AbortController();
   let routes: Route[] = [];
@@ -54,7 +55,7 @@ export async function startRest(options: {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const ours = options.routes(url);
+  const ours = options.routes(url, () => faults.list());
   const faults = createFaults([...new Set(ours.flatMap(({ operation }) => operation ?? []))]);
   routes = [...ours, ...controlOf(faults)];
 

@@ -39,6 +39,7 @@ const outside = ['sandbox', 'bench', 'test'];
 /** A package, and the only files of the product that may import it. */
 const importedOnlyIn: Record<string, (file: string, typeOnly: boolean) => boolean> = {
   stripe: (file) => /^activities\/providers\/stripe[^/]*\.ts$/.test(file),
+  '@easypost/api': (file) => file === 'activities/providers/easypost.ts',
   mongoose: (file, typeOnly) =>
     file.startsWith('models/') || file === 'platform/mongo.ts' || (typeOnly && /^(activities|platform)\//.test(file)),
 };

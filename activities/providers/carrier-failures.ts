@@ -62,14 +62,16 @@ export function meaningOf({ status, code }: Pick<Failed, 'status' | 'code'>): Ru
 
 /** What to throw: non-retryable with a code in its details, or a plain error, to be tried again. */
 export function failureOf(failed: Failed): Error {
-  const { asked, status, code = `http_${status}` } = failed;
+  const { asked, status, code } = failed;
   switch (meaningOf(failed)) {
     case 'try again':
-      return new Error(status === undefined ? `${asked} got no answer` : `${asked} answered ${status} (${code})`);
+      return new Error(
+        [asked, status === undefined ? 'got no answer that can be read' : `answered ${status}`, code].join(' ').trim(),
+      );
     case 'key refused':
       return refusal(`${asked} answered ${status}: check the carrier's API key and what it may do`, 'api_key_refused');
     default:
-      return refusal(`${asked} was refused: ${code}`, code);
+      return refusal(`${asked} was refused: ${code ?? `http_${status}`}`, code ?? `http_${status}`);
   }
 }
 

@@ -54,7 +54,7 @@ export interface LabelRequest {
   parcel: Parcel;
   service: string;
   purpose: 'outbound' | 'return';
-  /** For the customs, where it crosses a border. */
+  /** For the customs, where it crosses a border: a line each, with the weight and the value of all its units together. */
   contents: { description: string; quantity: number; weightGrams: number; value: number; currency: string }[];
 }
 

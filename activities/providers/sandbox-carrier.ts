@@ -254,8 +254,9 @@ function toLabel({ costMinor, labelUrl, status, ...same }: z.infer<typeof labelS
   return { ...same, cost: costMinor, url: labelUrl, status: status === 'in_use' ? 'used' : status };
 }
 
+/** What is empty is not known. */
 function placeOf({ country, region, postalCode, city }: RatesRequest['to']) {
-  return { country, region, postalCode, city };
+  return { country, region: region || undefined, postalCode: postalCode || undefined, city: city || undefined };
 }
 
 interface Answer {

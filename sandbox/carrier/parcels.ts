@@ -29,7 +29,7 @@ export const labelRequest = z.strictObject({
   contents: z
     .array(
       z.strictObject({
-        description: line,
+        description: z.string().trim().min(1).max(500),
         quantity: size,
         weightGrams: z.int().nonnegative(),
         value: z.int().nonnegative(),

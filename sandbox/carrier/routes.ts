@@ -23,6 +23,7 @@ interface Books {
   parcels: Parcels;
   manifests: ReturnType<typeof openManifests>;
   webhooks: WebhookSender | undefined;
+  faults(): unknown[];
 }
 
 export function carrierRoutes(books: Books): Route[] {
@@ -130,7 +131,7 @@ function trackingRoutes({ parcels }: Books): Route[] {
   ];
 }
 
-function controlRoutes({ url, parcels, manifests, webhooks }: Books): Route[] {
+function controlRoutes({ url, parcels, manifests, webhooks, faults }: Books): Route[] {
   return [
     {
       method: 'POST',
@@ -162,7 +163,7 @@ function controlRoutes({ url, parcels, manifests, webhooks }: Books): Route[] {
         }));
         const state = { mode: webhooks?.mode ?? 'off', due: parcels.due().length };
         const made = manifests.manifests().map(({ id, key, labelIds }) => ({ id, key, labelIds }));
-        return { status: 200, body: { labels, manifests: made, webhooks: state } };
+        return { status: 200, body: { labels, manifests: made, webhooks: state, faults: faults() } };
       },
     },
   ];
