@@ -80,7 +80,10 @@ test('however the picked units are spread over parcels, it fits; with one more o
       const picked = perParcel.reduce((sum, units) => sum + units, 0);
       fc.pre(picked > 1);
       const line = { lineId: 'line_1', sku: 'MUG', picked, weightGrams: 400 };
-      const parcels = perParcel.map((quantity) => ({ ...box, units: quantity > 0 ? [{ lineId: 'line_1', quantity }] : [] }));
+      const parcels = perParcel.map((quantity) => ({
+        ...box,
+        units: quantity > 0 ? [{ lineId: 'line_1', quantity }] : [],
+      }));
       expect(checkParcels([line], parcels, undefined).ok).toBe(true);
       expect(checkParcels([{ ...line, picked: picked + error }], parcels, undefined).ok).toBe(false);
     }),

@@ -60,7 +60,10 @@ describe('what is news', () => {
   });
 
   test('is the same in the end, in whatever order it comes and how often', () => {
-    const event = fc.record({ status: fc.constantFrom(...statuses.filter((each) => each !== 'shipped')), hour: fc.nat(9) });
+    const event = fc.record({
+      status: fc.constantFrom(...statuses.filter((each) => each !== 'shipped')),
+      hour: fc.nat(9),
+    });
     // Two ends of one parcel contradict each other: then the first that is heard counts.
     const lives = fc
       .uniqueArray(event, { selector: ({ hour }) => hour, maxLength: 8 })
