@@ -13,6 +13,7 @@ import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.
 import { isPaid } from '../workflows/domain/statuses.ts';
 import { salable } from '../workflows/domain/stock.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { checkShipments } from './audit-warehouse.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
 import { type Drift, findDrifts } from './stock/facts.ts';
 
@@ -77,6 +78,7 @@ export async function audit(sources: Sources): Promise<AuditResult> {
   await checkPromotions(mongo, result);
   await checkCredit(mongo, result);
   await checkOpenWork(sources, result);
+  for await (const finding of checkShipments(mongo)) result.violations.push(finding);
   return result;
 }
 

@@ -11,6 +11,7 @@ let delivered: string;
 let open: string;
 let cancelled: string;
 let aMovement: string;
+let sent: string;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -21,6 +22,7 @@ beforeAll(async () => {
   open = (await world.place({ customerId: 'cus_1', credit: 1_000, redemptions })).orderId;
   cancelled = (await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' })).orderId;
   await world.cancel(cancelled);
+  sent = (await world.shipmentsOf(delivered))[0]!.id;
   aMovement = (await world.mongo.models.movements.findOne({ sku: 'MUG', seq: 2 }).lean().orFail())._id;
 });
 afterAll(async () => {
@@ -56,6 +58,17 @@ test.each<[string, string, () => Promise<unknown>]>([
   ['G5', 'the goods cost 0', () => set('orders', delivered, { status: 'cancelled' })],
   ['G6', 'still holds stock', () => set('orders', open, { status: 'cancelled' })],
   ['G6', 'the provider still holds money', () => set('orders', open, { status: 'cancelled' })],
+  ['G2', '3 of MUG are picked, 2 were asked for', () => set('shipments', sent, { 'lines.0.picked': 3 })],
+  ['G2', '1 of MUG are picked, 2 were scanned', () => set('shipments', sent, { 'lines.0.picked': 1 })],
+  [
+    'G2',
+    '1 of MUG are in the parcels, 2 were picked',
+    () => set('shipments', sent, { 'parcels.0.units.0.quantity': 1 }),
+  ],
+  ['G2', 'picked by another', () => set('shipments', sent, { pickListId: 'pkl_other' })],
+  ['G5', 'without a label', () => set('shipments', sent, { 'parcels.0.label': null })],
+  ['G5', 'on a label given back', () => set('shipments', sent, { 'parcels.0.label.voided': { outcome: 'voided' } })],
+  ['G5', 'handed over unpacked', () => set('shipments', sent, { parcels: [] })],
   ['G7', 'waits for nothing', () => set('orders', open, { 'state.waitingFor': null })],
   ['G7', 'nobody was told', () => set('orders', open, { 'state.waitingFor.deadline': '2020-01-01T00:00:00Z' })],
   ['G7', 'its workflow is COMPLETED', () => set('orders', cancelled, { status: 'confirmed' })],
@@ -144,7 +157,7 @@ function setPayment(orderId: string, change: object) {
 }
 
 const collections = [
-  ...(['stock', 'orders', 'payments', 'stock_movements', 'credit_accounts', 'promotion_counts'] as const),
+  ...(['stock', 'orders', 'payments', 'stock_movements', 'credit_accounts', 'promotion_counts', 'shipments'] as const),
 ];
 
 function everything() {

@@ -49,8 +49,8 @@ describe('a wave', () => {
   });
 
   test('cuts lists where they are full; what is too large for any has one of its own', () => {
-    const huge = open({ units: 50 });
-    const lists = planWave([open({ units: 12 }), open({ units: 8 }), open({ units: 1 }), huge], rules);
+    const some = [12, 8, 1, 50].map((units) => open({ units }));
+    const lists = planWave(some, rules);
     expect(lists.map((list) => list.map(({ units }) => units))).toEqual([[12, 8], [1], [50]]);
     expect(planWave([open({ grams: 6_000 }), open({ grams: 6_000 })], rules)).toHaveLength(2);
     expect(planWave([open(), open(), open(), open()], rules).map((list) => list.length)).toEqual([3, 1]);

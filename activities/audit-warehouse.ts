@@ -1,0 +1,48 @@
+/** The auditor's look at the warehouse: what was scanned is what was picked, and what was picked is in the parcels. */
+import type { PickScan } from '../models/pick-list.ts';
+import type { Shipment } from '../models/shipment.ts';
+import type { Mongo } from '../platform/mongo.ts';
+
+interface Finding {
+  guarantee: 'G2' | 'G5';
+  where: string;
+  what: string;
+}
+
+/** Every shipment: picked no more than was asked, by the scans, into the parcels, under one label each. */
+export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding> {
+  for await (const shipment of models.shipments.find().lean<Shipment>().cursor()) {
+    const scans = await models.pickScans.find({ 'puts.shipmentId': shipment._id }).lean<PickScan[]>();
+    for (const what of checkShipment(shipment, scans)) yield { guarantee: 'G2', where: shipment._id, what };
+    if (!shipment.handedOverAt) continue;
+    for (const { id, label } of shipment.parcels ?? []) {
+      if (!label) yield { guarantee: 'G5', where: shipment._id, what: `${id} was handed over without a label` };
+      else if (label.voided)
+        yield { guarantee: 'G5', where: shipment._id, what: `${id} travels on a label given back` };
+    }
+    if (!shipment.parcels?.length) yield { guarantee: 'G5', where: shipment._id, what: 'it was handed over unpacked' };
+  }
+}
+
+export function* checkShipment(
+  { _id, lines, parcels, pickListId }: Pick<Shipment, '_id' | 'lines' | 'parcels' | 'pickListId'>,
+  scans: readonly PickScan[],
+): Generator<string> {
+  for (const { lineId, sku, quantity, picked } of lines) {
+    if (picked > quantity) yield `${picked} of ${sku} are picked, ${quantity} were asked for`;
+    const scanned = scans
+      .flatMap(({ puts }) => puts)
+      .filter((put) => put.shipmentId === _id && put.lineId === lineId)
+      .reduce((sum, put) => sum + put.quantity, 0);
+    if (scanned !== picked) yield `${picked} of ${sku} are picked, ${scanned} were scanned`;
+    const packed = (parcels ?? [])
+      .flatMap(({ units }) => units)
+      .filter((unit) => unit.lineId === lineId)
+      .reduce((sum, unit) => sum + unit.quantity, 0);
+    if (parcels && packed !== picked) yield `${packed} of ${sku} are in the parcels, ${picked} were picked`;
+  }
+  const lists = new Set(scans.map((scan) => scan.pickListId));
+  if (lists.size > 1) yield `it was picked by ${lists.size} lists`;
+  if (lists.size === 1 && pickListId !== null && !lists.has(pickListId))
+    yield `it is on ${pickListId}, and was picked by another`;
+}
