@@ -2,5 +2,6 @@
 import type { Story } from './acts.ts';
 import { storiesOfGoods } from './goods.ts';
 import { storiesOfMoney } from './money.ts';
+import { storiesOfTheWarehouse } from './warehouse.ts';
 
-export const cast: Story[] = [...storiesOfGoods, ...storiesOfMoney];
+export const cast: Story[] = [...storiesOfGoods, ...storiesOfTheWarehouse, ...storiesOfMoney];

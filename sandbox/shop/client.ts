@@ -18,6 +18,7 @@ interface ProblemBody {
   type?: string;
   title?: string;
   detail?: string;
+  code?: string;
 }
 
 export interface OrderView {
@@ -40,6 +41,7 @@ export interface OrderView {
   returns: { id: string; status: string }[];
   refunds: { id: string; status: string; amount: number }[];
   incidents?: { id: string; cause: string; why: string; answers: string[] }[];
+  timeline?: { what: string }[];
 }
 
 export interface Placed {
@@ -186,6 +188,17 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       return Buffer.from(await response.arrayBuffer());
     },
     handOver: (id: string) => ask<{ status: string }>('POST', `/shipments/${id}/hand-over`, warehouse, {}),
+    openCounts: (warehouseId: string) =>
+      ask<{ counts: { id: string; lines: { sku: string }[] }[] }>(
+        ...(['GET', `/counts?warehouseId=${warehouseId}&status=open`, warehouse] as const),
+      ).then(({ counts }) => counts),
+    count: (id: string, sku: string, counted: number) =>
+      ask('PUT', `/counts/${id}/counted`, warehouse, { sku, counted }),
+    approveCount: (id: string) => ask('POST', `/counts/${id}/decide`, admin, { decision: 'approve' }),
+    stock: (sku: string, warehouseId: string) =>
+      ask<{ onHand: number }>('GET', `/stock/${sku}/${warehouseId}`, warehouse),
+    putBins: (sku: string, warehouseId: string, bins: string[]) =>
+      ask('PUT', `/stock/${sku}/${warehouseId}/settings`, warehouse, { safetyStock: 0, bins }),
     receive: (id: string, lines: object[]) => ask('POST', `/returns/${id}/receive`, warehouse, { lines }),
     inspect: (id: string, lines: object[]) => ask('POST', `/returns/${id}/inspect`, warehouse, { lines }),
 

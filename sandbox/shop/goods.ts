@@ -66,6 +66,14 @@ const goods: [string, string, number, number, number, number, number, number][] 
   ['PRINT-1OF1', 'Linocut, numbered 1 of 1', 200, 24000, 22000, 1, 0, 0],
 ];
 
+/** What lies in bins and has barcodes, in a warehouse of its own where parcels are weighed. */
+export const shelvedIn = 'wh-boise';
+export const shelved: Record<string, { name: string; weightGrams: number; barcode: string; bin: string }> = {
+  SOAP: { name: 'Olive soap', weightGrams: 120, barcode: '4006381333931', bin: 'A-02-1' },
+  CANDLE: { name: 'Beeswax candle', weightGrams: 300, barcode: '96385074', bin: 'A-10-2' },
+  BRUSH: { name: 'Dish brush, beech', weightGrams: 90, barcode: '036000291452', bin: 'B-01-3' },
+};
+
 /** Sold before it is there. */
 const comesLater = {
   sku: 'ROASTER',
@@ -110,7 +118,24 @@ export async function openShop(shop: ShopClient): Promise<{ products: number; wa
       }
     }),
   );
+  await fillShelves(shop);
   await setPrices(shop);
   for (const { sku, product } of [comesLater, together]) await shop.putProduct(sku, product);
-  return { products: goods.length + 2, warehouses: Object.keys(warehouses).length };
+  const products = goods.length + Object.keys(shelved).length + 2;
+  return { products, warehouses: Object.keys(warehouses).length + 1 };
+}
+
+async function fillShelves(shop: ShopClient): Promise<void> {
+  const place = { line1: '4 Foothill Way', city: 'Boise', region: 'ID', postalCode: '83702', country: 'US' };
+  await shop.putWarehouse(shelvedIn, {
+    ...{ name: 'Boise', address: { ...place, name: 'Waybill Boise' }, priority: 1, active: true },
+    calendar: { timeZone: 'America/Boise', workdays: [1, 2, 3, 4, 5], cutOff: '16:00' },
+    weightTolerance: { percent: 5, grams: 200 },
+  });
+  for (const [sku, { name, weightGrams, barcode, bin }] of Object.entries(shelved)) {
+    const prices = { USD: 990, EUR: 890 };
+    await shop.putProduct(sku, { name, weightGrams, prices, barcodes: [barcode], active: true });
+    await shop.receiveStock(sku, shelvedIn, 30);
+    await shop.putBins(sku, shelvedIn, [bin]);
+  }
 }
