@@ -118,7 +118,8 @@ export const storiesOfGoods: Story[] = [
         operation: 'labels.create',
         kind: 'refuse',
         times: 2,
-        reference: shipment!.id,
+        // What is in the parcel stands on its customs form.
+        reference: 'Wall clock, linden',
       });
       await pick(stage, shipment!.id);
       await stage.shop.pack(shipment!.id, parcel);

@@ -3,7 +3,7 @@
 import { type PickListView, type Placed, Unexpected } from '../shop/client.ts';
 import { shelved, shelvedIn } from '../shop/goods.ts';
 import { eventually, play } from '../shop/outside.ts';
-import { deliver, ending, openIncident, place, type Stage, type Story, type Tell } from './acts.ts';
+import { ending, handOverAndFollow, openIncident, place, type Stage, type Story, type Tell } from './acts.ts';
 
 const carts: [sku: string, quantity: number][][] = [
   [['SOAP', 2]],
@@ -109,25 +109,28 @@ async function countWhatIsMissing({ shop }: Stage, tell: Tell): Promise<void> {
   tell('counted: one candle is gone, and the books say so');
 }
 
-async function packAll({ shop }: Stage, tell: Tell, placed: readonly Placed[]): Promise<string[]> {
+async function packAll(stage: Stage, tell: Tell, placed: readonly Placed[]): Promise<string[]> {
   const numbers: string[] = [];
   for (const { order } of placed) {
-    const { id } = (await shop.order(order.id)).shipments[0]!;
-    const { lines } = await eventually(`${id} is picked`, async () => {
-      const shipment = await shop.shipment(id);
-      return shipment.status === 'picked' ? shipment : undefined;
-    });
-    const goods = lines.reduce((sum, { sku, picked }) => sum + picked * shelved[sku]!.weightGrams, 0);
-    const box = { lengthMm: 240, widthMm: 180, heightMm: 120 };
+    const { id } = (await stage.shop.order(order.id)).shipments[0]!;
     // The scales find what is in the wrong box.
-    if (numbers.length === 0)
-      await isRefused('wrong_weight', () => shop.pack(id, { ...box, weightGrams: 2 * goods + 400 }));
-    const { parcels } = await shop.pack(id, { ...box, weightGrams: goods + 150 });
-    await shop.pdf(`/shipments/${id}/parcels/${parcels[0]!.id}/packing-slip`);
-    numbers.push(parcels[0]!.trackingNumber!);
+    if (numbers.length === 0) await isRefused('wrong_weight', () => pack(stage, id, 900));
+    const parcel = await pack(stage, id, 150);
+    await stage.shop.pdf(`/shipments/${id}/parcels/${parcel.id}/packing-slip`);
+    numbers.push(parcel.trackingNumber!);
   }
   tell(`${numbers.length} parcels packed and labelled, each weighed`);
   return numbers;
+}
+
+async function pack({ shop }: Stage, shipmentId: string, boxGrams: number) {
+  const { lines } = await eventually(`${shipmentId} is picked`, async () => {
+    const shipment = await shop.shipment(shipmentId);
+    return shipment.status === 'picked' ? shipment : undefined;
+  });
+  const goods = lines.reduce((sum, { sku, picked }) => sum + picked * shelved[sku]!.weightGrams, 0);
+  const box = { lengthMm: 240, widthMm: 180, heightMm: 120, weightGrams: goods + boxGrams };
+  return (await shop.pack(shipmentId, box)).parcels[0]!;
 }
 
 async function handOver({ shop }: Stage, tell: Tell, numbers: string[]): Promise<void> {
@@ -164,5 +167,8 @@ async function travel(stage: Stage, tell: Tell, placed: readonly Placed[]): Prom
   await eventually(`${nextId} is to be picked`, async () =>
     (await shop.order(nextId)).shipments[0]?.status === 'picking' ? true : undefined,
   );
-  await deliver(stage, () => {}, nextId);
+  const { id } = (await shop.order(nextId)).shipments[0]!;
+  await shop.pickAll(id);
+  await pack(stage, id, 150);
+  await handOverAndFollow(stage, () => {}, nextId, id);
 }

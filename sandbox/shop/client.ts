@@ -61,7 +61,7 @@ export interface DisputeView {
 interface Shipment {
   id: string;
   status: string;
-  lines: { lineId: string; sku: string; quantity: number; picked: number }[];
+  lines: { lineId: string; sku: string; bin?: string; quantity: number; picked: number }[];
   pickListId?: string;
   parcels?: { id: string; trackingNumber?: string }[];
 }
@@ -167,8 +167,8 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       const { lines } = await ask<Shipment>('GET', `/shipments/${shipmentId}`, warehouse);
       const list = { shipmentIds: [shipmentId], take: true };
       const { id } = await ask<PickListView>('POST', '/pick-lists', warehouse, list, randomUUID());
-      for (const { sku, quantity } of lines)
-        await ask('POST', `/pick-lists/${id}/scans`, warehouse, { scanId: randomUUID(), barcode: sku, quantity });
+      for (const { sku, bin, quantity } of lines)
+        await ask('POST', `/pick-lists/${id}/scans`, warehouse, { scanId: randomUUID(), barcode: sku, bin, quantity });
     },
     short: (listId: string, sku: string, reason: string) =>
       ask('POST', `/pick-lists/${listId}/shorts`, warehouse, { scanId: randomUUID(), sku, reason }),
