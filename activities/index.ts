@@ -1,6 +1,7 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
+import { checkAddress } from './addresses.ts';
 import { openClaim } from './claims.ts';
 import { pollEvents } from './events.ts';
 import { makeManifests } from './hand-overs.ts';
@@ -72,6 +73,7 @@ export function createProviderActivities({
     capturePayment: (input) => capturePayment(mongo, payments, input),
     renewPayment: (input) => renewPayment(mongo, payments, input),
     voidPayment: (input) => voidPayment(mongo, payments, input),
+    checkAddress: (input) => checkAddress(mongo, carriers, input),
     buyLabels: (input) => buyLabels(mongo, carriers, input),
     voidLabels: (input) => voidLabels(mongo, carriers, input),
     makeManifests: (input) => makeManifests(mongo, carriers, input),

@@ -128,6 +128,7 @@ export const routes: readonly Route[] = [
   route('GET', '/v1/reconciliations', 'books.read', books.listReconciliations),
   route('GET', '/v1/reconciliations/:day', 'books.read', books.getReconciliation),
   route('GET', '/v1/payouts', 'books.read', books.listPayouts),
+  route('GET', '/v1/reports/labels', 'reports.read', reports.getLabelReport),
   route('GET', '/v1/reports/delivery', 'reports.read', reports.getDeliveryReport),
 
   route('GET', '/v1/shipments', 'shipments.work', shipments.listShipments),

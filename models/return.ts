@@ -53,5 +53,6 @@ export function returnModel(connection: Connection) {
   schema.index({ status: 1, createdAt: 1 });
   schema.index({ 'label.trackingNumber': 1 });
   schema.index({ checkAt: 1 }, { sparse: true });
+  schema.index({ 'label.boughtAt': 1 }, { sparse: true });
   return connection.model('Return', schema, 'returns');
 }

@@ -130,5 +130,9 @@ export function shipmentModel(connection: Connection) {
   schema.index({ 'parcels.label.trackingNumber': 1 }, { sparse: true });
   schema.index({ checkAt: 1 }, { sparse: true });
   schema.index({ lateFrom: 1 }, { sparse: true });
+  // What reports are asked for.
+  schema.index({ promisedBy: 1, warehouseId: 1 }, { sparse: true });
+  schema.index({ dispatchBy: 1, warehouseId: 1 });
+  schema.index({ 'parcels.label.boughtAt': 1 }, { sparse: true });
   return connection.model('Shipment', schema, 'shipments');
 }

@@ -43,6 +43,8 @@ export interface PaymentRules {
 export interface FulfilmentRules {
   /** What becomes of units that a picker did not find and no other warehouse has. */
   shortPick: 'cancel' | 'backorder' | 'ask';
+  /** Carriers are asked whether they find the address of an order, before it is packed: some ask for money for it. */
+  checkAddresses: boolean;
 }
 
 export interface Seller {
@@ -59,7 +61,7 @@ export interface Seller {
 
 export const defaultPayments: PaymentRules = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
 
-export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel' };
+export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel', checkAddresses: false };
 
 export const defaultSettings: StoreSettings = {
   _id: 'store',

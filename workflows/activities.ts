@@ -45,6 +45,8 @@ export type Reservation =
       credit: number;
       /** The provider works out its taxes, and has to hear when they are due. */
       providerTaxes: boolean;
+      /** A carrier is asked whether it finds the address. */
+      checksAddress: boolean;
       shipments: NewShipment[];
       /** Some of it is not there yet, or must not be sent yet: it is paid when it is. */
       comesLater: boolean;
@@ -265,6 +267,8 @@ export interface ProviderSteps {
   }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  /** `why` is absent where a carrier finds the order's address, or none can say. */
+  checkAddress(input: { orderId: string }): Promise<{ why?: string }>;
   /** One for each parcel, of the service that its order's rule chooses. */
   buyLabels(input: {
     orderId: string;

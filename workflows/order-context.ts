@@ -59,6 +59,9 @@ export interface Order {
   /** The provider works out the taxes. */
   providerTaxes: boolean;
   taxesRecorded?: Promise<void>;
+  /** A carrier is to be asked whether it finds the address; and what it says is waited for. */
+  checksAddress: boolean;
+  addressChecked?: Promise<void>;
   /** The money for all that is sent was taken; or for some of it. */
   captured: boolean;
   capturedInPart: boolean;
@@ -125,6 +128,7 @@ export function createOrder(orderId: string): Order {
     disputes: new Map(),
     refundHints: { count: 0 },
     providerTaxes: false,
+    checksAddress: false,
     captured: false,
     capturedInPart: false,
     payAsked: false,

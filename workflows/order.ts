@@ -2,6 +2,7 @@
 import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { Reservation } from './activities.ts';
 import { local } from './activities.ts';
+import { checkAddress } from './address.ts';
 import { waitForGoods } from './backorder.ts';
 import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
@@ -46,6 +47,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
     await confirm(order);
 
     // 4. Ship, every shipment on its own.
+    if (order.checksAddress) order.addressChecked = checkAddress(order);
     await shipAll(order);
     if (state.shipments.every((shipment) => shipment.status === 'cancelled')) ending = 'cancelled';
   } catch (error) {
@@ -65,6 +67,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
   }
   if (ending !== 'rejected') await endPayment(order);
   await order.taxesRecorded;
+  await order.addressChecked;
 
   // 6. End. Incidents beside the story, such as a hold, are withdrawn with it.
   moveOrder(order, ending, `Order ${ending}`);
@@ -90,6 +93,7 @@ async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved
   state.payment.credit = reservation.credit;
   state.payment.byCard = dueByCard(order);
   order.providerTaxes = reservation.providerTaxes;
+  order.checksAddress = reservation.checksAddress;
   addShipments(order, reservation.shipments);
   return reservation;
 }

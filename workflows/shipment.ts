@@ -109,6 +109,7 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
   await expect(order, shipment, 'packing', deadlines.packing, order.packed);
   move(order, shipment, 'packed', 'Packed', order.packed.get(shipment.id)!);
+  await order.addressChecked;
   while (isHeld(order)) await condition(() => !isHeld(order));
   const labels = await record.step(
     'buy_label',

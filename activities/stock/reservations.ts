@@ -8,6 +8,7 @@ import type { LineAllocation, Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import type { StockCount } from '../../models/stock-work.ts';
+import type { FulfilmentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { Claims, LocalSteps, NewShipment, ParcelIds, Reservation, Saved } from '../../workflows/activities.ts';
 import {
@@ -35,14 +36,15 @@ import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
  * Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. Where the customer
  * accepts it, what is not there is waited for.
  */
-export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
+export async function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
+  const rules = await fulfilmentRules(mongo);
   return changeStock(mongo, {
     orderIds: [saved.state.orderId],
     redemptions: true,
     make(work): Reservation {
       const order = work.orders[0]!;
       if (order.releasedAt) return { outcome: 'undone' };
-      if (claimsOf(order).length > 0) return reserved(order);
+      if (claimsOf(order).length > 0) return reserved(order, rules);
       if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
       if (order.priceChange) return { outcome: 'price_changed' };
 
@@ -72,7 +74,7 @@ export function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservation> {
       const expectedAt = order.expectedAt ?? comesAt(order, result.waiting);
       work.write(order, { ...fieldsToSave(order, saved), ...(expectedAt && { expectedAt }) });
       if (order.reshipOf === undefined) work.also('payments', { insertOne: { document: newPayment(order) } });
-      return reserved(order);
+      return reserved(order, rules);
     },
   });
 }
@@ -114,13 +116,14 @@ function newPayment(order: Order): Payment {
   };
 }
 
-function reserved(order: Order): Reservation {
+function reserved(order: Order, { checkAddresses }: FulfilmentRules): Reservation {
   return {
     outcome: 'reserved',
     currency: order.currency,
     amountDue: order.total,
     credit: order.credit ?? 0,
     providerTaxes: order.taxCalculation !== undefined,
+    checksAddress: checkAddresses,
     shipments: shipmentsOf(order.lines.flatMap((line) => line.allocations)),
     comesLater: waits(order) || (order.notBefore !== undefined && order.notBefore > new Date()),
     expectedAt: order.expectedAt?.toISOString(),

@@ -9,6 +9,27 @@ export const deliveryQuery = z.strictObject({
   warehouseId: common.warehouseId.optional(),
 });
 
+const { from, to } = deliveryQuery.shape;
+export const labelQuery = z.strictObject({ from, to }).meta({ description: 'Days of UTC on which they were bought' });
+
+const labels = z.strictObject({ labels: z.int(), cost: common.money }).meta({ id: 'LabelSum' });
+export const labelReport = z
+  .strictObject({
+    from: common.date,
+    to: common.date,
+    carriers: z.array(
+      z.strictObject({
+        carrier: z.string(),
+        currency: z.string(),
+        bought: labels.meta({ description: 'All of them' }),
+        voided: labels.meta({ description: 'Given back, and paid back' }),
+        pending: labels.meta({ description: 'Given back; the carrier has not decided whether it pays' }),
+        used: labels.meta({ description: 'Given back, but they had travelled: not paid back' }),
+      }),
+    ),
+  })
+  .meta({ id: 'LabelReport' });
+
 const kept = z
   .strictObject({
     onTime: z.int(),

@@ -50,6 +50,9 @@ const fulfilment = z
       description:
         'What becomes of units that a picker did not find and no other warehouse has: given up, waited for, or a person is asked',
     }),
+    checkAddresses: z.boolean().default(false).meta({
+      description: 'Carriers are asked whether they find the address, before an order is packed: some charge for it',
+    }),
   })
   .meta({ description: 'How the warehouses work' });
 

@@ -277,7 +277,7 @@ describe('an import', () => {
     const picked = await writeOrder(mongo, 'PICKED', 4);
     await reserveStock(mongo, picked);
     await commitStock(mongo, picked);
-    await mongo.models.shipments.updateMany({ orderId: picked.state.orderId }, { $set: { scanIds: ['scan_1'] } });
+    await mongo.models.shipments.updateMany({ orderId: picked.state.orderId }, { $set: { begunAt: new Date() } });
 
     const { result } = await importOf('sku,warehouseId,onHand\nHELD,east,1\nPICKED,east,3\n');
     expect(result).toMatchObject({ rows: 2, changed: 1, refused: 1 });

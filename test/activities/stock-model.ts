@@ -373,6 +373,12 @@ export function settleShort(state: State, orderId: string, shipmentId: string): 
       lineOf(order, lineId).claims.some((claim) => claim.shipmentId === shipmentId && isOpen(claim)),
     );
     moveElsewhere(state, order, shipmentId, picking.warehouseId, open, 'released');
+    // What nobody found is set aside until it is counted.
+    for (const sku of new Set(open.map((line) => line.sku))) {
+      const damagedChange = sum(open.filter((line) => line.sku === sku));
+      const key = `short:${shipmentId}:${sku}`;
+      post(state, { key, sku, warehouseId: picking.warehouseId, onHandChange: 0, damagedChange });
+    }
     picking.settled = { short: sum(shorts), empty: picking.lines.every(({ picked }) => picked === 0) };
     picking.gone ||= picking.settled.empty;
   }

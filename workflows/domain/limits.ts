@@ -47,6 +47,8 @@ export const deadlines = {
   lastLook: minute,
   /** How long a carrier or Stripe is asked for a price while the customer looks on. */
   quote: 4_000,
+  /** How long a carrier is asked whether it finds an address, before the goods are packed all the same. */
+  addressCheck: 10 * minute,
   /** The same for a change of the saved methods of payment. */
   wallet: 8_000,
   /** How long a call of a provider is tried again: its idempotency keys live for 24 hours. */

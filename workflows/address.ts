@@ -1,0 +1,33 @@
+/** Whether a carrier finds the address, asked while the goods are picked: before a label is bought for nothing. */
+import { CancellationScope, log, rootCause } from '@temporalio/workflow';
+import { callProvider } from './activities.ts';
+import { deadlines } from './domain/limits.ts';
+import type { Order } from './order-context.ts';
+import { cancel, mayCancel } from './order-context.ts';
+
+/** A carrier that cannot say keeps nobody waiting. Nobody packs before this has ended. */
+export function checkAddress(order: Order): Promise<void> {
+  return CancellationScope.nonCancellable(async () => {
+    for (;;) {
+      const why = await findFault(order.id);
+      if (why === undefined || !mayCancel(order)) return;
+      const given = await order.record.incident(
+        { cause: 'undeliverable_address', why, answers: ['amend', 'skip', 'cancel'] },
+        () => !mayCancel(order),
+      );
+      if (given === 'cancel')
+        return cancel(order, { actor: 'support', reason: 'The carrier does not find the address' });
+      if (given !== 'amend') return;
+    }
+  });
+}
+
+async function findFault(orderId: string): Promise<string | undefined> {
+  try {
+    const options = { summary: 'Does the carrier find the address?', scheduleToCloseTimeout: deadlines.addressCheck };
+    return (await callProvider('checkAddress', options, { orderId })).why;
+  } catch (error) {
+    log.warn('No carrier said whether it finds the address', { why: rootCause(error) });
+    return undefined;
+  }
+}
