@@ -115,8 +115,20 @@ export const order = z
         id: z.string(),
         warehouseId: z.string().optional().meta({ description: 'Absent while it waits for goods' }),
         status: z.string(),
+        promisedBy: z.string().optional().meta({ description: 'A date: when it was promised to be there' }),
         parcels: z
-          .array(z.strictObject({ id: z.string(), trackingNumber: z.string(), status: z.string() }))
+          .array(
+            z.strictObject({
+              id: z.string(),
+              trackingNumber: z.string(),
+              status: z.string(),
+              units: z.array(z.strictObject({ lineId: z.string(), quantity: z.int() })).optional(),
+              trackingUrl: z.string().optional().meta({ description: "The carrier's page, where it has one" }),
+              expectedOn: z.string().optional().meta({ description: 'A date: when the carrier expects to deliver it' }),
+              deliveredAt: z.string().optional(),
+              proof: z.strictObject({ signed: z.boolean(), leftAt: z.string().optional() }).optional(),
+            }),
+          )
           .optional()
           .meta({ description: 'Once they are labelled' }),
         deliveredAt: z.string().optional(),

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Order } from '../../models/order.ts';
 import type { Dispute, Payment, Refund } from '../../models/payment.ts';
 import type { Return } from '../../models/return.ts';
+import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { fulfillmentStatus, paymentStatus } from '../../workflows/domain/statuses.ts';
 import type { OrderState, TimelineEntry } from '../../workflows/messages.ts';
@@ -19,22 +20,29 @@ export interface Related {
   returns: Return[];
   refunds: Refund[];
   disputes: Dispute[];
+  shipments: ShipmentFacts[];
   /** What the provider takes for its payments and disputes, in minor units by the currency of its balance. */
   fees: Record<string, number>;
 }
 
-export const nothingRelated: Related = { payment: undefined, returns: [], refunds: [], disputes: [], fees: {} };
+/** What carriers say of its parcels. */
+type ShipmentFacts = Pick<Shipment, '_id' | 'orderId' | 'promisedBy' | 'parcels'>;
+
+export const nothingRelated: Related = {
+  ...{ payment: undefined, returns: [], refunds: [], disputes: [], shipments: [], fees: {} },
+};
 
 type OrderView = z.input<typeof orderSchema>;
 
 /** Reads what belongs to these orders, each kind with one query. */
 export async function readRelated({ models }: Mongo, orderIds: string[]): Promise<(orderId: string) => Related> {
   const ofThese = { orderId: { $in: orderIds } };
-  const [payments, returns, refunds, disputes, fees] = await Promise.all([
+  const [payments, returns, refunds, disputes, shipments, fees] = await Promise.all([
     models.payments.find(ofThese).lean<Payment[]>(),
     models.returns.find(ofThese).sort({ _id: 1 }).lean<Return[]>(),
     models.refunds.find(ofThese).sort({ _id: 1 }).lean<Refund[]>(),
     models.disputes.find(ofThese).lean<Dispute[]>(),
+    models.shipments.find(ofThese, { orderId: 1, promisedBy: 1, parcels: 1 }).lean<ShipmentFacts[]>(),
     readFees({ models }, orderIds),
   ]);
   return (orderId) => {
@@ -44,6 +52,7 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
       returns: returns.filter(ofThis),
       refunds: refunds.filter(ofThis),
       disputes: disputes.filter(ofThis),
+      shipments: shipments.filter(ofThis),
       fees: Object.fromEntries(fees.filter(({ _id }) => ofThis(_id)).map(({ _id, fee }) => [_id.currency, fee])),
     };
   };
@@ -73,7 +82,7 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
       ...viewPayment(order, related.payment, caller),
       ...(forStaff && { fees: related.fees }),
     },
-    shipments: viewShipments(state),
+    shipments: viewShipments(state, related.shipments),
     returns: related.returns.map(viewReturn),
     refunds: related.refunds.map((refund) => viewRefund(refund, caller)),
     waitingFor: state?.waitingFor,
@@ -195,16 +204,24 @@ export function viewState(state: OrderState, caller: Caller): z.input<typeof sta
   };
 }
 
-function viewShipments(state: OrderState | undefined): OrderView['shipments'] {
-  return (state?.shipments ?? []).map(({ id, warehouseId, status, parcels, deliveredAt }) => ({
-    id,
-    warehouseId: warehouseId || undefined,
-    status,
-    parcels: parcels?.map(({ id: parcelId, trackingNumber, status: said }) => ({
-      ...{ id: parcelId, trackingNumber, status: said },
-    })),
-    deliveredAt,
-  }));
+function viewShipments(state: OrderState | undefined, facts: readonly ShipmentFacts[] = []): OrderView['shipments'] {
+  return (state?.shipments ?? []).map(({ id, warehouseId, status, parcels, deliveredAt }) => {
+    const known = facts.find(({ _id }) => _id === id);
+    return {
+      ...{ id, warehouseId: warehouseId || undefined, status, promisedBy: known?.promisedBy, deliveredAt },
+      parcels: parcels?.map((parcel) => ({
+        ...{ id: parcel.id, trackingNumber: parcel.trackingNumber, status: parcel.status },
+        ...viewTravel(known?.parcels?.find((each) => each.id === parcel.id)),
+      })),
+    };
+  });
+}
+
+function viewTravel(parcel: PackedParcel | undefined) {
+  if (!parcel) return {};
+  const { units: inside, label, expectedOn, deliveredAt, proof } = parcel;
+  const { trackingUrl } = label ?? {};
+  return { units: inside, trackingUrl, expectedOn, deliveredAt: deliveredAt?.toISOString(), proof };
 }
 
 function units(parts: readonly { quantity: number }[]): number {
