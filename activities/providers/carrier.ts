@@ -30,8 +30,8 @@ export interface RatesRequest {
   from: Place;
   to: Place;
   parcel: Parcel;
-  /** ISO 4217; what the carrier should answer in. One that cannot answers with none. */
-  currency: string;
+  /** ISO 4217: what the carrier should answer in; one that cannot has none. Without it in the currency of its account. */
+  currency?: string | undefined;
 }
 
 export interface Rate {

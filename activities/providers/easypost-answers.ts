@@ -62,16 +62,19 @@ function serviceOf({ carrier, service }: EasyPostRate): string {
   return `${carrier}/${service}`;
 }
 
-/** The cheapest of each service: an account may have several contracts with one carrier. */
-export function toRates(rates: readonly EasyPostRate[], currency: string): Rate[] {
+/** The cheapest of each service in a currency: an account may have several contracts with one carrier. */
+export function toRates(rates: readonly EasyPostRate[], asked: string | undefined): Rate[] {
   const cheapest = new Map<string, Rate>();
   for (const rate of rates) {
-    if (rate.currency !== currency) continue;
+    const { currency } = rate;
+    if (asked !== undefined && currency !== asked) continue;
     const service = serviceOf(rate);
     const amount = toMinor(rate.rate, currency);
-    const before = cheapest.get(service);
+    const before = cheapest.get(`${service} ${currency}`);
     const days = rate.delivery_days ?? rate.est_delivery_days ?? undefined;
-    if (!before || amount < before.amount) cheapest.set(service, { service, amount, currency, days });
+    if (!before || amount < before.amount) {
+      cheapest.set(`${service} ${currency}`, { service, amount, currency, days });
+    }
   }
   return [...cheapest.values()];
 }

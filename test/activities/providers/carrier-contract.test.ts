@@ -51,6 +51,11 @@ describe.each(stages)('%s', (_, start) => {
       expect(jpy! / usd!).toBeLessThan(2);
     });
 
+    test('come in a currency of the carrier where none is asked for', async () => {
+      const rates = await stage.carrier.rates(ratesRequest({ currency: undefined }));
+      expect(rates).toEqual(await stage.carrier.rates(ratesRequest()));
+    });
+
     test('need only a country and a postal code', async () => {
       const place = { country: 'US', postalCode: '62701' };
       expect(await stage.carrier.rates(ratesRequest({ from: place, to: place }))).not.toEqual([]);
