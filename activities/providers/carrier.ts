@@ -13,8 +13,6 @@ export interface Carrier {
   findLabels(reference: string): Promise<Label[]>;
   /** Gives a label back. `used`: it has travelled, and is paid for. `pending`: the carrier decides later whether it pays. */
   voidLabel(labelId: string): Promise<VoidOutcome>;
-  /** The label itself, as the printer takes it. */
-  labelFile(labelId: string): Promise<{ type: 'application/pdf' | 'image/png'; content: Buffer }>;
   /** What happened to a parcel, oldest first. */
   track(trackingNumber: string): Promise<CarrierEvent[]>;
   /** Announces parcels that leave together, on one paper for the driver. Asked again with the same key it is the same one. */

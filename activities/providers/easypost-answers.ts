@@ -30,9 +30,7 @@ export const shipmentSchema = z.object({
   options: z.object({ print_custom_2: z.string().nullish() }).nullish(),
   rates: z.array(rateSchema),
   selected_rate: rateSchema.nullish(),
-  postage_label: z
-    .object({ label_url: z.url(), label_pdf_url: z.url().nullish(), label_file_type: z.string().nullish() })
-    .nullish(),
+  postage_label: z.object({ label_url: z.url(), label_pdf_url: z.url().nullish() }).nullish(),
   scan_form: scanFormSchema.nullish(),
 });
 export const ratesSchema = shipmentSchema.pick({ rates: true });
