@@ -266,8 +266,12 @@ async function warehouseOf({ models }: Mongo, warehouseId: string): Promise<Ware
   return warehouse;
 }
 
-function toRecord(carrier: Carrier, { id, service, trackingNumber, url, cost, currency }: Label): ParcelLabel {
-  return { id, carrier: carrier.id, service, trackingNumber, url, cost, currency, boughtAt: new Date() };
+function toRecord(carrier: Carrier, label: Label): ParcelLabel {
+  const { id, service, trackingNumber, url, trackingUrl, cost, currency } = label;
+  return {
+    ...{ id, carrier: carrier.id, service, trackingNumber, url, ...(trackingUrl && { trackingUrl }) },
+    ...{ cost, currency, boughtAt: new Date() },
+  };
 }
 
 /** A carrier has so long to bring news of a parcel before it is asked. */

@@ -66,6 +66,8 @@ export interface Label {
   currency: string;
   /** Where it can be printed from, for whoever holds the link. */
   url: string;
+  /** Where whoever holds the link may follow the parcel, if the carrier has a page. */
+  trackingUrl?: string | undefined;
   status: 'created' | 'used' | 'voided';
 }
 

@@ -30,6 +30,7 @@ export const shipmentSchema = z.object({
   options: z.object({ print_custom_2: z.string().nullish() }).nullish(),
   rates: z.array(rateSchema),
   selected_rate: rateSchema.nullish(),
+  tracker: z.object({ public_url: z.url().nullish() }).nullish(),
   postage_label: z.object({ label_url: z.url(), label_pdf_url: z.url().nullish() }).nullish(),
   scan_form: scanFormSchema.nullish(),
 });
@@ -87,7 +88,7 @@ export const isBought = ({ postage_label, tracking_code, selected_rate }: Shipme
 
 /** Of a shipment that was bought. */
 export function toLabel(shipment: Shipment): Label {
-  const { id, reference, tracking_code, selected_rate, postage_label } = shipment;
+  const { id, reference, tracking_code, selected_rate, postage_label, tracker } = shipment;
   if (!postage_label || !tracking_code || !selected_rate) throw new Error(`easypost: shipment ${id} has no label`);
   const { rate, currency } = selected_rate;
   return {
@@ -98,6 +99,7 @@ export function toLabel(shipment: Shipment): Label {
     cost: toMinor(rate, currency),
     currency,
     url: postage_label.label_pdf_url ?? postage_label.label_url,
+    ...(tracker?.public_url && { trackingUrl: tracker.public_url }),
     status: statusOf(shipment),
   };
 }
