@@ -15,7 +15,9 @@ export interface Carrier {
   voidLabel(labelId: string): Promise<VoidOutcome>;
   /** What happened to a parcel, oldest first. */
   track(trackingNumber: string): Promise<CarrierEvent[]>;
-  /** Announces parcels that leave together, on one paper for the driver. Asked again with the same key it is the same one. */
+  /** Whose driver takes parcels of a service. Each has a paper of their own. */
+  driverOf(service: string): string;
+  /** Announces parcels that leave together, on one paper for one driver. Asked again with the same key it is the same one. */
   manifest(request: ManifestRequest): Promise<Manifest>;
   verifyAddress(address: Address): Promise<AddressCheck>;
 }

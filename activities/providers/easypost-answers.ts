@@ -61,6 +61,11 @@ function serviceOf({ carrier, service }: EasyPostRate): string {
   return `${carrier}/${service}`;
 }
 
+/** Which carrier behind EasyPost it is that has a service. */
+export function behindOf(service: string): string {
+  return service.split('/')[0]!;
+}
+
 /** The cheapest of each service in a currency: an account may have several contracts with one carrier. */
 export function toRates(rates: readonly EasyPostRate[], asked: string | undefined): Rate[] {
   const cheapest = new Map<string, Rate>();

@@ -17,6 +17,7 @@ import type {
 import { type Failed, failureOf, meaningOf, refusal } from './carrier-failures.ts';
 import {
   addressSchema,
+  behindOf,
   cheapestOf,
   isBought,
   ratesSchema,
@@ -167,6 +168,8 @@ export function createEasyPost(options: {
       if (!tracker) throw refusal(`easypost: there is no tracker of ${trackingNumber}`, 'not_found');
       return toEvents(tracker, options.unknown);
     },
+
+    driverOf: behindOf,
 
     /** A shipment is on one scan form for ever, so what one of the labels is on is what an earlier try has made. */
     async manifest({ labelIds }: ManifestRequest): Promise<Manifest> {

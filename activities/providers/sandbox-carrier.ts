@@ -149,6 +149,8 @@ export function createSandboxCarrier(options: {
       });
     },
 
+    driverOf: () => 'sandbox',
+
     async manifest({ key, ...request }: ManifestRequest): Promise<Manifest> {
       return read(await ask('POST', '/manifests', request, key), manifestSchema);
     },
