@@ -2,12 +2,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { HandOver } from '../models/hand-over.ts';
 import type { Order } from '../models/order.ts';
-import type { Shipment } from '../models/shipment.ts';
+import type { ParcelLabel, Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { failures } from '../workflows/domain/failures.ts';
 import { mayGo, shipmentInWarehouse, shipmentStates } from '../workflows/domain/states.ts';
 import { broken } from './failure.ts';
 import { type Carriers, carrierOf } from './labels.ts';
+import type { Carrier } from './providers/carrier.ts';
 
 export type ScannedParcel = HandOver['parcels'][number];
 
@@ -86,7 +87,7 @@ export async function forgetLeaving({ models }: Mongo, shipmentId: string, handO
   );
 }
 
-/** One paper a carrier, of the parcels that left. A carrier that refuses keeps no other from its own. */
+/** One paper for each driver, of the parcels that left. A carrier that refuses one keeps nobody else from theirs. */
 export async function makeManifests(
   { models }: Mongo,
   carriers: Carriers,
@@ -103,16 +104,27 @@ export async function makeManifests(
   const warehouse = await models.warehouses.findById(handOver.warehouseId).lean().orFail();
   const manifests: NonNullable<HandOver['manifests']> = [];
   const refusals: string[] = [];
-  for (const carrier of new Set(labels.map((label) => label.carrier))) {
-    const labelIds = labels.filter((label) => label.carrier === carrier).map(({ id }) => id);
+  for (const { carrier, driver, labelIds } of byDriver(carriers, labels)) {
     try {
-      const request = { key: `${handOverId}:${carrier}`, from: warehouse.address, labelIds };
-      const { id, url } = await carrierOf(carriers, carrier).manifest(request);
-      manifests.push({ carrier, id, url });
+      const request = { key: `${handOverId}:${carrier.id}:${driver}`, from: warehouse.address, labelIds };
+      const { id, url } = await carrier.manifest(request);
+      manifests.push({ carrier: carrier.id, driver, id, url });
     } catch (error) {
       if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
-      refusals.push(`${carrier}: ${error.message}`);
+      refusals.push(`${driver}: ${error.message}`);
     }
   }
   await models.handOvers.updateOne({ _id: handOverId }, { $set: { manifests, refusals } });
+}
+
+function byDriver(carriers: Carriers, labels: readonly ParcelLabel[]) {
+  const groups = new Map<string, { carrier: Carrier; driver: string; labelIds: string[] }>();
+  for (const label of labels) {
+    const carrier = carrierOf(carriers, label.carrier);
+    const driver = carrier.driverOf(label.service);
+    const group = groups.get(`${carrier.id} ${driver}`) ?? { carrier, driver, labelIds: [] };
+    group.labelIds.push(label.id);
+    groups.set(`${carrier.id} ${driver}`, group);
+  }
+  return groups.values();
 }

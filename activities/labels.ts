@@ -10,7 +10,7 @@ import { deadlines } from '../workflows/domain/limits.ts';
 import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
 import { chooseRate, defaultLabelRule } from '../workflows/domain/rates.ts';
 import { broken } from './failure.ts';
-import type { Carrier, Label, Rate } from './providers/carrier.ts';
+import type { Carrier, Label, Rate, RatesRequest } from './providers/carrier.ts';
 
 /** By their ids. */
 export type Carriers = ReadonlyMap<string, Carrier>;
@@ -108,13 +108,8 @@ async function choose(
 ): Promise<NonNullable<PackedParcel['chosen']>> {
   const { shipping, shipTo, currency } = order;
   const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
-  const request = {
-    from: warehouse.address,
-    to: shipTo,
-    parcel: { weightGrams, lengthMm, widthMm, heightMm },
-    currency,
-  };
-  const rates = comparable(await ratesOf(carriers, request), currency);
+  const request = { from: warehouse.address, to: shipTo, parcel: { weightGrams, lengthMm, widthMm, heightMm } };
+  const rates = await ratesOfLabels(carriers, request, currency);
   const method = shipping && (await mongo.models.deliveryMethods.findById(shipping.method, { labels: 1 }).lean());
   const { rule, services } = method?.labels ?? defaultLabelRule;
   const calendar = warehouse.calendar ?? defaultCalendar;
@@ -131,7 +126,7 @@ async function choose(
 type Offer = Rate & { carrier: string };
 
 /** A carrier that does not answer keeps nobody waiting, as long as another does. */
-export async function ratesOf(carriers: Carriers, request: Parameters<Carrier['rates']>[0]): Promise<Offer[]> {
+export async function ratesOf(carriers: Carriers, request: RatesRequest): Promise<Offer[]> {
   const answers = await Promise.allSettled(
     [...carriers.values()].map(async (carrier) =>
       (await carrier.rates(request)).map((rate) => ({ ...rate, carrier: carrier.id })),
@@ -144,10 +139,19 @@ export async function ratesOf(carriers: Carriers, request: Parameters<Carrier['r
   return offers;
 }
 
-/** Prices of one currency: the asked one or, where no carrier knows it, that of the first. */
-function comparable(offers: readonly Offer[], currency: string): Offer[] {
-  const known = offers.some((offer) => offer.currency === currency) ? currency : offers[0]?.currency;
-  return offers.filter((offer) => offer.currency === known);
+/**
+ * What can be compared: in the order's currency or, where nobody sells in it, in the one that the carriers have. Where they
+ * have several, that of the first.
+ */
+async function ratesOfLabels(
+  carriers: Carriers,
+  request: Omit<RatesRequest, 'currency'>,
+  currency: string,
+): Promise<Offer[]> {
+  const asked = await ratesOf(carriers, { ...request, currency });
+  if (asked.length > 0) return asked;
+  const offers = await ratesOf(carriers, request);
+  return offers.filter((offer) => offer.currency === offers[0]!.currency);
 }
 
 function contentsOf({ lines, currency }: Order, units: PackedParcel['units']) {
@@ -215,10 +219,7 @@ export async function buyReturnLabel(
   const parcel = { ...returnParcel, weightGrams };
   let chosen = found.chosen;
   if (!chosen) {
-    const rates = comparable(
-      await ratesOf(carriers, { from: order.shipTo, to: address, parcel, currency: order.currency }),
-      order.currency,
-    );
+    const rates = await ratesOfLabels(carriers, { from: order.shipTo, to: address, parcel }, order.currency);
     const cheapest = chooseRate(rates, { rule: 'cheapest', isInTime: () => true });
     if (!cheapest)
       throw ApplicationFailure.nonRetryable(`No carrier brings ${returnId} back`, failures.carrierRefused, {
@@ -265,8 +266,12 @@ async function warehouseOf({ models }: Mongo, warehouseId: string): Promise<Ware
   return warehouse;
 }
 
-function toRecord(carrier: Carrier, { id, service, trackingNumber, url, cost, currency }: Label): ParcelLabel {
-  return { id, carrier: carrier.id, service, trackingNumber, url, cost, currency, boughtAt: new Date() };
+function toRecord(carrier: Carrier, label: Label): ParcelLabel {
+  const { id, service, trackingNumber, url, trackingUrl, cost, currency } = label;
+  return {
+    ...{ id, carrier: carrier.id, service, trackingNumber, url, ...(trackingUrl && { trackingUrl }) },
+    ...{ cost, currency, boughtAt: new Date() },
+  };
 }
 
 /** A carrier has so long to bring news of a parcel before it is asked. */

@@ -166,6 +166,7 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/events/:id/replay', 'events.replay', events.replayEvent),
   route('POST', '/v1/webhooks/stripe', 'webhooks.receive', webhooks.stripeWebhook),
   route('POST', '/v1/webhooks/carrier', 'webhooks.receive', webhooks.carrierWebhook),
+  route('POST', '/v1/webhooks/easypost', 'webhooks.receive', webhooks.easyPostWebhook),
 ];
 
 interface AppOptions {

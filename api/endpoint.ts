@@ -10,7 +10,12 @@ import type { ProblemKind } from './problem.ts';
 export interface Api {
   mongo: Mongo;
   temporal: Client;
-  config: { WAYBILL_SECRET: string; STRIPE_WEBHOOK_SECRETS: string[]; CARRIER_WEBHOOK_SECRETS: string[] };
+  config: {
+    WAYBILL_SECRET: string;
+    STRIPE_WEBHOOK_SECRETS: string[];
+    CARRIER_WEBHOOK_SECRETS?: string[] | undefined;
+    EASYPOST_WEBHOOK_SECRETS?: string[] | undefined;
+  };
 }
 
 /** Who asks, once it is known. */

@@ -26,7 +26,7 @@ export interface HandOver {
   }[];
   /** Whether carriers are asked for a paper; and what they answered. */
   wantsManifest: boolean;
-  manifests?: { carrier: string; id: string; url: string }[];
+  manifests?: { carrier: string; driver: string; id: string; url: string }[];
   /** Why one made none. */
   refusals?: string[];
 }

@@ -18,6 +18,8 @@ const optional = <T extends z.ZodType>(setting: T) =>
     .transform(() => undefined)
     .or(setting)
     .optional();
+/** Said also where another setting is wrong. */
+const alsoBesideOthers = { when: () => true };
 const port = z.coerce.number().int().min(0).max(65_535);
 
 const settings = {
@@ -30,7 +32,7 @@ const settings = {
     PORT: port.default(8080),
     WAYBILL_SECRET: z.string().min(32, 'needs at least 32 characters: it signs the link tokens of orders'),
     STRIPE_WEBHOOK_SECRETS: list,
-    CARRIER_WEBHOOK_SECRETS: list,
+    CARRIER_WEBHOOK_SECRETS: optional(list),
     EASYPOST_WEBHOOK_SECRETS: optional(list),
   }),
   worker: z.object({
@@ -43,15 +45,26 @@ const settings = {
     /** Another address than Stripe's own: the sandbox. */
     STRIPE_API_BASE: url.optional(),
   }),
-  providers: z.object({
-    CARRIER_URL: url,
-    CARRIER_API_KEY: z.string().min(1),
-    EASYPOST_API_KEY: optional(z.string().min(8)),
-    SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://'),
-    MAIL_FROM: z.string().min(3),
-    PUBLIC_URL: url,
-    WAYBILL_SECRET: z.string().min(32, 'needs at least 32 characters: it signs the link tokens of orders'),
-  }),
+  providers: z
+    .object({
+      CARRIER_URL: optional(url),
+      CARRIER_API_KEY: optional(z.string().min(1)),
+      EASYPOST_API_KEY: optional(z.string().min(8)),
+      SMTP_URL: z.string().regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://'),
+      MAIL_FROM: z.string().min(3),
+      PUBLIC_URL: url,
+      WAYBILL_SECRET: z.string().min(32, 'needs at least 32 characters: it signs the link tokens of orders'),
+    })
+    .refine(({ CARRIER_URL, EASYPOST_API_KEY }) => CARRIER_URL !== undefined || EASYPOST_API_KEY !== undefined, {
+      path: ['CARRIER_URL'],
+      message: 'no carrier is set up: set this and CARRIER_API_KEY, or EASYPOST_API_KEY, or all of them',
+      ...alsoBesideOthers,
+    })
+    .refine(({ CARRIER_URL, CARRIER_API_KEY }) => CARRIER_URL === undefined || CARRIER_API_KEY !== undefined, {
+      path: ['CARRIER_API_KEY'],
+      message: 'is missing, and CARRIER_URL is set',
+      ...alsoBesideOthers,
+    }),
 };
 
 type Settings = typeof settings;

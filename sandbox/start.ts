@@ -11,6 +11,7 @@ Data, logs and downloaded servers are kept in ${waybillHome()} (WAYBILL_HOME cha
 Environment:
   MONGODB_URI, TEMPORAL_ADDRESS   use these servers and start none
   STRIPE_SECRET_KEY               use the real Stripe, with STRIPE_WEBHOOK_SECRETS
+  EASYPOST_API_KEY                labels of EasyPost too, with EASYPOST_WEBHOOK_SECRETS
   LOG_LEVEL                       debug or trace for more in the logs
   ports                           ${Object.values(portSettings)
     .map(({ variable, usual }) => `${variable} (${usual})`)

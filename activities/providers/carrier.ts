@@ -13,11 +13,11 @@ export interface Carrier {
   findLabels(reference: string): Promise<Label[]>;
   /** Gives a label back. `used`: it has travelled, and is paid for. `pending`: the carrier decides later whether it pays. */
   voidLabel(labelId: string): Promise<VoidOutcome>;
-  /** The label itself, as the printer takes it. */
-  labelFile(labelId: string): Promise<{ type: 'application/pdf' | 'image/png'; content: Buffer }>;
   /** What happened to a parcel, oldest first. */
   track(trackingNumber: string): Promise<CarrierEvent[]>;
-  /** Announces parcels that leave together, on one paper for the driver. Asked again with the same key it is the same one. */
+  /** Whose driver takes parcels of a service. Each has a paper of their own. */
+  driverOf(service: string): string;
+  /** Announces parcels that leave together, on one paper for one driver. Asked again with the same key it is the same one. */
   manifest(request: ManifestRequest): Promise<Manifest>;
   verifyAddress(address: Address): Promise<AddressCheck>;
 }
@@ -30,8 +30,8 @@ export interface RatesRequest {
   from: Place;
   to: Place;
   parcel: Parcel;
-  /** ISO 4217; what the carrier should answer in. One that cannot answers with none. */
-  currency: string;
+  /** ISO 4217: what the carrier should answer in; one that cannot has none. Without it in the currency of its account. */
+  currency?: string | undefined;
 }
 
 export interface Rate {
@@ -68,6 +68,8 @@ export interface Label {
   currency: string;
   /** Where it can be printed from, for whoever holds the link. */
   url: string;
+  /** Where whoever holds the link may follow the parcel, if the carrier has a page. */
+  trackingUrl?: string | undefined;
   status: 'created' | 'used' | 'voided';
 }
 

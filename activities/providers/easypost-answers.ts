@@ -30,9 +30,8 @@ export const shipmentSchema = z.object({
   options: z.object({ print_custom_2: z.string().nullish() }).nullish(),
   rates: z.array(rateSchema),
   selected_rate: rateSchema.nullish(),
-  postage_label: z
-    .object({ label_url: z.url(), label_pdf_url: z.url().nullish(), label_file_type: z.string().nullish() })
-    .nullish(),
+  tracker: z.object({ public_url: z.url().nullish() }).nullish(),
+  postage_label: z.object({ label_url: z.url(), label_pdf_url: z.url().nullish() }).nullish(),
   scan_form: scanFormSchema.nullish(),
 });
 export const ratesSchema = shipmentSchema.pick({ rates: true });
@@ -62,16 +61,24 @@ function serviceOf({ carrier, service }: EasyPostRate): string {
   return `${carrier}/${service}`;
 }
 
-/** The cheapest of each service: an account may have several contracts with one carrier. */
-export function toRates(rates: readonly EasyPostRate[], currency: string): Rate[] {
+/** Which carrier behind EasyPost it is that has a service. */
+export function behindOf(service: string): string {
+  return service.split('/')[0]!;
+}
+
+/** The cheapest of each service in a currency: an account may have several contracts with one carrier. */
+export function toRates(rates: readonly EasyPostRate[], asked: string | undefined): Rate[] {
   const cheapest = new Map<string, Rate>();
   for (const rate of rates) {
-    if (rate.currency !== currency) continue;
+    const { currency } = rate;
+    if (asked !== undefined && currency !== asked) continue;
     const service = serviceOf(rate);
     const amount = toMinor(rate.rate, currency);
-    const before = cheapest.get(service);
+    const before = cheapest.get(`${service} ${currency}`);
     const days = rate.delivery_days ?? rate.est_delivery_days ?? undefined;
-    if (!before || amount < before.amount) cheapest.set(service, { service, amount, currency, days });
+    if (!before || amount < before.amount) {
+      cheapest.set(`${service} ${currency}`, { service, amount, currency, days });
+    }
   }
   return [...cheapest.values()];
 }
@@ -86,7 +93,7 @@ export const isBought = ({ postage_label, tracking_code, selected_rate }: Shipme
 
 /** Of a shipment that was bought. */
 export function toLabel(shipment: Shipment): Label {
-  const { id, reference, tracking_code, selected_rate, postage_label } = shipment;
+  const { id, reference, tracking_code, selected_rate, postage_label, tracker } = shipment;
   if (!postage_label || !tracking_code || !selected_rate) throw new Error(`easypost: shipment ${id} has no label`);
   const { rate, currency } = selected_rate;
   return {
@@ -97,6 +104,7 @@ export function toLabel(shipment: Shipment): Label {
     cost: toMinor(rate, currency),
     currency,
     url: postage_label.label_pdf_url ?? postage_label.label_url,
+    ...(tracker?.public_url && { trackingUrl: tracker.public_url }),
     status: statusOf(shipment),
   };
 }

@@ -105,16 +105,16 @@ const reasons = new Map<string, ExceptionReason>([
  * Checks a webhook of EasyPost and reads what it says of a parcel: none of its events where it is about something else.
  * There are two signatures. `X-Hmac-Signature` is of the body, and as old as it likes; `X-Hmac-Signature-V2` is of
  * `X-Timestamp`, the method, `X-Path` and the body, and good for 300 s. Either is enough, and any of the secrets. The same
- * event may come again: to drop repeats by `id` is the caller's part.
+ * event may come again: to drop repeats by `id` is the caller's part. `unknown` hears of a status that is not known here.
  * @throws InvalidWebhook
  */
 export function parseEasyPostWebhook(
   rawBody: Buffer,
-  headers: Readonly<Record<string, string | string[] | undefined>>,
+  header: (name: string) => string | undefined,
   secrets: readonly string[],
+  unknown: (status: string) => void,
   now = Date.now(),
 ): CarrierEvent[] {
-  const header = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined);
   const [first, second] = [header('x-hmac-signature'), header('x-hmac-signature-v2')];
   if (first === undefined && second === undefined) {
     throw new InvalidWebhook('no_signature', 'easypost webhook without an X-Hmac-Signature header');
@@ -132,7 +132,7 @@ export function parseEasyPostWebhook(
   if (!event.data.description.startsWith('tracker.')) return [];
   const tracker = trackerSchema.safeParse(event.data.result);
   if (!tracker.success) throw notAnEvent(tracker.error);
-  return toEvents(tracker.data);
+  return toEvents(tracker.data, unknown);
 }
 
 /** EasyPost has signed `"weight":12.0` where it sends `"weight":12`: https://github.com/EasyPost/easypost-node/issues/467 */

@@ -28,7 +28,7 @@ const upToTenth = (amount: number) => Math.ceil(amount * 10 - 1e-6) / 10;
 
 export function toRatesShipment({ from, to, parcel, currency }: RatesRequest) {
   const ends = { from_address: toPlace(from), to_address: toPlace(to) };
-  return { ...ends, parcel: toParcel(parcel), options: { currency } };
+  return { ...ends, parcel: toParcel(parcel), ...(currency !== undefined && { options: { currency } }) };
 }
 
 /** `nth`: which shipment under the reference it is, from 1. */

@@ -17,6 +17,7 @@ import type {
 import { type Failed, failureOf, meaningOf, refusal } from './carrier-failures.ts';
 import {
   addressSchema,
+  behindOf,
   cheapestOf,
   isBought,
   ratesSchema,
@@ -161,23 +162,14 @@ export function createEasyPost(options: {
       return outcome;
     },
 
-    async labelFile(labelId: string) {
-      const { postage_label } = await shipmentOf(labelId);
-      if (!postage_label) throw refusal(`easypost: shipment ${labelId} has no label`, 'not_found');
-      const { label_pdf_url, label_url, label_file_type } = postage_label;
-      const type = label_pdf_url ? 'application/pdf' : label_file_type;
-      if (type !== 'application/pdf' && type !== 'image/png') {
-        throw refusal(`easypost: the label of ${labelId} is neither PDF nor PNG`, 'label_type');
-      }
-      return { type, content: await download(label_pdf_url ?? label_url, labelId) };
-    },
-
     async track(trackingNumber: string): Promise<CarrierEvent[]> {
       const query = { tracking_code: trackingNumber, page_size: 1 };
       const [tracker] = read(await ask('GET /trackers', () => client.Tracker.all(query)), trackerListSchema).trackers;
       if (!tracker) throw refusal(`easypost: there is no tracker of ${trackingNumber}`, 'not_found');
       return toEvents(tracker, options.unknown);
     },
+
+    driverOf: behindOf,
 
     /** A shipment is on one scan form for ever, so what one of the labels is on is what an earlier try has made. */
     async manifest({ labelIds }: ManifestRequest): Promise<Manifest> {
@@ -232,15 +224,4 @@ function read<T>({ failed, answer }: Told, schema: z.ZodType<T>): T {
 /** The library takes a path with "beta" in it for another version of the API. */
 function pathPart(text: string): string {
   return encodeURIComponent(text).replaceAll('beta', 'b%65ta');
-}
-
-async function download(url: string, labelId: string): Promise<Buffer> {
-  const asked = `easypost: the label of ${labelId}`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    if (response.ok) return Buffer.from(await response.arrayBuffer());
-    throw new Error(`answered ${response.status}`);
-  } catch (error) {
-    throw new Error(`${asked} could not be read: ${(error as Error).message}`);
-  }
 }

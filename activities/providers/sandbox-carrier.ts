@@ -17,7 +17,6 @@ import { failureOf, meaningOf } from './carrier-failures.ts';
 import { InvalidWebhook } from './webhook.ts';
 
 const timeoutMs = 15_000;
-const pageSize = 100;
 const toleranceSeconds = 300;
 
 // Fields that the carrier adds one day are dropped, not refused: an addition on their side must not stop our parcels.
@@ -34,7 +33,6 @@ const reasons = ['address', 'damaged', 'customs', 'refused', 'not_home', 'other'
 const trackingEventSchema = z.object({
   id: z.string().min(1),
   trackingNumber: z.string().min(1),
-  reference: z.string().min(1),
   /** One of `statuses`, or one that the carrier has added since. */
   status: z.string().min(1),
   at: z.iso.datetime(),
@@ -66,7 +64,6 @@ const labelSchema = z.object({
 });
 const labelListSchema = z.object({ labels: z.array(labelSchema) });
 const trackingSchema = z.object({ events: z.array(trackingEventSchema) });
-const eventPageSchema = z.object({ events: z.array(trackingEventSchema), hasMore: z.boolean() });
 const manifestSchema = z.object({ id: z.string().min(1), url: z.url() });
 const addressSchema = z.object({
   name: z.string(),
@@ -86,10 +83,6 @@ const checkSchema = z.discriminatedUnion('outcome', [
 ]);
 const refusalSchema = z.object({ error: z.object({ code: z.string() }) });
 
-/** With the reference under which the label was bought. */
-export type SandboxEvent = CarrierEvent & { reference: string };
-export type SandboxCarrier = ReturnType<typeof createSandboxCarrier>;
-
 /**
  * The client of the sandbox's carrier. What it refuses for good fails as non-retryable `CarrierRefused` with its code in
  * the details; every other failure is a plain Error, to be retried with the same key.
@@ -99,7 +92,7 @@ export function createSandboxCarrier(options: {
   apiKey: string;
   /** Hears of a status of tracking that this code does not know. Its event is left out. */
   unknown?: (status: string) => void;
-}): Carrier & { eventsSince(since: Date): Promise<SandboxEvent[]> } {
+}): Carrier {
   const base = options.url.replace(/\/$/, '');
 
   async function ask(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer> {
@@ -115,19 +108,11 @@ export function createSandboxCarrier(options: {
         body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const type = response.headers.get('content-type') ?? '';
-      return { asked, status: response.status, type, content: Buffer.from(await response.arrayBuffer()) };
+      return { asked, status: response.status, text: await response.text() };
     } catch (error) {
       throw new Error(`${asked} got no answer: ${reasonOf(error)}`, { cause: error });
     }
   }
-
-  const known = (told: z.infer<typeof trackingEventSchema>[]): SandboxEvent[] =>
-    told.flatMap((event) => {
-      const ours = toEvent(event);
-      if (!ours) options.unknown?.(event.status);
-      return ours ?? [];
-    });
 
   return {
     id: 'sandbox',
@@ -155,19 +140,16 @@ export function createSandboxCarrier(options: {
       return 'voided';
     },
 
-    async labelFile(labelId: string) {
-      const answer = await ask('GET', `/labels/${encodeURIComponent(labelId)}/file`);
-      if (!isGood(answer)) throw failureOf(failedOf(answer));
-      const { asked, type, content } = answer;
-      if (type !== 'application/pdf' && type !== 'image/png') {
-        throw new Error(`${asked} answered with "${type}", but labels are application/pdf or image/png`);
-      }
-      return { type, content };
+    async track(trackingNumber: string): Promise<CarrierEvent[]> {
+      const answer = await ask('GET', `/tracking/${encodeURIComponent(trackingNumber)}`);
+      return read(answer, trackingSchema).events.flatMap((told) => {
+        const event = toEvent(told);
+        if (!event) options.unknown?.(told.status);
+        return event ?? [];
+      });
     },
 
-    async track(trackingNumber: string): Promise<CarrierEvent[]> {
-      return known(read(await ask('GET', `/tracking/${encodeURIComponent(trackingNumber)}`), trackingSchema).events);
-    },
+    driverOf: () => 'sandbox',
 
     async manifest({ key, ...request }: ManifestRequest): Promise<Manifest> {
       return read(await ask('POST', '/manifests', request, key), manifestSchema);
@@ -175,21 +157,6 @@ export function createSandboxCarrier(options: {
 
     async verifyAddress(address: Address): Promise<AddressCheck> {
       return read(await ask('POST', '/addresses/verify', { address }), checkSchema);
-    },
-
-    /** The events of all parcels recorded at or after `since`, oldest first. */
-    async eventsSince(since: Date): Promise<SandboxEvent[]> {
-      const events: SandboxEvent[] = [];
-      let after: string | undefined;
-      for (;;) {
-        const query = new URLSearchParams({ since: since.toISOString(), limit: String(pageSize) });
-        if (after !== undefined) query.set('after', after);
-        const page = read(await ask('GET', `/tracking?${query}`), eventPageSchema);
-        events.push(...known(page.events));
-        if (!page.hasMore) return events;
-        after = page.events.at(-1)?.id;
-        if (after === undefined) throw new Error(`carrier: GET /tracking?${query} says more, but lists nothing`);
-      }
     },
   };
 }
@@ -206,7 +173,7 @@ export function parseSandboxCarrierWebhook(
   signature: string | undefined,
   secrets: string[],
   now = Date.now(),
-): SandboxEvent | undefined {
+): CarrierEvent | undefined {
   if (!signature) throw new InvalidWebhook('no_signature', 'carrier webhook without a Carrier-Signature header');
   const parts = signature.split(',').map((part) => part.trim());
   const time = parts.find((part) => /^t=\d{1,12}$/.test(part))?.slice(2);
@@ -232,18 +199,18 @@ export function parseSandboxCarrierWebhook(
     );
   }
 
-  const body = webhookSchema.safeParse(jsonOf(rawBody));
+  const body = webhookSchema.safeParse(jsonOf(rawBody.toString('utf8')));
   if (!body.success)
     throw new InvalidWebhook('not_an_event', `carrier webhook: unexpected body: ${z.prettifyError(body.error)}`);
   return toEvent(body.data);
 }
 
-function toEvent({ status, reason, ...told }: z.infer<typeof trackingEventSchema>): SandboxEvent | undefined {
+function toEvent({ status, reason, ...told }: z.infer<typeof trackingEventSchema>): CarrierEvent | undefined {
   const known = statuses.find((one) => one === status);
   if (!known) return undefined;
-  const { id, trackingNumber, reference, at, detail, expectedOn, proof } = told;
+  const { id, trackingNumber, at, detail, expectedOn, proof } = told;
   return {
-    ...{ id, trackingNumber, reference, status: known, at, detail },
+    ...{ id, trackingNumber, status: known, at, detail },
     ...(known === 'exception' && { reason: reasons.find((one) => one === reason) ?? 'other' }),
     ...(expectedOn !== undefined && { expectedOn }),
     ...(known === 'delivered' && proof && { proof }),
@@ -262,30 +229,27 @@ function placeOf({ country, region, postalCode, city }: RatesRequest['to']) {
 interface Answer {
   asked: string;
   status: number;
-  type: string;
-  content: Buffer;
+  text: string;
 }
 
-const isGood = ({ status }: Answer) => status >= 200 && status <= 299;
-
-function failedOf({ asked, status, content }: Answer) {
-  return { asked, status, code: refusalSchema.safeParse(jsonOf(content)).data?.error.code };
+function failedOf({ asked, status, text }: Answer) {
+  return { asked, status, code: refusalSchema.safeParse(jsonOf(text)).data?.error.code };
 }
 
 /** The checked body of a good answer. */
 function read<T>(answer: Answer, schema: z.ZodType<T>): T {
-  if (!isGood(answer)) throw failureOf(failedOf(answer));
-  const body = schema.safeParse(jsonOf(answer.content));
+  const { asked, status, text } = answer;
+  if (status < 200 || status > 299) throw failureOf(failedOf(answer));
+  const body = schema.safeParse(jsonOf(text));
   if (!body.success) {
-    const { asked, status } = answer;
     throw new Error(`${asked} answered ${status} with an unexpected body: ${z.prettifyError(body.error)}`);
   }
   return body.data;
 }
 
-function jsonOf(content: Buffer): unknown {
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(content.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return undefined; // No schema here takes undefined, so it is reported with the schema's own words.
   }

@@ -1,5 +1,6 @@
 /** Webhooks: checked, stored by their event's id, answered. A worker delivers them; sent again they change nothing. */
 import { z } from 'zod';
+import { parseEasyPostWebhook } from '../../activities/providers/easypost-tracking.ts';
 import { parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
@@ -30,13 +31,30 @@ export const carrierWebhook = endpoint({
   problems: ['invalid-signature'],
   async handle({ mongo, config }, { rawBody, header, log }) {
     const event = trusted(() =>
-      parseSandboxCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS),
+      parseSandboxCarrierWebhook(rawBody, header('carrier-signature'), config.CARRIER_WEBHOOK_SECRETS ?? []),
     );
     if (event) {
       const outcome = await receiveTracking(mongo, 'sandbox', event);
       log.info({ eventId: event.id, outcome }, 'webhook');
     } else {
       log.warn('a webhook of the carrier has a status that is not known here');
+    }
+    return reply(200, { received: true as const });
+  },
+});
+
+export const easyPostWebhook = endpoint({
+  summary: 'Events of EasyPost',
+  raw: true,
+  answers: { 200: received },
+  problems: ['invalid-signature'],
+  async handle({ mongo, config }, { rawBody, header, log }) {
+    const unknown = (status: string) =>
+      log.warn({ status }, 'a webhook of EasyPost has a status that is not known here');
+    const secrets = config.EASYPOST_WEBHOOK_SECRETS ?? [];
+    for (const event of trusted(() => parseEasyPostWebhook(rawBody, header, secrets, unknown))) {
+      const outcome = await receiveTracking(mongo, 'easypost', event);
+      log.info({ eventId: event.id, outcome }, 'webhook');
     }
     return reply(200, { received: true as const });
   },

@@ -114,7 +114,7 @@ export const handOverBody = z.strictObject({
     .max(200)
     .refine((barcodes) => new Set(barcodes).size === barcodes.length, 'A parcel is scanned twice')
     .meta({ description: 'Of parcels: their tracking numbers, or their ids `pcl_...`' }),
-  manifest: z.boolean().default(false).meta({ description: 'One paper a carrier, for its driver' }),
+  manifest: z.boolean().default(false).meta({ description: 'One paper for each driver' }),
 });
 const outcome = z
   .enum(['handed_over', 'waits', 'not_ready', 'on_hold', 'cancelled', 'already', 'elsewhere', 'unknown'])
@@ -134,7 +134,16 @@ export const handOver = z
       }),
     ),
     manifests: z
-      .array(z.strictObject({ carrier: z.string(), id: z.string(), url: z.string() }))
+      .array(
+        z.strictObject({
+          carrier: z.string(),
+          driver: z
+            .string()
+            .meta({ description: 'Whose: carriers behind one provider, as `USPS`, each send their own' }),
+          id: z.string(),
+          url: z.string(),
+        }),
+      )
       .optional()
       .meta({ description: 'Absent while the carriers are asked, or where none was wanted' }),
     incident: z.string().optional().meta({ description: 'Why there is no manifest' }),

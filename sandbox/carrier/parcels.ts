@@ -187,16 +187,6 @@ export function openParcels(journal: Journal) {
       byNumber(trackingNumber);
       return (eventIds.get(trackingNumber) ?? []).flatMap((id) => events.get(id) ?? []);
     },
-
-    /** One page of all events at or after `since`, oldest first; `after` is the last event of the page before. */
-    eventsSince(since: string, limit: number, after?: string): { events: ParcelEvent[]; hasMore: boolean } {
-      const from = Date.parse(since);
-      const matching = [...events.values()].filter((event) => Date.parse(event.at) >= from);
-      const start = after === undefined ? 0 : matching.findIndex((event) => event.id === after) + 1;
-      if (after !== undefined && start === 0)
-        throw new Refusal(400, 'invalid_request', '"after" is no event since then');
-      return { events: matching.slice(start, start + limit), hasMore: matching.length > start + limit };
-    },
   };
 }
 

@@ -13,7 +13,10 @@ const place = z.strictObject({
   postalCode: line.optional(),
   city: line.optional(),
 });
-export const ratesRequest = z.strictObject({ from: place, to: place, parcel, currency: z.string().length(3) });
+export const ratesRequest = z.strictObject({
+  ...{ from: place, to: place, parcel },
+  currency: z.string().length(3).default('EUR'),
+});
 
 /** Minor units of a currency for one euro cent. */
 const exchange = new Map([

@@ -11,11 +11,6 @@ import { quote, ratesRequest } from './rates.ts';
 import { type WebhookSender, webhookModes } from './webhooks.ts';
 
 const labelsQuery = z.strictObject({ reference: z.string().min(1) });
-const trackingQuery = z.strictObject({
-  since: z.iso.datetime(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  after: z.string().optional(),
-});
 const webhooksRequest = z.strictObject({ mode: z.enum(webhookModes) });
 
 interface Books {
@@ -112,16 +107,6 @@ function sellingRoutes({ url, parcels, manifests }: Books): Route[] {
 
 function trackingRoutes({ parcels }: Books): Route[] {
   return [
-    {
-      method: 'GET',
-      path: /^\/tracking$/,
-      operation: 'tracking',
-      handle({ query }) {
-        const { since, limit, after } = parse(trackingQuery, query);
-        const page = parcels.eventsSince(since, limit, after);
-        return { status: 200, body: { events: page.events.map(showEvent), hasMore: page.hasMore } };
-      },
-    },
     {
       method: 'GET',
       path: /^\/tracking\/([^/]+)$/,

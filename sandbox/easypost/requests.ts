@@ -69,6 +69,8 @@ export const scanBody = z.strictObject({
   datetime: z.iso.datetime().optional(),
   signed_by: z.string().optional(),
   est_delivery_date: z.string().optional(),
+  /** No webhook tells of it. */
+  silent: z.boolean().default(false),
 });
 /** The control endpoint: what the carrier says of a refund that was asked for. */
 export const refundBody = z.strictObject({ refund_status: z.enum(['refunded', 'rejected', 'not_applicable']) });

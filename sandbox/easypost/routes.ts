@@ -112,7 +112,7 @@ function controlRoutes(store: Store, webhook: Webhook | undefined): Route[] {
         Object.assign(tracker, { status, status_detail });
         if (signed_by !== undefined) tracker.signed_by = signed_by;
         if (est_delivery_date !== undefined) tracker.est_delivery_date = est_delivery_date;
-        return ok({ tracker, answered: webhook && (await post(webhook, tracker)) });
+        return ok({ tracker, answered: webhook && !scan.silent && (await post(webhook, tracker)) });
       },
     },
     {

@@ -25,6 +25,7 @@ export interface Tracker {
   signed_by: string | null;
   est_delivery_date: string | null;
   shipment_id: string;
+  public_url: string;
   carrier_detail: null;
   tracking_details: {
     object: 'TrackingDetail';
@@ -123,7 +124,11 @@ export function createStore(url: string) {
       const tracker: Tracker = {
         ...{ id: newId('trk'), object: 'Tracker', tracking_code, carrier: rate.carrier, shipment_id: id },
         ...{ status: 'unknown', status_detail: 'unknown', signed_by: null, est_delivery_date: null },
-        ...{ carrier_detail: null, tracking_details: [] },
+        ...{
+          carrier_detail: null,
+          tracking_details: [],
+          public_url: `https://track.easypost.example/${tracking_code}`,
+        },
       };
       const format = found.options.label_format === 'PDF' ? 'application/pdf' : 'image/png';
       const label_url = `${url}/files/postage_label/${id}.pdf`;

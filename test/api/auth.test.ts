@@ -117,6 +117,7 @@ const allowed: Record<string, string[]> = {
   'POST /v1/events/:id/replay': support,
   'POST /v1/webhooks/stripe': everybody,
   'POST /v1/webhooks/carrier': everybody,
+  'POST /v1/webhooks/easypost': everybody,
 };
 /** Outside the table, and open: they show nothing of anybody. */
 const open = [

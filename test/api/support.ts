@@ -17,6 +17,7 @@ export const config = {
   WAYBILL_SECRET: 'a secret of at least 32 characters',
   STRIPE_WEBHOOK_SECRETS: ['whsec_api_test'],
   CARRIER_WEBHOOK_SECRETS: ['carrier_api_test'],
+  EASYPOST_WEBHOOK_SECRETS: ['easypost_api_test'] as string[] | undefined,
 };
 
 export interface Answered {

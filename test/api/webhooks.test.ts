@@ -1,9 +1,10 @@
-/** What of Stripe's webhooks is believed: each refusal has a clear reason, is counted, and stores nothing. */
+/** What of the providers' webhooks is believed: each refusal has a clear reason, is counted, and stores nothing. */
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { receiveEvent } from '../../activities/receive.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
+import { signed } from '../../sandbox/easypost/webhook.ts';
 import { createInboxLoop } from '../../workers/inbox-loop.ts';
 import { nowInSeconds, sendToApi, signature, stripeEvent } from '../support/stripe-event.ts';
 import { config, startApi, type TestApi } from './support.ts';
@@ -27,9 +28,11 @@ const send = (body: string, header: string | undefined, more: Record<string, str
     headers: { ...(header !== undefined && { 'stripe-signature': header }), ...more },
   });
 const stored = async () => (await api.mongo.models.inbox.find().lean()).map(({ _id }) => _id);
-const counted = async (reason: string) => {
+const counted = async (reason: string, source = 'stripe') => {
   const { body } = await api.ask('GET', '/metrics');
-  const line = new RegExp(`waybill_webhooks_refused_total\\{source="stripe",reason="${reason}"\\} (\\d+)`).exec(body);
+  const line = new RegExp(`waybill_webhooks_refused_total\\{source="${source}",reason="${reason}"\\} (\\d+)`).exec(
+    body,
+  );
   return Number(line?.[1] ?? 0);
 };
 
@@ -135,6 +138,69 @@ describe('taken:', () => {
     expect(operations).toMatchObject([
       { op: 'insert', ns: expect.stringMatching(/\.inbox$/), command: { writeConcern: { w: 'majority', j: true } } },
     ]);
+  });
+});
+
+describe('of EasyPost', () => {
+  const path = '/v1/webhooks/easypost';
+  const scan = (status: string, datetime: string) => ({ status, status_detail: status, datetime });
+  const bodyOf = (...tracking_details: object[]) =>
+    JSON.stringify({
+      ...{ object: 'Event', id: 'evt_1', description: 'tracker.updated' },
+      result: { id: 'trk_1', tracking_code: '9400000000000000000001', signed_by: 'Ann Canary', tracking_details },
+    });
+  const onItsWay = scan('in_transit', '2026-11-20T10:00:00Z');
+  const delivered = scan('delivered', '2026-11-21T10:00:00Z');
+  const body = bodyOf(onItsWay);
+  const headersOf = (signedBody: string, secret = 'easypost_api_test', time = new Date()) =>
+    signed(signedBody, { url: `https://shop.example${path}`, secret }, time.toUTCString());
+  const post = (raw: string, headers: Record<string, string>) => api.ask('POST', path, { raw, headers });
+  const events = () => api.mongo.models.inbox.find().sort({ 'payload.at': 1 }).lean();
+
+  test.each<[string, Record<string, string>, string]>([
+    ['not signed', {}, 'no_signature'],
+    ['forged', headersOf(body, 'another secret'), 'bad_signature'],
+    ['about another parcel than was signed', headersOf(body.replace('001"', '002"')), 'bad_signature'],
+    ['signed an hour ago', headersOf(body, undefined, new Date(Date.now() - 3_600_000)), 'old'],
+  ])('one that is %s is refused', async (_what, headers, reason) => {
+    const before = await counted(reason, 'easypost');
+    expect(await post(body, headers)).toMatchObject({ status: 400, body: { reason } });
+    expect(await events()).toEqual([]);
+    expect(await counted(reason, 'easypost')).toBe(before + 1);
+  });
+
+  test('every one is refused where no secret is set', async () => {
+    const before = config.EASYPOST_WEBHOOK_SECRETS;
+    config.EASYPOST_WEBHOOK_SECRETS = undefined;
+    const answer = await post(body, headersOf(body));
+    config.EASYPOST_WEBHOOK_SECRETS = before;
+    expect(answer).toMatchObject({ status: 400, body: { reason: 'bad_signature' } });
+    expect(await events()).toEqual([]);
+  });
+
+  test('each scan is stored once, however often it is told, and without the name of who signed', async () => {
+    const both = bodyOf(onItsWay, delivered);
+    const answers = await Promise.all(
+      [body, body, both, both].map(async (raw) => (await post(raw, headersOf(raw))).status),
+    );
+    expect(answers).toEqual([200, 200, 200, 200]);
+    const stored = await events();
+    expect(stored).toMatchObject([
+      { source: 'carrier', payload: { carrier: 'easypost', status: 'in_transit', at: '2026-11-20T10:00:00.000Z' } },
+      { source: 'carrier', payload: { carrier: 'easypost', status: 'delivered', proof: { signed: true } } },
+    ]);
+    expect(JSON.stringify(stored)).not.toMatch(/canary/i);
+  });
+
+  test('what is about no parcel of ours, or about no parcel at all, changes nothing', async () => {
+    const batch = JSON.stringify({ object: 'Event', description: 'batch.updated', result: { object: 'Batch' } });
+    for (const raw of [body, batch]) expect(await post(raw, headersOf(raw))).toMatchObject({ status: 200 });
+    const loop = createInboxLoop(api.mongo, api.client, {
+      log: createLog('worker', 'silent'),
+      metrics: createMetrics(),
+    });
+    expect(await loop.once()).toBe(1);
+    expect(await events()).toMatchObject([{ outcome: 'unknown parcel' }]);
   });
 });
 

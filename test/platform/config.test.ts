@@ -13,6 +13,26 @@ afterEach(() => {
   process.env = { ...before };
 });
 
+describe('the carriers', () => {
+  const without = (...names: (keyof typeof complete | 'EASYPOST_API_KEY')[]) => {
+    for (const name of names) delete process.env[name];
+  };
+
+  test('may be EasyPost alone, or beside another', () => {
+    process.env.EASYPOST_API_KEY = 'EZTK0123456789';
+    expect(readConfig('providers').CARRIER_URL).toBe(complete.CARRIER_URL);
+    without('CARRIER_URL', 'CARRIER_API_KEY');
+    expect(readConfig('providers').CARRIER_URL).toBeUndefined();
+  });
+
+  test('are one at the least, and one without its key is none; both are said beside what else is wrong', () => {
+    without('CARRIER_API_KEY', 'EASYPOST_API_KEY');
+    expect(() => readConfig('providers')).toThrow(/CARRIER_API_KEY: is missing, and CARRIER_URL is set/);
+    without('CARRIER_URL', 'MAIL_FROM');
+    expect(() => readConfig('providers')).toThrow(/MAIL_FROM: .*\n {2}CARRIER_URL: no carrier is set up/);
+  });
+});
+
 describe('a setting that may be absent', () => {
   test.each([undefined, ''])('is absent as %j', (value) => {
     if (value === undefined) delete process.env.EASYPOST_API_KEY;

@@ -21,6 +21,7 @@ export interface Stage {
   town: { mistaken: string; written: string };
   /** What it says to a label given back in time. */
   voided: VoidOutcome;
+  control: Control;
   labelsSold(reference: string): Promise<number>;
   fault(operation: string, kind: string, ms?: number): Promise<void>;
   faultsFired(): Promise<boolean>;
@@ -68,6 +69,7 @@ async function stageSandbox(): Promise<Stage> {
       verify: 'addresses.verify',
       rates: 'rates',
     },
+    control,
     ...faultsOf(control),
     async labelsSold(reference) {
       const { labels } = (await control('GET', '/state')) as { labels: { reference: string }[] };
@@ -101,6 +103,7 @@ async function stageEasyPost(): Promise<Stage> {
       verify: 'addresses.create',
       rates: 'shipments.create',
     },
+    control,
     ...faultsOf(control),
     async labelsSold(reference) {
       const { shipments } = (await control('GET', '/state')) as {

@@ -7,6 +7,8 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { audit, type Violation } from '../../activities/audit.ts';
 import { deliverDue } from '../../activities/inbox.ts';
 import { createLocalActivities, createProviderActivities } from '../../activities/index.ts';
+import { createEasyPost } from '../../activities/providers/easypost.ts';
+import { parseEasyPostWebhook } from '../../activities/providers/easypost-tracking.ts';
 import { createSandboxCarrier, parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
@@ -16,6 +18,7 @@ import { emptySwitchedOff } from '../../activities/stock/displacement.ts';
 import { receiveTracking } from '../../activities/tracking.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
+import { startEasyPostSandbox } from '../../sandbox/easypost.ts';
 import { startTemporal } from '../../sandbox/servers/temporal.ts';
 import { startTimeSkipping } from '../../sandbox/servers/test-server.ts';
 import { startStripeSandbox } from '../../sandbox/stripe/server.ts';
@@ -42,6 +45,8 @@ export async function startWorld(
     timeSkipping?: boolean;
     longHistory?: number;
     crashes?: Crashes;
+    /** Its carriers have the parcels, and not the sandbox's own: `carrier` is its stand-in then. */
+    easypost?: boolean;
   } = {},
 ) {
   if (!runtimeInstalled) Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -55,12 +60,15 @@ export async function startWorld(
   const { client, native, address } = temporal;
   for (const model of Object.values(mongo.models)) await model.createIndexes();
   const stripe = await startStripeSandbox({ webhook: { url: `${webhooks.url}/stripe`, secrets: [secrets.stripe] } });
-  const carrier = await startCarrierSandbox({
+  const startCarrier = options.easypost ? startEasyPostSandbox : startCarrierSandbox;
+  const carrier = await startCarrier({
     apiKey: carrierKey,
-    webhook: { url: `${webhooks.url}/carrier`, secret: secrets.carrier },
+    webhook: { url: `${webhooks.url}/${options.easypost ? 'easypost' : 'carrier'}`, secret: secrets.carrier },
   });
   const payments = createPayments({ secretKey: stripeKey, apiBase: stripe.url, publicUrl: 'https://shop.example' });
-  const parcels = createSandboxCarrier({ url: carrier.url, apiKey: carrierKey });
+  const parcels = options.easypost
+    ? createEasyPost({ baseUrl: `${carrier.url}/v2/`, apiKey: carrierKey })
+    : createSandboxCarrier({ url: carrier.url, apiKey: carrierKey });
   const carriers = new Map([[parcels.id, parcels]]);
   const failures: string[] = [];
   let stopping = false;
@@ -153,6 +161,12 @@ export async function startWorld(
       if (request.url === '/stripe') {
         const event = parseStripeWebhook(raw, String(request.headers['stripe-signature']), [secrets.stripe]);
         await receiveStripe(mongo, event);
+      } else if (request.url === '/easypost') {
+        const header = (name: string) => request.headers[name]?.toString();
+        const events = parseEasyPostWebhook(raw, header, [secrets.carrier], (status) =>
+          failures.push(`EasyPost says ${status}`),
+        );
+        for (const event of events) await receiveTracking(mongo, 'easypost', event);
       } else {
         const event = parseSandboxCarrierWebhook(raw, String(request.headers['carrier-signature']), [secrets.carrier]);
         if (event) await receiveTracking(mongo, 'sandbox', event);

@@ -36,12 +36,19 @@ const body = Buffer.from(
 const secret = 'sécret';
 const signature = 'hmac-sha256-hex=5e6892de926a514644591a18e4b9c1b9cf207a4d557ecd08f881fbf6db2e8fc0';
 
+const unknown: string[] = [];
 const now = Date.parse('2026-11-20T12:00:00Z');
 const rfc2822 = (offset: number) => new Date(now + offset * 1000).toUTCString().replace('GMT', '-0000');
 const headersFor = (bytes: Buffer, offset = 0, key = secret) =>
   signed(bytes.toString(), { url: 'http://shop.example/v1/webhooks/easypost', secret: key }, rfc2822(offset));
 const parse = (headers: Record<string, string>, bytes: Buffer = body, secrets = ['another', secret]) =>
-  parseEasyPostWebhook(bytes, headers, secrets, now);
+  parseEasyPostWebhook(
+    bytes,
+    (name) => headers[name],
+    secrets,
+    (status) => unknown.push(status),
+    now,
+  );
 
 test('tells each scan once, oldest first, but not the making of the label, and nothing of where it was', () => {
   const events = parse({ 'x-hmac-signature': signature });
@@ -53,6 +60,15 @@ test('tells each scan once, oldest first, but not the making of the label, and n
   expect(events.map(({ expectedOn }) => expectedOn)).toEqual([undefined, undefined, '2026-11-23']);
   expect(events[0]!.trackingNumber).toBe('61299998820821171811');
   expect(JSON.stringify(events)).not.toMatch(/canary/i);
+});
+
+test('a status that is not known here is left out, and told', () => {
+  const [known, eaten] = ['in_transit', 'eaten'].map(
+    (status) => `"status":"${status}","status_detail":"departed_facility"`,
+  );
+  const bytes = Buffer.from(body.toString().replace(known!, eaten!));
+  expect(parse(headersFor(bytes), bytes)).toHaveLength(2);
+  expect(unknown).toEqual(['eaten']);
 });
 
 test('a weight that was signed as 12.0 may come as 12', () => {
@@ -104,7 +120,8 @@ test.each([
 test('an event has the same id by webhook and by asking', async () => {
   const heard: CarrierEvent[][] = [];
   const receiver = createServer(async (request, response) => {
-    heard.push(parseEasyPostWebhook(await buffer(request), request.headers, [secret]));
+    const header = (name: string) => request.headers[name]?.toString();
+    heard.push(parseEasyPostWebhook(await buffer(request), header, [secret], (status) => unknown.push(status)));
     response.end();
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));

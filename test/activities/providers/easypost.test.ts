@@ -167,6 +167,11 @@ describe('one label', () => {
   }, 60_000);
 });
 
+test('a label comes with a page on which its parcel may be followed', async () => {
+  const label = await carrier.buyLabel(request('followed'));
+  expect(label.trackingUrl).toBe(`https://track.easypost.example/${label.trackingNumber}`);
+});
+
 test.each([
   ['refunded', 'voided', 'voided'],
   ['not_applicable', 'voided', 'voided'],

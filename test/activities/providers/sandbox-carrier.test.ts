@@ -100,26 +100,8 @@ describe('buying a label', () => {
   });
 });
 
-test('tracking: one parcel, and the events of all of them over more than one page', async () => {
-  const one = await carrier.buyLabel(request('track-1'));
-  const other = await carrier.buyLabel(request('track-2'));
-  await control('POST', `/tracking/${one.trackingNumber}`, { status: 'accepted', detail: 'before' });
-  const since = new Date();
-  for (let n = 0; n < 110; n++) {
-    await control('POST', `/tracking/${other.trackingNumber}`, { status: 'in_transit', detail: `hub ${n}` });
-  }
-  await control('POST', `/tracking/${one.trackingNumber}`, { status: 'delivered' });
-
-  expect((await carrier.track(one.trackingNumber)).map((event) => event.status)).toEqual(['accepted', 'delivered']);
-  const events = (await carrier.eventsSince(since)).filter((event) => event.detail !== 'before');
-  expect(events.map((event) => event.detail)).toEqual([...Array(110).keys()].map((n) => `hub ${n}`).concat(''));
-  expect(events.at(-1)).toMatchObject({ trackingNumber: one.trackingNumber, reference: 'shp_track-1' });
-  expect(new Set(events.map((event) => event.id)).size).toBe(111);
-  expect(await carrier.eventsSince(new Date(Date.now() + 60_000))).toEqual([]);
-});
-
 test('a carrier that says more than we know: new fields and statuses are left out, and what is no label is an error', async () => {
-  const event = { id: 'evt_1', trackingNumber: 'WB1', reference: 'shp_1', at: '2026-11-20T11:59:58.000Z', detail: '' };
+  const event = { id: 'evt_1', trackingNumber: 'WB1', at: '2026-11-20T11:59:58.000Z', detail: '' };
   const events = [
     { ...event, status: 'eaten' },
     { ...event, status: 'in_transit', drone: 'D7' },
@@ -131,7 +113,7 @@ test('a carrier that says more than we know: new fields and statuses are left ou
   const newer = createSandboxCarrier({ url, apiKey, unknown: (status) => heard.push(status) });
   expect(await newer.track('WB1')).toEqual([{ ...event, status: 'in_transit' }]);
   expect(heard).toEqual(['eaten']);
-  await expect(newer.labelFile('lbl_1')).rejects.toThrow(/labels are application\/pdf or image\/png/);
+  await expect(newer.findLabels('shp_1')).rejects.toThrow(/answered 200 with an unexpected body/);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
@@ -141,7 +123,6 @@ describe('a webhook', () => {
   const event = {
     id: 'evt_1',
     trackingNumber: 'WB1',
-    reference: 'shp_1',
     status: 'delivered',
     at: '2026-11-20T11:59:58.000Z',
     detail: '',
