@@ -365,6 +365,62 @@ export const scenes: Record<string, Scene> = {
     await world.reaches(orderId, 'completed');
     return workflowId;
   },
+  'order.completed-picked_short_and_asked_about': async (world) => {
+    await world.setFulfilment({ shortPick: 'ask' });
+    const sku = await world.newSku({ wh_east: 3 });
+    const { orderId } = await world.place({ items: [{ sku, quantity: 3 }] });
+    const [first] = await world.shipmentsOf(orderId);
+    await world.pickShort(first!.id, 1);
+    const asked = await world.incident(orderId, 'short_pick');
+    await world.answer(orderId, asked.id, 'retry');
+    const find = async () => (await world.stateOf(orderId)).incidents.find(({ id }) => id !== asked.id);
+    await until(async () => (await find()) !== undefined, 'it is asked about again');
+    await world.answer(orderId, (await find())!.id, 'backorder');
+    await world.pack(orderId, first!.id);
+    await world.handOver(orderId, first!.id);
+    await world.carrierSays(first!.id, 'delivered');
+    await world.receive(sku, 'wh_west', 2);
+    await until(async () => (await world.shipmentsOf(orderId))[1]?.status === 'picking', 'the rest is picked');
+    const rest = (await world.shipmentsOf(orderId))[1]!;
+    await world.ship(orderId, rest.id);
+    await world.carrierSays(rest.id, 'delivered');
+    await world.reaches(orderId, 'completed');
+    await world.setFulfilment({});
+    return workflowIds.order(orderId);
+  },
+  'order.completed-an_address_that_was_corrected': async (world) => {
+    await world.setFulfilment({ checkAddresses: true });
+    const shipTo = {
+      name: 'Buyer',
+      line1: 'Nowhere 1',
+      city: 'Town',
+      region: 'NY',
+      postalCode: '10001',
+      country: 'US',
+    };
+    const { orderId } = await world.place({ shipTo });
+    const { id } = await world.incident(orderId, 'undeliverable_address');
+    await world.mongo.models.orders.updateOne({ _id: orderId }, { $set: { 'shipTo.line1': 'Street 1' } });
+    await world.answer(orderId, id, 'amend');
+    await world.deliver(orderId);
+    await world.setFulfilment({});
+    return workflowIds.order(orderId);
+  },
+  'order.completed-stopped_claimed_and_waited_for': async (world) => {
+    const workflowId = await shipment(world, 'shipped', 'exception');
+    const orderId = workflowId.replace('order-', '');
+    const [first] = await world.shipmentsOf(orderId);
+    const stopped = await world.incident(orderId, 'delivery_exception');
+    await world.answer(orderId, stopped.id, 'claim');
+    const find = async () => (await world.stateOf(orderId)).incidents.find(({ id }) => id !== stopped.id);
+    await until(async () => (await find()) !== undefined, 'another answer is asked for');
+    await world.answer(orderId, (await find())!.id, 'wait');
+    await world.carrierSays(first!.id, 'lost');
+    await world.incident(orderId, 'lost');
+    await world.carrierSays(first!.id, 'delivered');
+    await world.reaches(orderId, 'completed');
+    return workflowId;
+  },
   'order.cancelled-refused_by_the_carrier': async (world) => {
     const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', postalCode: '00000', country: 'US' };
     const { orderId } = await world.place({ shipTo });

@@ -14,7 +14,13 @@ import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { stockId } from '../../models/stock.ts';
-import { defaultPayments, defaultSettings, type PaymentRules } from '../../models/store.ts';
+import {
+  defaultFulfilment,
+  defaultPayments,
+  defaultSettings,
+  type FulfilmentRules,
+  type PaymentRules,
+} from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { price as priceOf } from '../../workflows/domain/pricing.ts';
 import type { ShipmentStatus, ShortReason } from '../../workflows/domain/states.ts';
@@ -108,6 +114,13 @@ export function createShop(outside: {
   async function setPayments(rules: Partial<PaymentRules>): Promise<void> {
     const payments = { ...defaultPayments, ...rules };
     await models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, payments }, { upsert: true });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+  }
+
+  /** The same for the rules of the warehouses. */
+  async function setFulfilment(rules: Partial<FulfilmentRules>): Promise<void> {
+    const fulfilment = { ...defaultFulfilment, ...rules };
+    await models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, fulfilment }, { upsert: true });
     await new Promise((resolve) => setTimeout(resolve, 1_100));
   }
 
@@ -398,6 +411,7 @@ export function createShop(outside: {
 
   return {
     setPayments,
+    setFulfilment,
     orderHandle,
     returnHandle,
     refundHandle,

@@ -1,13 +1,11 @@
 /** Where the store has addresses checked: what no carrier finds is asked about before a label is bought. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { defaultFulfilment, defaultSettings } from '../../models/store.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  const fulfilment = { ...defaultFulfilment, checkAddresses: true };
-  await world.mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, fulfilment }, { upsert: true });
+  await world.setFulfilment({ checkAddresses: true });
 });
 afterAll(async () => {
   await world.stop();

@@ -1,7 +1,6 @@
 /** What becomes of units that a picker does not find: by the store's rule, or by whoever answers; and of the books. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { decideCount, recordCounted } from '../../activities/stock/counts.ts';
-import { defaultSettings, type FulfilmentRules } from '../../models/store.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -15,13 +14,6 @@ afterAll(async () => {
 });
 
 const idle = { damaged: 0, reserved: 0, committed: 0 };
-
-/** Workers remember the rules for a second. */
-async function shortPickIs(shortPick: FulfilmentRules['shortPick']): Promise<void> {
-  const settings = { ...defaultSettings, fulfilment: { shortPick } };
-  await world.mongo.models.settings.replaceOne({ _id: 'store' }, settings, { upsert: true });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-}
 
 /** An order of which one of three is found. */
 async function pickedShort(stock: Record<string, number>, reason?: 'damaged' | 'could_not_locate') {
@@ -38,10 +30,10 @@ const decide = (countId: string, decision: 'approve' | 'reject' | 'cancel') =>
   decideCount(world.mongo, { countId, decide: decision, actor: 'admin' });
 
 describe('what no warehouse has', () => {
-  afterEach(() => shortPickIs('cancel'));
+  afterEach(() => world.setFulfilment({}));
 
   test('waits for goods where that is the rule, and is sent when they are there', async () => {
-    await shortPickIs('backorder');
+    await world.setFulfilment({ shortPick: 'backorder' });
     const { sku, orderId, shipmentId } = await pickedShort({ wh_east: 3 });
     await world.shipmentReaches(orderId, shipmentId, 'picked');
     const waiting = (await world.shipmentsOf(orderId))[1]!;
@@ -62,7 +54,7 @@ describe('what no warehouse has', () => {
     ['backorder', 'backordered'],
     ['cancel', undefined],
   ] as const)('is asked about where that is the rule: %s', async (answer, status) => {
-    await shortPickIs('ask');
+    await world.setFulfilment({ shortPick: 'ask' });
     const { orderId, shipmentId, sku } = await pickedShort({ wh_east: 3 });
     const { id, why } = await world.incident(orderId, 'short_pick');
     expect(why).toMatch('2 units could not be picked');
@@ -77,7 +69,7 @@ describe('what no warehouse has', () => {
   });
 
   test('is looked for once more, and sent from where it came meanwhile', async () => {
-    await shortPickIs('ask');
+    await world.setFulfilment({ shortPick: 'ask' });
     const { orderId, shipmentId, sku } = await pickedShort({ wh_east: 3 });
     const { id } = await world.incident(orderId, 'short_pick');
     await world.receive(sku, 'wh_south', 2);
