@@ -209,7 +209,9 @@ describe('everywhere else', () => {
     const headers = { 'carrier-signature': `t=${time},v1=${mac}`, 'content-type': 'text/plain' };
     const answers = await Promise.all([1, 2, 3].map(() => api.ask('POST', '/v1/webhooks/carrier', { raw, headers })));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(await api.mongo.models.inbox.find().lean()).toMatchObject([{ _id: 'carrier:evt_c1', deliveredAt: null }]);
+    expect(await api.mongo.models.inbox.find().lean()).toMatchObject([
+      { _id: 'carrier:sandbox:evt_c1', deliveredAt: null },
+    ]);
     await api.mongo.models.inbox.deleteMany({});
   });
 });
