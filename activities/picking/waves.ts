@@ -28,7 +28,8 @@ export async function releaseWave(
   async function planned(): Promise<PickList[]> {
     const open = await readOpen(mongo, warehouseId);
     const made = planWave(open, rules).map((shipments, index) => listOf(shipments, index));
-    if (made.length === 0) return [];
+    // Or others have put everything on this wave's lists meanwhile.
+    if (made.length === 0) return listsBegun();
     try {
       await inTransaction(mongo, (session) => models.pickLists.collection.insertMany(made as never[], { session }));
       return made;
