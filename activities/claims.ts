@@ -41,8 +41,16 @@ export async function decideClaim(
   claimId: string,
   decision: Pick<CarrierClaim, 'status' | 'paid' | 'reference' | 'decidedBy'>,
 ): Promise<CarrierClaim | null> {
-  const known = { _id: claimId, $or: [{ status: 'open' as const }, { status: decision.status }] };
-  return models.carrierClaims
-    .findOneAndUpdate(known, { $set: { ...decision, decidedAt: new Date() } }, { returnDocument: 'after' })
+  const { status, paid, reference } = decision;
+  const decided = await models.carrierClaims
+    .findOneAndUpdate(
+      { _id: claimId, status: 'open' },
+      { $set: { ...decision, decidedAt: new Date() } },
+      { returnDocument: 'after' },
+    )
     .lean<CarrierClaim>();
+  if (decided) return decided;
+  const known = await models.carrierClaims.findById(claimId).lean<CarrierClaim>();
+  const isSame = known?.status === status && known.paid === paid && known.reference === reference;
+  return isSame ? known : null;
 }

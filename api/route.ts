@@ -102,7 +102,7 @@ function readParams(endpoint: Endpoint, request: Request): unknown {
 /** Bodies are read after the caller is known: strangers cannot make us parse. */
 async function readBody(endpoint: Endpoint, request: Request, response: Response): Promise<unknown> {
   if (endpoint.raw) {
-    await run(readBytes, request, response);
+    await readWhole(readBytes, request, response);
     return undefined;
   }
   const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
@@ -116,11 +116,21 @@ async function readBody(endpoint: Endpoint, request: Request, response: Response
         'unsupported-media-type',
         `Send application/json, not ${request.get('content-type') ?? 'this'}`,
       );
-    await run(readJson, request, response);
+    await readWhole(readJson, request, response);
   }
   if (endpoint.body === undefined) return check('body', undefined, request.body ?? {});
   if (!hasBody) throw new Problem('invalid-request', 'This request needs a JSON body');
   return check('body', endpoint.body, request.body);
+}
+
+async function readWhole(reader: RequestHandler, request: Request, response: Response): Promise<void> {
+  try {
+    await run(reader, request, response);
+  } catch (error) {
+    // Who is still sending listens for the answer only afterwards.
+    request.resume();
+    throw error;
+  }
 }
 
 function readCsv(request: Request): Readable {

@@ -14,14 +14,14 @@ test('every cause of an incident is in docs/incidents.md, and nothing else is', 
     .map((file) => read(join('workflows', file)))
     .join('\n');
   const all = (pattern: RegExp) => [...source.matchAll(pattern)].map(([, name]) => name!);
+  const [whyAsked] = /^const whyAsked = \{$[^}]*/m.exec(source)!;
   const causes = [
     ...all(/\b(?:step|must)\(\s*'(\w+)'/g),
     ...all(/\bpayInTime\(\w+, \w+, '(\w+)'/g),
     ...all(/\bcause: '(\w+)'/g),
     ...all(/\bexpect\(\s*(?:order, shipment, )?'(\w+)'/g).map((event) => `overdue_${event}`),
-    // The status of a parcel that will not arrive.
-    'lost',
-    'returned_to_sender',
+    // What is wrong with a parcel on its way.
+    ...[...whyAsked.matchAll(/^ {2}(\w+):/gm)].map(([, cause]) => cause!),
   ];
   const documented = [...read('docs/incidents.md').matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) =>
     cell!.split(', ').map((name) => name.replaceAll('`', '')),
@@ -35,6 +35,23 @@ test('docs/webhooks.md has the events that are delivered, and every outcome', ()
   const table = page.slice(page.indexOf('| outcome'), page.indexOf('## What is refused'));
   const cells = [...table.matchAll(/^\| (`.*?`) +\|/gm)].flatMap(([, cell]) => cell!.replaceAll('`', '').split(', '));
   expect(new Set(cells)).toEqual(new Set(inboxOutcomes));
+});
+
+test('docs/warehouse.md has every refusal of a scan or a parcel, and every outcome of a hand-over', () => {
+  const rows = [...read('docs/warehouse.md').matchAll(/^\| (?:40\d `[\w-]+`, )?`(\w+)` +\|/gm)].map(
+    ([, name]) => name!,
+  );
+  const union = (path: string, type: string) => {
+    const [body] = new RegExp(`type ${type} =[^;]*`).exec(read(path))!;
+    return [...body.matchAll(/'(\w+)'/g)].map(([, name]) => name!);
+  };
+  const names = [
+    ...union('workflows/domain/picking.ts', 'PickRefusal'),
+    ...union('workflows/domain/parcels.ts', 'ParcelRefusal'),
+    ...union('models/hand-over.ts', 'HandOverOutcome'),
+  ];
+  expect(names.length).toBeGreaterThan(15);
+  expect(rows).toEqual(expect.arrayContaining(names));
 });
 
 test('docs/mails.md has every mail with what stands below its words, and every variable', () => {

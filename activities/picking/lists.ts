@@ -12,11 +12,13 @@ export class PickListRefused extends Error {
   override name = 'PickListRefused';
 }
 
-/** No list has it, and nobody packs it. */
-const isOpen = { pickListId: null, pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
-
 /** What of a list is still to be picked. */
 export const stillToPick = { pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
+
+/** No list has it, and nobody packs it. */
+function isOpen({ pickListId, pickedAt, cancelledAt }: Shipment): boolean {
+  return pickListId === null && pickedAt === undefined && cancelledAt === undefined;
+}
 
 /** Whether the orders of shipments want them picked: those that are held, for one, do not. */
 export async function wanted<T extends Pick<Shipment, 'orderId'>>(
@@ -52,6 +54,8 @@ export async function makePickList(
   const going = await wanted(mongo, shipments);
   const held = shipments.find((each) => !going.includes(each));
   if (held) throw new PickListRefused(`The order of ${held._id} is on hold, or over`);
+  const taken = shipments.find((each) => each.pickListId !== id && !isOpen(each));
+  if (taken) throw notOpen(taken);
 
   const now = new Date();
   const list: PickList = {
@@ -66,17 +70,21 @@ export async function makePickList(
   // The list first: a shipment must not name one that is not there.
   await models.pickLists.updateOne({ _id: id }, { $setOnInsert: list }, { upsert: true });
   await putOnList(mongo, id, shipmentIds);
-  const taken = await models.shipments.find({ _id: { $in: [...shipmentIds] }, pickListId: id }, { _id: 1 }).lean();
-  const lost = shipmentIds.find((each) => !taken.some(({ _id }) => _id === each));
+  const found = await models.shipments.find({ _id: { $in: [...shipmentIds] } }).lean<Shipment[]>();
+  const lost = found.find(({ pickListId }) => pickListId !== id);
   if (lost === undefined) return (await models.pickLists.findById(id).lean<PickList>())!;
   await disband(mongo, id);
-  const { pickListId, pickedAt } = (await models.shipments.findById(lost).lean<Shipment>())!;
+  throw notOpen(lost);
+}
+
+function notOpen({ _id, pickListId, pickedAt }: Shipment): PickListRefused {
   const why = pickListId ? `on the pick list ${pickListId}` : pickedAt ? 'picked' : 'cancelled';
-  throw new PickListRefused(`${lost} is ${why} already`);
+  return new PickListRefused(`${_id} is ${why} already`);
 }
 
 export async function putOnList({ models }: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
-  await models.shipments.updateMany({ _id: { $in: [...shipmentIds] }, ...isOpen }, { $set: { pickListId: listId } });
+  const open = { _id: { $in: [...shipmentIds] }, pickListId: null, ...stillToPick };
+  await models.shipments.updateMany(open, { $set: { pickListId: listId } });
 }
 
 /**
@@ -151,6 +159,24 @@ export async function disband({ models }: Mongo, listId: string): Promise<void> 
     { pickListId: listId, begunAt: { $exists: false }, ...stillToPick },
     { $set: { pickListId: null } },
   );
+  const isEmpty = (await models.shipments.exists({ pickListId: listId, ...stillToPick })) === null;
+  if (isEmpty) await models.pickLists.updateOne({ _id: listId }, { $set: { isFree: false } });
+}
+
+/** Also of the list that it is on, which is as urgent as the most urgent of its shipments. */
+export async function setPriority({ models }: Mongo, shipmentId: string, priority: number): Promise<Shipment | null> {
+  const shipment = await models.shipments
+    .findOneAndUpdate({ _id: shipmentId }, { $set: { priority } }, { returnDocument: 'after' })
+    .lean<Shipment>();
+  const listId = shipment?.pickListId;
+  if (!listId) return shipment;
+  const [first] = await models.shipments
+    .find({ pickListId: listId, ...stillToPick }, { priority: 1 })
+    .sort({ priority: -1 })
+    .limit(1)
+    .lean<Shipment[]>();
+  if (first) await models.pickLists.updateOne({ _id: listId }, { $set: { priority: first.priority } });
+  return shipment;
 }
 
 export function holderOf({ assignments }: Pick<PickList, 'assignments'>): string | undefined {

@@ -228,7 +228,11 @@ function idOf({ listId, scanId }: Asked): string {
 function notYours({ assignments, _id }: PickList, actor: string): Decision {
   const holder = assignments.find(({ until }) => until === undefined)?.actor;
   const why = holder === undefined ? 'nobody has it' : `${holder} has it`;
-  return { ok: false, code: 'not_yours', message: `${actor} has not taken the pick list ${_id}: ${why}` };
+  return {
+    ok: false,
+    code: 'not_yours',
+    message: `${actor} has not taken the pick list ${_id}: ${why}. Take it first`,
+  };
 }
 
 function pickedShipment(

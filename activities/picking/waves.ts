@@ -2,35 +2,49 @@
 import { newId } from '../../models/id.ts';
 import type { PickList } from '../../models/pick-list.ts';
 import type { Shipment } from '../../models/shipment.ts';
-import type { Mongo } from '../../platform/mongo.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { mostUrgent, type OpenShipment, planWave, type WaveRules } from '../../workflows/domain/waves.ts';
 import { putOnList, stillToPick, wanted } from './lists.ts';
 
 /**
  * Makes the lists of a wave, the most urgent first. Two waves at once share the shipments between them. Released again under
- * its id, it ends what the first time has begun.
+ * its id, also at the same time, it ends what the first time has begun.
  */
 export async function releaseWave(
   mongo: Mongo,
   { waveId, warehouseId, rules, actor }: { waveId: string; warehouseId: string; rules: WaveRules; actor: string },
 ): Promise<PickList[]> {
   const { models } = mongo;
-  const begun = await models.pickLists.find({ waveId }).lean<PickList[]>();
+  const begun = await listsBegun();
   const lists = begun.length > 0 ? begun : await planned();
   for (const { _id, shipmentIds } of lists) await putOnList(mongo, _id, shipmentIds);
   return withoutEmpty(mongo, lists);
 
-  async function planned(): Promise<PickList[]> {
-    const open = await readOpen(mongo, warehouseId);
-    const made = planWave(open, rules).map((shipments) => listOf(shipments));
-    if (made.length > 0) await models.pickLists.collection.insertMany(made as never[]);
-    return made;
+  function listsBegun(): Promise<PickList[]> {
+    return models.pickLists.find({ waveId }).sort({ priority: -1, dispatchBy: 1, _id: 1 }).lean<PickList[]>();
   }
 
-  function listOf(shipments: readonly OpenShipment[]): PickList {
+  /** All of them or none, so that whoever releases the wave at the same moment finds the same. */
+  async function planned(): Promise<PickList[]> {
+    const open = await readOpen(mongo, warehouseId);
+    const made = planWave(open, rules).map((shipments, index) => listOf(shipments, index));
+    // Or others have put everything on this wave's lists meanwhile.
+    if (made.length === 0) return listsBegun();
+    try {
+      await inTransaction(mongo, (session) => models.pickLists.collection.insertMany(made as never[], { session }));
+      return made;
+    } catch (error) {
+      if (isDuplicateKey(error)) return listsBegun();
+      throw error;
+    }
+  }
+
+  function listOf(shipments: readonly OpenShipment[], index: number): PickList {
     const { dispatchBy, priority } = mostUrgent(shipments);
+    // The first has the wave's own, so that only one of two plans is written.
+    const _id = index === 0 ? waveId.replace('wav_', 'pkl_') : newId('pkl');
     return {
-      ...{ _id: newId('pkl'), warehouseId, kind: 'wave', waveId, createdAt: new Date(), createdBy: actor },
+      ...{ _id, warehouseId, kind: 'wave', waveId, createdAt: new Date(), createdBy: actor },
       shipmentIds: shipments.map(({ id }) => id),
       units: shipments.reduce((sum, { units }) => sum + units, 0),
       ...{ dispatchBy, priority, assignments: [], isFree: true },

@@ -69,9 +69,9 @@ export const putProduct = endpoint({
   problems: ['unknown-sku', 'not-a-bundle', 'barcode-taken'],
   async handle({ mongo }, { params: { sku }, body }) {
     if (body.bundle) await checkBundle(mongo, sku, body.bundle);
-    const barcodeKeys = body.barcodes?.map(barcodeKey);
-    if (barcodeKeys) await checkBarcodes(mongo, sku, barcodeKeys);
-    const product = { ...body, ...(barcodeKeys?.length && { barcodeKeys }) };
+    const barcodeKeys = keysOf(sku, body.barcodes);
+    await checkBarcodes(mongo, sku, barcodeKeys);
+    const product = { ...body, ...(barcodeKeys.length > 0 && { barcodeKeys }) };
     const before = await mongo.models.products
       .findOneAndReplace({ _id: sku }, product, { upsert: true, returnDocument: 'before' })
       .lean<Product>()
@@ -110,7 +110,14 @@ export const putWarehouse = endpoint({
   },
 });
 
-/** A SKU is a barcode of its own, so nobody else may have it. @throws Problem barcode-taken */
+/** A SKU is a barcode of its own: where it is a GTIN, it is looked up in the form of those. */
+function keysOf(sku: string, barcodes: readonly string[] = []): string[] {
+  const keys = new Set([sku, ...barcodes].map(barcodeKey));
+  keys.delete(sku);
+  return [...keys];
+}
+
+/** Nobody else may have its barcodes, the SKU among them. @throws Problem barcode-taken */
 async function checkBarcodes({ models }: Mongo, sku: string, keys: readonly string[]): Promise<void> {
   const others = {
     _id: { $ne: sku },
@@ -121,7 +128,8 @@ async function checkBarcodes({ models }: Mongo, sku: string, keys: readonly stri
 }
 
 function barcodeTaken(sku?: string): Problem {
-  return new Problem('barcode-taken', `${sku ?? 'Another product'} has one of these barcodes`, sku ? { sku } : {});
+  const whose = `${sku ?? 'Another product'} has one of these barcodes (a SKU is one too): give it to one product only`;
+  return new Problem('barcode-taken', whose, sku ? { sku } : {});
 }
 
 /** @throws Problem where it has stock of its own, or a part of it cannot be one */

@@ -1,6 +1,7 @@
 /** What carriers owe for parcels that they lost or damaged. */
 import { decideClaim as decide } from '../../activities/claims.ts';
 import type { CarrierClaim } from '../../models/carrier-claim.ts';
+import { formatMoney } from '../../workflows/domain/money.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
@@ -33,7 +34,9 @@ export const decideClaim = endpoint({
     if (decided) return reply(200, view(decided));
     const claim = await mongo.models.carrierClaims.findById(id).lean<CarrierClaim>();
     if (!claim) throw notFound();
-    throw new Problem('not-allowed-now', `The claim is ${claim.status} already`);
+    const { status, paid, currency } = claim;
+    const how = paid === undefined ? status : `${status} with ${formatMoney(paid, currency)}`;
+    throw new Problem('not-allowed-now', `The claim is ${how} already: what was decided stays`);
   },
 });
 

@@ -44,9 +44,13 @@ export const createHandOver = endpoint({
       const handOver: HandOver = {
         ...{ _id, warehouseId, createdAt: new Date(), actor: at.actor, parcels, wantsManifest: isPaper },
       };
-      await mongo.models.handOvers.replaceOne({ _id }, handOver, { upsert: true });
-      if (isPaper) await startManifests(temporal, { handOverId: _id });
-      return reply(201, view(handOver));
+      // The same request can be under way twice: what the first has written stays, the carriers' papers with it.
+      const first = await mongo.models.handOvers
+        .findOneAndUpdate({ _id }, { $setOnInsert: handOver }, { upsert: true, returnDocument: 'after' })
+        .lean<HandOver>()
+        .orFail();
+      if (first.wantsManifest) await startManifests(temporal, { handOverId: _id });
+      return reply(201, view(first));
     });
   },
 });

@@ -35,7 +35,9 @@ export const createWave = endpoint({
     const rules = { ...given, ...(dispatchBefore !== undefined && { dispatchBefore: new Date(dispatchBefore) }) };
     return once(mongo, idempotency!, newId('wav'), async (waveId) => {
       const lists = await releaseWave(mongo, { waveId, warehouseId, rules, actor: actorOf(caller) });
-      const shipments = lists.reduce((sum, { shipmentIds }) => sum + shipmentIds.length, 0);
+      const shipments = await mongo.models.shipments.countDocuments({
+        pickListId: { $in: lists.map(({ _id }) => _id) },
+      });
       return reply(201, { id: waveId, shipments, pickLists: lists.map(viewSummary) });
     });
   },

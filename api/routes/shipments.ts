@@ -2,6 +2,7 @@
 import { PackingRefused, packParcels } from '../../activities/packing.ts';
 import { renderPackingSlip } from '../../activities/papers/packing-slip.ts';
 import { readPackingSlip } from '../../activities/papers/read-slip.ts';
+import { setPriority } from '../../activities/picking/lists.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { findOneBy } from '../../platform/documents.ts';
@@ -70,9 +71,8 @@ export const putPriority = endpoint({
   body: schema.priorityBody,
   answers: { 200: schema.shipment },
   async handle({ mongo }, { params: { id }, body }) {
-    await readShipment(mongo, id);
-    await mongo.models.shipments.updateOne({ _id: id }, { $set: body });
-    const shipment = await mongo.models.shipments.findById(id).lean<Shipment>().orFail();
+    const shipment = await setPriority(mongo, id, body.priority);
+    if (!shipment) throw notFound();
     return reply(200, viewShipment(shipment, await readOrderOf(mongo, shipment)));
   },
 });

@@ -15,9 +15,15 @@ export const shipmentQuery = z.strictObject({
 const priority = z.int().min(0).max(9).meta({ description: 'Higher goes first' });
 export const priorityBody = z.strictObject({ priority });
 
-const millimetres = z.int().min(1).max(3_000).meta({ description: 'Millimetres' });
+const inMillimetres = 'A side of a parcel is 1 to 3000, in whole millimetres';
+const inGrams = 'A parcel weighs 1 to 100000, in whole grams with its box';
+const millimetres = z
+  .int(inMillimetres)
+  .min(1, inMillimetres)
+  .max(3_000, inMillimetres)
+  .meta({ description: 'Millimetres' });
 const measured = {
-  weightGrams: z.int().min(1).max(100_000).meta({ description: 'Grams, with the box' }),
+  weightGrams: z.int(inGrams).min(1, inGrams).max(100_000, inGrams).meta({ description: 'Grams, with the box' }),
   lengthMm: millimetres,
   widthMm: millimetres,
   heightMm: millimetres,

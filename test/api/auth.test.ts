@@ -102,10 +102,26 @@ const allowed: Record<string, string[]> = {
   'GET /v1/reports/delivery': support,
   'GET /v1/shipments': warehouse,
   'GET /v1/shipments/:id': staff,
-  'POST /v1/shipments/:id/scans': warehouse,
-  'POST /v1/shipments/:id/shorts': warehouse,
   'POST /v1/shipments/:id/pack': warehouse,
+  'GET /v1/shipments/:id/parcels/:parcelId/packing-slip': warehouse,
   'POST /v1/shipments/:id/hand-over': warehouse,
+  'PUT /v1/shipments/:id/priority': staff,
+  'POST /v1/shipments/:id/put-back': warehouse,
+  'POST /v1/waves': warehouse,
+  'POST /v1/pick-lists': warehouse,
+  'GET /v1/pick-lists': warehouse,
+  'POST /v1/pick-lists/next': warehouse,
+  'GET /v1/pick-lists/:id': warehouse,
+  'GET /v1/pick-lists/:id/pdf': warehouse,
+  'POST /v1/pick-lists/:id/take': warehouse,
+  'POST /v1/pick-lists/:id/give-back': warehouse,
+  'POST /v1/pick-lists/:id/disband': warehouse,
+  'POST /v1/pick-lists/:id/scans': warehouse,
+  'POST /v1/pick-lists/:id/shorts': warehouse,
+  'POST /v1/hand-overs': warehouse,
+  'GET /v1/hand-overs/:id': warehouse,
+  'GET /v1/carrier-claims': support,
+  'POST /v1/carrier-claims/:id/decide': support,
   'POST /v1/orders/:id/returns': ['owner', ...support],
   'GET /v1/returns/:id': ['owner', ...staff],
   'POST /v1/returns/:id/decide': support,
@@ -128,6 +144,9 @@ const open = [
   'GET /docs',
   'GET /docs/initializer.js',
 ];
+
+/** What is done without a body. */
+const bodiless = /\/(payment-methods|give-back|disband|put-back)$/;
 
 const orderId = 'ord_01WALK';
 const now = new Date();
@@ -160,8 +179,7 @@ describe('the walk', () => {
       for (const [caller, token] of Object.entries(tokens())) {
         const headers = { 'idempotency-key': `walk-${method}-${caller}-0000` };
         // What needs a body lacks it; what needs none is told something that it does not take.
-        const surplus =
-          method === 'DELETE' || (method === 'POST' && path.endsWith('/payment-methods')) ? '?surplus=1' : '';
+        const surplus = method === 'DELETE' || (method === 'POST' && bodiless.test(path)) ? '?surplus=1' : '';
         const answer = await api.ask(method, address(path) + surplus, { token, headers });
         const outcome = { caller, status: answer.status };
         if (callers.includes(caller)) {
@@ -210,7 +228,7 @@ describe('what is shown', () => {
     expect(shown).not.toMatch(/walker@example.com|5550199/);
     expect(await read('/v1/shipments?warehouseId=berlin&status=ready', api.tokens.warehouse)).toContain('shp_01WALK');
     expect(await read('/v1/shipments', api.tokens.warehouse)).not.toContain('Hidden Street');
-    await api.mongo.models.shipments.updateOne({ _id: 'shp_01WALK' }, { $unset: { label: 1 } });
+    await api.mongo.models.shipments.updateOne({ _id: 'shp_01WALK' }, { $unset: { 'parcels.0.label': 1 } });
     expect(await read('/v1/shipments/shp_01WALK', api.tokens.warehouse)).not.toContain('Hidden Street');
   });
 
@@ -252,6 +270,9 @@ function address(path: string): string {
     deliveries: 'dlv',
     transfers: 'trf',
     counts: 'cnt',
+    'pick-lists': 'pkl',
+    'hand-overs': 'man',
+    'carrier-claims': 'clm',
   };
   const resource = path.split('/')[2] as keyof typeof prefixes;
   const id = path.includes('/orders') ? orderId : `${prefixes[resource]}_01WALK`;
@@ -267,7 +288,8 @@ function address(path: string): string {
     .replace(':day', '2026-11-24')
     .replace(':currency', 'EUR')
     .replace(':paymentMethodId', 'pm_walk')
-    .replace(':invoiceId', 'inv_01WALK');
+    .replace(':invoiceId', 'inv_01WALK')
+    .replace(':parcelId', 'pcl_01WALK');
 }
 
 /** One order with something of everything, as workflows and providers would have written it. */
@@ -327,6 +349,24 @@ async function writeOrder(): Promise<void> {
         },
       ],
     }),
+  ]);
+  await models.pickLists.create([
+    {
+      ...{ _id: 'pkl_01WALK', warehouseId: 'berlin', kind: 'single', createdAt: now, createdBy: 'test' },
+      ...{ shipmentIds: ['shp_01WALK'], units: 1, dispatchBy: now, priority: 0, assignments: [], isFree: false },
+    },
+  ]);
+  await models.handOvers.create([
+    {
+      ...{ _id: 'man_01WALK', warehouseId: 'berlin', createdAt: now, actor: 'test', wantsManifest: false },
+      parcels: [{ barcode: 'T0', outcome: 'unknown' }],
+    },
+  ]);
+  await models.carrierClaims.create([
+    {
+      ...{ _id: 'clm_01WALK', orderId, shipmentId: 'shp_01WALK', parcelId: 'pcl_01WALK', carrier: 'sandbox' },
+      ...{ trackingNumber: 'T1', why: 'lost', amount: 1490, currency: 'EUR', status: 'open', createdAt: now },
+    },
   ]);
   await models.promotions.create([
     {

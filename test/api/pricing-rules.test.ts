@@ -511,18 +511,20 @@ describe('the settings of the store', () => {
   test('have defaults, and are written as a whole', async () => {
     const payments = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
     const byDefault = { inclusiveIn: [], rounding: 'total', source: 'table' };
-    expect(await get(path)).toEqual({ taxes: byDefault, payments });
+    const fulfilment = { shortPick: 'cancel' };
+    expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment });
     const full = {
       seller: { ...seller, footer: 'HRB 1' },
       taxes: { ...taxes, shippingClass: 'standard' },
       payments: { multicapture: true, refundShipping: 'never', risk: { amountFrom: { EUR: 50_000 }, scoreFrom: 65 } },
+      fulfilment: { shortPick: 'ask' },
       refundPolicy: 'Within 30 days, unused.',
       mail: { storeName: 'Shop', replyTo: 'help@example.com', footer: 'HRB 1', defaultLanguage: 'de' },
     };
     expect(await put(path, full)).toMatchObject({ status: 200, body: full });
     expect(await get(path)).toEqual(full);
     await put(path, { taxes });
-    expect(await get(path)).toEqual({ taxes, payments });
+    expect(await get(path)).toEqual({ taxes, payments, fulfilment });
     expect(await api.mongo.models.settings.findById('store').lean()).toEqual({ _id: 'store', taxes });
   });
 
@@ -539,6 +541,11 @@ describe('the settings of the store', () => {
         'expected string',
       ],
       'no list of tax ids': [sold({ taxIds: undefined }), 'seller.taxIds', 'expected array'],
+      'another rule for what is not found': [
+        { fulfilment: { shortPick: 'guess' } },
+        'fulfilment.shortPick',
+        'Invalid option',
+      ],
       'no taxes': [{ taxes: undefined }, 'taxes', 'expected object'],
       'an unknown currency': [{ taxes: { ...taxes, inclusiveIn: ['XQQ'] } }, 'taxes.inclusiveIn.0', 'ISO 4217'],
       'a currency twice': [{ taxes: { ...taxes, inclusiveIn: ['EUR', 'EUR'] } }, 'taxes.inclusiveIn', 'named twice'],

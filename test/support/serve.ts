@@ -38,12 +38,18 @@ export async function serve(world: World) {
     url,
     mongo,
     sent,
-    /** Every request has a key of its own. */
-    async ask(method: string, path: string, body?: unknown, token?: string): Promise<Answered> {
+    /** Every request has a key of its own, unless it is another's repeat. */
+    async ask(
+      method: string,
+      path: string,
+      body?: unknown,
+      token?: string,
+      key: string = randomUUID(),
+    ): Promise<Answered> {
       const response = await fetch(`${url}${path}`, {
         method,
         headers: {
-          'idempotency-key': randomUUID(),
+          'idempotency-key': key,
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
         },
