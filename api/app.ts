@@ -9,7 +9,7 @@ import type { Api } from './endpoint.ts';
 import { serveHealth } from './health.ts';
 import { serveDocs } from './openapi.ts';
 import { Problem, problemBody, statusOf, toProblem } from './problem.ts';
-import { countRefusedWebhooks, countRequests, logRequests } from './requests.ts';
+import { countRefusedScans, countRefusedWebhooks, countRequests, logRequests } from './requests.ts';
 import { type Route, register, route } from './route.ts';
 import * as books from './routes/books.ts';
 import * as catalogue from './routes/catalogue.ts';
@@ -196,7 +196,7 @@ export function createApp({ mongo, temporal, config, log, metrics, isDraining = 
   app.use((request) => {
     throw new Problem('not-found', `There is no ${request.method} ${request.path}`);
   });
-  app.use(countRefusedWebhooks(metrics), answerProblem);
+  app.use(countRefusedWebhooks(metrics), countRefusedScans(metrics), answerProblem);
   return app;
 }
 

@@ -58,6 +58,21 @@ export function countRequests(metrics: Registry): RequestHandler {
   };
 }
 
+/** What pickers were kept from: much of one kind is a shelf that is labelled wrongly, or a scanner. */
+export function countRefusedScans(metrics: Registry): ErrorRequestHandler {
+  const refused = new Counter({
+    name: 'waybill_scans_refused_total',
+    help: 'Scans that did not fit their pick list, and parcels that did not fit what was picked, by why',
+    labelNames: ['reason'] as const,
+    registers: [metrics],
+  });
+  return (error, _request, _response, next) => {
+    const { kind, extra } = toProblem(error);
+    if (kind === 'picking-refused' || kind === 'packing-refused') refused.inc({ reason: String(extra.code) });
+    next(error);
+  };
+}
+
 /** Forged ones are noise, but old ones mean a clock that is wrong, and bad ones a secret that is. */
 export function countRefusedWebhooks(metrics: Registry): ErrorRequestHandler {
   const refused = new Counter({

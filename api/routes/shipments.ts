@@ -104,7 +104,7 @@ export const packShipment = endpoint({
 
 async function answer(mongo: Mongo, shipmentId: string, status: string) {
   const { parcels = [] } = await mongo.models.shipments.findById(shipmentId).lean<Shipment>().orFail();
-  return reply(200, { status, parcels: parcels.map(viewParcel) });
+  return reply(200, { status, parcels: parcels.map((parcel) => viewParcel(parcel)) });
 }
 
 async function packingRefused<T>(run: () => Promise<T>): Promise<T> {
@@ -122,7 +122,11 @@ export const getPackingSlip = endpoint({
   params: schema.slipParams,
   query: paperQuery,
   answers: { 200: pdfFile },
-  async handle({ mongo }, { params: { id, parcelId }, query: { paper } }) {
+  problems: ['not-allowed-now'],
+  async handle({ mongo }, { params: { id, parcelId }, query: { paper }, caller }) {
+    const { handedOverAt } = await readShipment(mongo, id);
+    // It says where the customer lives.
+    if (handedOverAt && !maySeePerson(caller)) throw new Problem('not-allowed-now', 'The parcel has left');
     const slip = await readPackingSlip(mongo, id, parcelId);
     if (!slip) throw notFound();
     const name = { 'content-disposition': `inline; filename="${parcelId}.pdf"` };

@@ -38,7 +38,8 @@ export function viewShipment(
     promisedBy,
     pickListId: pickListId ?? undefined,
     pickedAt: pickedAt?.toISOString(),
-    parcels: parcels?.map(viewParcel),
+    // What the label says is for whoever may know where it goes.
+    parcels: parcels?.map((parcel) => viewParcel(parcel, !handedOverAt || shipTo !== undefined)),
     handedOverAt: handedOverAt?.toISOString(),
     deliveredAt: deliveredAt?.toISOString(),
     onTime,
@@ -47,13 +48,13 @@ export function viewShipment(
   };
 }
 
-export function viewParcel(parcel: PackedParcel) {
+export function viewParcel(parcel: PackedParcel, mayPrint = true) {
   const { id, weightGrams, lengthMm, widthMm, heightMm, units, label, tracking, expectedOn, proof } = parcel;
   return {
     ...{ id, weightGrams, lengthMm, widthMm, heightMm, units },
     ...(label && {
       ...{ carrier: label.carrier, service: label.service, trackingNumber: label.trackingNumber },
-      ...{ labelUrl: label.url, cost: label.cost, currency: label.currency },
+      ...{ cost: label.cost, currency: label.currency, ...(mayPrint && { labelUrl: label.url }) },
     }),
     ...{ status: tracking?.status, expectedOn, proof },
     handedOverAt: parcel.handedOverAt?.toISOString(),

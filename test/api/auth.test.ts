@@ -100,6 +100,7 @@ const allowed: Record<string, string[]> = {
   'GET /v1/reconciliations/:day': support,
   'GET /v1/payouts': support,
   'GET /v1/reports/delivery': support,
+  'GET /v1/reports/labels': support,
   'GET /v1/shipments': warehouse,
   'GET /v1/shipments/:id': staff,
   'POST /v1/shipments/:id/pack': warehouse,

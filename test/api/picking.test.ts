@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createToken } from '../../activities/staff-tokens.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
-import { scan as look } from '../support/scan.ts';
+import { inkOf, readBarcodes, renderPages } from '../support/pdf.ts';
 import { newShipment, pickLine } from '../support/shipments.ts';
 import { type Answered, newKey, startApi, type TestApi } from './support.ts';
 
@@ -289,9 +289,10 @@ describe('a pick list', () => {
       const response = await fetch(`${api.url}/v1/pick-lists/${list}/pdf?paper=${paper}`, { headers });
       expect(response.headers.get('content-type')).toBe('application/pdf');
       expect(response.headers.get('content-disposition')).toBe(`inline; filename="${list}.pdf"`);
-      const [page] = await look(Buffer.from(await response.arrayBuffer()), 300);
-      expect(Math.round(page!.width)).toBe(width);
-      expect(page!.codes.map(({ text }) => text)).toEqual(expect.arrayContaining([list, '036000291452']));
+      const [page] = await renderPages(Buffer.from(await response.arrayBuffer()), 288);
+      expect(Math.round((await inkOf(page!)).width / 4)).toBe(width);
+      const codes = await readBarcodes(page!);
+      expect(codes.map(({ text }) => text)).toEqual(expect.arrayContaining([list, '036000291452']));
     }
     const wrong = await api.ask('GET', `/v1/pick-lists/${list}/pdf?paper=letter`, { token: ann });
     expectProblem(wrong, 400, 'invalid-request', /paper.*a4.*4x6/);

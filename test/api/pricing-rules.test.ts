@@ -511,7 +511,7 @@ describe('the settings of the store', () => {
   test('have defaults, and are written as a whole', async () => {
     const payments = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
     const byDefault = { inclusiveIn: [], rounding: 'total', source: 'table' };
-    const fulfilment = { shortPick: 'cancel' };
+    const fulfilment = { shortPick: 'cancel', checkAddresses: false };
     expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment });
     const full = {
       seller: { ...seller, footer: 'HRB 1' },
