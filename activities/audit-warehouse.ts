@@ -24,7 +24,7 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
   }
 }
 
-export function* checkShipment(
+function* checkShipment(
   { _id, lines, parcels, pickListId }: Pick<Shipment, '_id' | 'lines' | 'parcels' | 'pickListId'>,
   scans: readonly PickScan[],
 ): Generator<string> {
