@@ -167,7 +167,7 @@ function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void 
     const { status, at, reason } = event;
     parcel.status = status;
     parcel.heardAt = at;
-    if (status === 'delivered') shipment.deliveredAt = at;
+    if (status === 'delivered' && at > (shipment.deliveredAt ?? '')) shipment.deliveredAt = at;
     if (status === 'out_for_delivery') order.record.mail('out_for_delivery', parcel.id);
     const detail = reason === undefined ? '' : ` (${reason})`;
     order.record.changed(`Carrier: ${parcel.id} ${status}${detail}`, 'carrier');
