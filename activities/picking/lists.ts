@@ -75,8 +75,17 @@ export async function makePickList(
   throw new PickListRefused(`${lost} is ${why} already`);
 }
 
-export async function putOnList({ models }: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
-  await models.shipments.updateMany({ _id: { $in: [...shipmentIds] }, ...isOpen }, { $set: { pickListId: listId } });
+export async function putOnList(mongo: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
+  const { shipments } = mongo.models;
+  await shipments.updateMany({ _id: { $in: [...shipmentIds] }, ...isOpen }, { $set: { pickListId: listId } });
+  await offer(mongo, listId);
+}
+
+/** A picker who came before there was anything on it has put it aside. */
+async function offer({ models }: Mongo, listId: string): Promise<void> {
+  if (!(await models.shipments.exists({ pickListId: listId, ...stillToPick }))) return;
+  const held = { $elemMatch: { until: { $exists: false } } };
+  await models.pickLists.updateOne({ _id: listId, assignments: { $not: held } }, { $set: { isFree: true } });
 }
 
 /**
@@ -141,7 +150,8 @@ export async function takeNext(
     if (!next) return null;
     // All of it may have been cancelled, or moved to other warehouses, since it was made.
     if (await models.shipments.exists({ pickListId: next._id, ...stillToPick })) return next;
-    await models.pickLists.updateOne({ _id: next._id }, { $set: { assignments: ended(next, new Date()) } });
+    await change(models, next, { assignments: ended(next, new Date()) });
+    await offer(mongo, next._id);
   }
 }
 
