@@ -168,8 +168,9 @@ const steps: Record<Step['kind'], (life: Life, step: Step) => Promise<boolean>> 
     };
     return (await releaseWave(world.mongo, wave)).length > 0;
   },
-  async list(life, { pick, units, late }) {
-    const open = (await shipmentsOf(life)).filter(({ pickListId }) => pickListId === null);
+  /** Also of what another list has, or somebody has packed: that is refused. */
+  async list(life, { pick, other, units, late }) {
+    const open = (await shipmentsOf(life)).filter(({ pickListId }) => other % 2 === 0 || pickListId === null);
     const shipmentIds = open
       .slice(pick % (open.length + 1))
       .slice(0, units)
