@@ -61,29 +61,37 @@ interface Buying {
 
 async function buyLabel(mongo: Mongo, carriers: Carriers, buying: Buying): Promise<ParcelLabel> {
   const { models } = mongo;
-  const { order, shipment, warehouse, parcel } = buying;
+  const { shipment, parcel } = buying;
   const one = { _id: shipment._id, 'parcels.id': parcel.id };
-  let chosen = parcel.chosen;
+  const chosen = parcel.chosen ?? (await choose(mongo, carriers, buying));
+  await models.shipments.updateOne(one, { $set: { 'parcels.$.chosen': chosen } });
+  const carrier = carrierOf(carriers, chosen.carrier);
+  const record = await buyFrom(mongo, carrier, buying, chosen.service);
+  const stored = await models.shipments.updateOne(
+    { ...one, cancelledAt: { $exists: false } },
+    { $set: { 'parcels.$.label': record } },
+  );
+  // Cancelled while the label was being bought, by a worker that waited or one that had been frozen.
+  if (stored.matchedCount === 0) await giveBack(mongo, carrier, shipment._id, parcel.id, record);
+  return record;
+}
+
+async function buyFrom(mongo: Mongo, carrier: Carrier, buying: Buying, service: string): Promise<ParcelLabel> {
+  const { order, shipment, warehouse, parcel } = buying;
+  const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
   try {
-    chosen ??= await choose(mongo, carriers, buying);
-    await models.shipments.updateOne(one, { $set: { 'parcels.$.chosen': chosen } });
-    const carrier = carrierOf(carriers, chosen.carrier);
-    const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
     const label = await carrier.buyLabel({
-      ...{ key: `${parcel.id}:label`, reference: parcel.id, service: chosen.service, purpose: 'outbound' },
+      ...{ key: `${parcel.id}:label`, reference: parcel.id, service, purpose: 'outbound' },
       ...{ from: warehouse.address, to: order.shipTo, contents: contentsOf(order, parcel.units) },
       parcel: { weightGrams, lengthMm, widthMm, heightMm },
     });
-    const record = toRecord(carrier, label);
-    const stored = await models.shipments.updateOne(
-      { ...one, cancelledAt: { $exists: false } },
-      { $set: { 'parcels.$.label': record } },
-    );
-    // Cancelled while the label was being bought, by a worker that waited or one that had been frozen.
-    if (stored.matchedCount === 0) await giveBack(mongo, carrier, shipment._id, parcel.id, record);
-    return record;
+    return toRecord(carrier, label);
   } catch (error) {
-    if (isRefusal(error)) await mayBeCorrected(mongo, shipment, parcel);
+    if (!isRefusal(error)) throw error;
+    // It says nothing of an earlier try whose answer was lost: that may have bought it.
+    const [bought] = await findBought(carrier, parcel.id);
+    if (bought) return bought;
+    await mayBeCorrected(mongo, shipment, parcel);
     throw error;
   }
 }
@@ -100,12 +108,19 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === failures.carrierRefused;
 }
 
+type Chosen = NonNullable<PackedParcel['chosen']>;
+
+async function choose(mongo: Mongo, carriers: Carriers, buying: Buying): Promise<Chosen> {
+  try {
+    return await chooseAmong(mongo, carriers, buying);
+  } catch (error) {
+    if (isRefusal(error)) await mayBeCorrected(mongo, buying.shipment, buying.parcel);
+    throw error;
+  }
+}
+
 /** The service that the order's way of delivery asks for: what all carriers offer for the parcel, by its rule. */
-async function choose(
-  mongo: Mongo,
-  carriers: Carriers,
-  { order, warehouse, parcel }: Buying,
-): Promise<NonNullable<PackedParcel['chosen']>> {
+async function chooseAmong(mongo: Mongo, carriers: Carriers, { order, warehouse, parcel }: Buying): Promise<Chosen> {
   const { shipping, shipTo, currency } = order;
   const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
   const request = { from: warehouse.address, to: shipTo, parcel: { weightGrams, lengthMm, widthMm, heightMm } };

@@ -72,22 +72,17 @@ async function record(
 ): Promise<void> {
   const { status, reason, expectedOn, proof } = event;
   const at = new Date(event.at);
-  await models.shipments.updateOne(
-    {
-      _id,
-      // Also where nothing was heard before.
-      parcels: { $elemMatch: { id: parcelId, 'tracking.at': { $not: { $gte: at } } } },
-    },
-    {
-      $set: {
-        'parcels.$.tracking': { status, at, ...(reason && { reason }) },
-        ...(expectedOn && { 'parcels.$.expectedOn': expectedOn }),
-        checkAt: nextCheck(),
-      },
-    },
-  );
-  if (expectedOn !== undefined && promisedBy !== undefined && expectedOn > promisedBy)
-    await models.shipments.updateOne({ _id, lateFrom: { $exists: true } }, { $set: { lateFrom: new Date() } });
+  /** Also where nothing was heard before. */
+  const of = (said: string) => ({ _id, parcels: { $elemMatch: { id: parcelId, [said]: { $not: { $gte: at } } } } });
+  await models.shipments.updateOne(of('tracking.at'), {
+    $set: { 'parcels.$.tracking': { status, at, ...(reason && { reason }) }, checkAt: nextCheck() },
+  });
+  if (expectedOn !== undefined) {
+    const expects = { 'parcels.$.expectedOn': expectedOn, 'parcels.$.expectedSince': at };
+    const { matchedCount } = await models.shipments.updateOne(of('expectedSince'), { $set: expects });
+    if (matchedCount === 1 && promisedBy !== undefined && expectedOn > promisedBy)
+      await models.shipments.updateOne({ _id, lateFrom: { $exists: true } }, { $set: { lateFrom: new Date() } });
+  }
   if (status === 'delivered') {
     const arrived = { 'parcels.$.deliveredAt': at, ...(proof && { 'parcels.$.proof': proof }) };
     await models.shipments.updateOne({ _id, 'parcels.id': parcelId }, { $set: arrived });

@@ -16,6 +16,8 @@ export interface PackedParcel extends Parcel {
   tracking?: { status: TrackingStatus; at: Date; reason?: string };
   /** A date: when the carrier expects to deliver it. */
   expectedOn?: string;
+  /** When it said so, by its clock. */
+  expectedSince?: Date;
   deliveredAt?: Date;
   proof?: { signed: boolean; leftAt?: string };
   /** It did not arrive, and is not paid for. */

@@ -377,7 +377,7 @@ export const local = Object.fromEntries(
  * have its end come in one order with others when it runs, and in another when it is replayed. What it still does finds
  * the tombstone of its undo.
  */
-function orLeave<T>(run: () => Promise<T>): Promise<T> {
+export function orLeave<T>(run: () => Promise<T>): Promise<T> {
   const scope = CancellationScope.current();
   if (!scope.cancellable) return run();
   if (scope.consideredCancelled) return scope.cancelRequested;

@@ -30,6 +30,8 @@ export interface Order {
   /** Messages from the warehouse, by shipment. */
   picked: Map<string, { short: boolean }>;
   packed: Map<string, Actor>;
+  /** Settles with the last try to buy its labels, by shipment. */
+  labelling: Map<string, Promise<unknown>>;
   handedOverBy: Map<string, Actor>;
   /** By parcel. */
   tracking: Map<string, TrackingInput[]>;
@@ -116,6 +118,7 @@ export function createOrder(orderId: string): Order {
     warehouseScopes: new Map(),
     picked: new Map(),
     packed: new Map(),
+    labelling: new Map(),
     handedOverBy: new Map(),
     tracking: new Map(),
     troubles: new Map(),

@@ -7,8 +7,8 @@ import {
   ParentClosePolicy,
   startChild,
 } from '@temporalio/workflow';
-import type { SettledShortPick } from './activities.ts';
-import { callProvider, local } from './activities.ts';
+import type { ProviderSteps, SettledShortPick } from './activities.ts';
+import { callProvider, local, orLeave } from './activities.ts';
 import { capturePayment, settlePayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ShipmentStatus } from './domain/states.ts';
@@ -111,19 +111,22 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   move(order, shipment, 'packed', 'Packed', order.packed.get(shipment.id)!);
   await order.addressChecked;
   while (isHeld(order)) await condition(() => !isHeld(order));
-  const labels = await record.step(
-    'buy_label',
-    () =>
-      callProvider(
-        'buyLabels',
-        { summary: `Labels of ${shipment.id}` },
-        { orderId: order.id, shipmentId: shipment.id },
-      ),
-    { shipmentId: shipment.id, answers: ['retry', 'amend', 'cancel'] },
-  );
+  const labels = await record.step('buy_label', () => orLeave(() => buyLabels(order, shipment.id)), {
+    shipmentId: shipment.id,
+    answers: ['retry', 'amend', 'cancel'],
+  });
   shipment.parcels = labels?.parcels.map((parcel) => ({ ...parcel, status: 'shipped' }));
   await capturePayment(order, shipment.id);
   move(order, shipment, 'ready', 'Labelled and paid: ready to go');
+}
+
+function buyLabels(order: Order, shipmentId: string): ReturnType<ProviderSteps['buyLabels']> {
+  const buying = callProvider('buyLabels', { summary: `Labels of ${shipmentId}` }, { orderId: order.id, shipmentId });
+  order.labelling.set(
+    shipmentId,
+    buying.catch(() => {}),
+  );
+  return buying;
 }
 
 async function handOver(order: Order, shipment: ShipmentState): Promise<void> {
@@ -165,7 +168,7 @@ function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void 
     const { status, at, reason } = event;
     parcel.status = status;
     parcel.heardAt = at;
-    if (status === 'delivered') shipment.deliveredAt = at;
+    if (status === 'delivered' && at > (shipment.deliveredAt ?? '')) shipment.deliveredAt = at;
     if (status === 'out_for_delivery') order.record.mail('out_for_delivery', parcel.id);
     const detail = reason === undefined ? '' : ` (${reason})`;
     order.record.changed(`Carrier: ${parcel.id} ${status}${detail}`, 'carrier');
@@ -288,6 +291,8 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   // Goods can have come or moved meanwhile, and the order would end before it hears of it.
   addShipments(order, shipments);
   if (order.packed.has(shipment.id)) {
+    // A label that is sold later would be known to nobody. The next try finds the shipment cancelled, and is the last.
+    await order.labelling.get(shipment.id);
     await record.step(
       'void_label',
       () => callProvider('voidLabels', { summary: `Void the labels of ${shipment.id}` }, { reference: shipment.id }),

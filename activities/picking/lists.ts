@@ -82,9 +82,17 @@ function notOpen({ _id, pickListId, pickedAt }: Shipment): PickListRefused {
   return new PickListRefused(`${_id} is ${why} already`);
 }
 
-export async function putOnList({ models }: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
+export async function putOnList(mongo: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
   const open = { _id: { $in: [...shipmentIds] }, pickListId: null, ...stillToPick };
-  await models.shipments.updateMany(open, { $set: { pickListId: listId } });
+  await mongo.models.shipments.updateMany(open, { $set: { pickListId: listId } });
+  await offer(mongo, listId);
+}
+
+/** A picker who came before there was anything on it has put it aside. */
+async function offer({ models }: Mongo, listId: string): Promise<void> {
+  if (!(await models.shipments.exists({ pickListId: listId, ...stillToPick }))) return;
+  const held = { $elemMatch: { until: { $exists: false } } };
+  await models.pickLists.updateOne({ _id: listId, assignments: { $not: held } }, { $set: { isFree: true } });
 }
 
 /**
@@ -149,7 +157,8 @@ export async function takeNext(
     if (!next) return null;
     // All of it may have been cancelled, or moved to other warehouses, since it was made.
     if (await models.shipments.exists({ pickListId: next._id, ...stillToPick })) return next;
-    await models.pickLists.updateOne({ _id: next._id }, { $set: { assignments: ended(next, new Date()) } });
+    await change(models, next, { assignments: ended(next, new Date()) });
+    await offer(mongo, next._id);
   }
 }
 

@@ -11,7 +11,7 @@ import { quote, ratesRequest } from './rates.ts';
 import { type WebhookSender, webhookModes } from './webhooks.ts';
 
 const labelsQuery = z.strictObject({ reference: z.string().min(1) });
-const webhooksRequest = z.strictObject({ mode: z.enum(webhookModes) });
+const webhooksRequest = z.strictObject({ mode: z.enum(webhookModes), seed: z.int().optional() });
 
 interface Books {
   url: string;
@@ -122,9 +122,10 @@ function controlRoutes({ url, parcels, manifests, webhooks, faults }: Books): Ro
       method: 'POST',
       path: /^\/_sandbox\/tracking\/([^/]+)$/,
       handle({ id, body }) {
-        const announced = webhooks !== undefined && webhooks.mode !== 'off';
-        const event = parcels.move(id, parseBody(movement, body), announced ? 'due' : 'not_sent');
-        if (announced) webhooks.send(event);
+        const moved = parseBody(movement, body);
+        const delays = webhooks?.delays() ?? [];
+        const event = parcels.move(id, moved, delays.length > 0 ? 'due' : 'not_sent');
+        if (delays.length > 0) webhooks!.send(event, delays);
         return { status: 201, body: showEvent(event) };
       },
     },
@@ -133,7 +134,8 @@ function controlRoutes({ url, parcels, manifests, webhooks, faults }: Books): Ro
       path: /^\/_sandbox\/webhooks$/,
       handle({ body }) {
         if (!webhooks) throw new Refusal(409, 'no_webhook', 'this carrier was started without a webhook');
-        webhooks.setMode(parseBody(webhooksRequest, body).mode);
+        const { mode, seed } = parseBody(webhooksRequest, body);
+        webhooks.setMode(mode, seed);
         return { status: 200, body: { mode: webhooks.mode } };
       },
     },

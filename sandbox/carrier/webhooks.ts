@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { createChaos } from '../chaos.ts';
+import { Refusal } from '../refusal.ts';
 import type { ParcelEvent } from './parcels.ts';
 
 const maxInFlight = 8;
@@ -9,10 +11,11 @@ const shuffleWindowMs = 1_000;
  * - `normal`: in order for each parcel, unless one has to be retried.
  * - `duplicate`: every event twice, at the same moment.
  * - `shuffle`: what happens within a second is sent last first.
+ * - `chaos`: late, twice or never, as a seed decides.
  * - `off`: nothing is sent; what happens meanwhile never will be, what was due before waits.
  * A restart goes back to `normal`.
  */
-export const webhookModes = ['normal', 'duplicate', 'shuffle', 'off'] as const;
+export const webhookModes = ['normal', 'duplicate', 'shuffle', 'chaos', 'off'] as const;
 export type WebhookMode = (typeof webhookModes)[number];
 
 interface Delivery {
@@ -26,6 +29,7 @@ export type WebhookSender = ReturnType<typeof createWebhookSender>;
 /** Posts events, signed, and again with growing pauses until each was answered 2xx; then calls `delivered`. */
 export function createWebhookSender(options: { url: string; secret: string; delivered(eventId: string): void }) {
   let mode: WebhookMode = 'normal';
+  let chaos: (() => number[]) | undefined;
   const waiting = new Set<Delivery>();
   const sending = new Map<string, Promise<void>>(); // by tracking number
   const held: ParcelEvent[] = [];
@@ -86,15 +90,20 @@ export function createWebhookSender(options: { url: string; secret: string; deli
     }
   }
 
-  function enqueue(event: ParcelEvent): void {
-    waiting.add({ event, attempts: 0, dueAt: Date.now() });
+  function enqueue(event: ParcelEvent, delays = [0]): void {
+    for (const ms of delays) waiting.add({ event, attempts: 0, dueAt: Date.now() + ms });
     pump();
   }
 
   return {
-    send(event: ParcelEvent): void {
+    /** How long each copy of the next event is on its way, in milliseconds; none where nobody will hear of it. */
+    delays(): number[] {
+      if (mode === 'off') return [];
+      return chaos?.() ?? [0];
+    },
+    send(event: ParcelEvent, delays?: number[]): void {
       if (mode !== 'shuffle') {
-        enqueue(event);
+        enqueue(event, delays);
         return;
       }
       held.push(event);
@@ -106,7 +115,9 @@ export function createWebhookSender(options: { url: string; secret: string; deli
     get mode() {
       return mode;
     },
-    setMode(wanted: WebhookMode): void {
+    setMode(wanted: WebhookMode, seed?: number): void {
+      if (wanted === 'chaos' && seed === undefined) throw new Refusal(400, 'invalid_request', 'chaos needs a "seed"');
+      chaos = wanted === 'chaos' ? createChaos(seed!) : undefined;
       mode = wanted;
       pump();
     },

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import { createChaos } from './chaos.ts';
+import { createChaos } from '../chaos.ts';
 import { BadControl } from './errors.ts';
 import type { SandboxEvent, Store } from './store.ts';
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { disband, giveBack, makePickList, takeList, takeNext } from '../../activities/picking/lists.ts';
 import { readPickList } from '../../activities/picking/read.ts';
 import { reportShort, scanPick } from '../../activities/picking/scans.ts';
+import { releaseWave } from '../../activities/picking/waves.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
@@ -323,4 +324,17 @@ test('the last scan and a cancellation race: one of them wins, whole', async () 
     expect(scanned.status).toBe(wasCancelled ? 'rejected' : 'fulfilled');
     expect(await eventOf(shipmentId)).toEqual(wasCancelled ? null : expect.anything());
   }
+});
+
+test('a picker who comes before a wave has put anything on its list leaves it to the next', async () => {
+  const warehouseId = 'dresden';
+  const shipmentId = await open([['MUG', 1]], { warehouseId });
+  const rules = { groupBy: [], shipmentsAList: 10, unitsAList: 10, gramsAList: 10_000, limit: 10 };
+  const wave = { waveId: newId('wav'), warehouseId, rules, actor: 'ann' };
+  const listId = (await releaseWave(mongo, wave))[0]!._id;
+  // As whoever released it has left it, who died between the list and what is on it.
+  await mongo.models.shipments.updateOne({ _id: shipmentId }, { $set: { pickListId: null } });
+  expect(await takeNext(mongo, { warehouseId, actor: 'bob' })).toBeNull();
+  expect(await releaseWave(mongo, wave)).toHaveLength(1);
+  expect((await takeNext(mongo, { warehouseId, actor: 'bob' }))?._id).toBe(listId);
 });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { CarrierEvent } from '../../activities/providers/carrier.ts';
 import { parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-carrier.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
+import { createChaos } from '../../sandbox/chaos.ts';
 
 const apiKey = 'key_test';
 const secret = 'whsec_test';
@@ -212,5 +213,21 @@ describe('webhooks', () => {
     await until(() => received.length === 5);
     expect(received[4]?.id).toBe(seen.id);
     expect((await call('GET', `/tracking/${label.trackingNumber}`)).body.events).toContainEqual(missed);
+  });
+
+  test('late, twice or never, as a seed says', async () => {
+    const { body: label } = await buy('hook-4');
+    expect((await call('POST', '/_sandbox/webhooks', { mode: 'chaos' })).status).toBe(400);
+    await call('POST', '/_sandbox/webhooks', { mode: 'chaos', seed: 1 });
+    const copies = createChaos(1);
+    const expected: string[] = [];
+    for (let event = 0; event < 8; event += 1) {
+      const { body } = await move(label.trackingNumber, 'in_transit');
+      expected.push(...copies().map(() => body.id));
+    }
+    await until(() => received.length === expected.length);
+    expect(new Set(expected).size).toBeLessThan(8);
+    expect(received.map(({ id }) => id).sort()).toEqual(expected.sort());
+    await call('POST', '/_sandbox/webhooks', { mode: 'normal' });
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createChaos } from '../../sandbox/stripe/chaos.ts';
+import { createChaos } from '../../sandbox/chaos.ts';
 import { authorization, DAY, playStripe, receiveWebhooks, refusal, until } from '../support/stripe-sandbox.ts';
 
 let cleanUps: (() => unknown)[];

@@ -1,21 +1,29 @@
-/** Attempts of provider steps that die as their worker would at that moment: Temporal tries them again. */
+/** Attempts of steps that die as their worker would at that moment: Temporal tries them again. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Carrier } from '../../activities/providers/carrier.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
-import type { ProviderSteps } from '../../workflows/activities.ts';
+import type { LocalSteps, ProviderSteps } from '../../workflows/activities.ts';
 
-export type Moment = 'before the call' | 'after the call' | 'after its record';
-export type Step = keyof ProviderSteps;
-export type Call = keyof Payments;
+export type Moment = 'before its work' | 'before the call' | 'after the call' | 'after its record';
+export type Step = keyof ProviderSteps | keyof LocalSteps;
+export type Call = keyof Payments | keyof Carrier;
 export interface StepInput {
   orderId?: string;
   refundId?: string;
   disputeId?: string;
+  /** A shipment or a return. */
+  reference?: string;
+  handOverId?: string;
+  state?: { orderId?: string };
 }
 
 interface Crash {
   step: Step;
-  call: Call;
+  /** What the moment is about; not said of a step that calls nobody. */
+  call?: Call | undefined;
   moment: Moment;
+  /** Of calls like this the first so many pass. */
+  passing?: number | undefined;
   isMine(input: StepInput): Promise<boolean>;
   /** What happens to the key of its call before the next attempt. */
   meanwhile?: ((key: string) => Promise<unknown>) | undefined;
@@ -25,36 +33,37 @@ export type Crashes = ReturnType<typeof createCrashes>;
 
 export function createCrashes() {
   const running = new AsyncLocalStorage<{ step: string; input: StepInput }>();
-  const armed: (Crash & { fired: number })[] = [];
+  const armed: (Crash & { fired: number; passing: number })[] = [];
 
   async function mayDie(moment: Moment, call?: Call, key = '') {
     const { step, input } = running.getStore()!;
     for (const crash of armed) {
       if (crash.moment !== moment || crash.step !== step || crash.call !== (call ?? crash.call)) continue;
-      if (!(await crash.isMine(input)) || crash.fired > 0) continue;
+      if (!(await crash.isMine(input)) || crash.fired > 0 || crash.passing-- > 0) continue;
       crash.fired += 1;
       await crash.meanwhile?.(key);
-      throw new Error(`The worker died ${moment} ${crash.call} of ${step}`);
+      throw new Error(`The worker died ${[moment, crash.call].filter(Boolean).join(' ')} of ${step}`);
     }
   }
 
   return {
     /** One attempt of the step dies. The answer tells how often that was. */
     arm(crash: Crash): () => number {
-      const mine = { ...crash, fired: 0 };
+      const mine = { ...crash, fired: 0, passing: crash.passing ?? 0 };
       armed.push(mine);
       return () => mine.fired;
     },
-    steps: <T extends Partial<ProviderSteps>>(steps: T): T =>
+    steps: <T extends Partial<ProviderSteps & LocalSteps>>(steps: T): T =>
       around(steps, (step, run, input) =>
         running.run({ step, input: input as StepInput }, async () => {
+          await mayDie('before its work');
           const done = await run();
           await mayDie('after its record');
           return done;
         }),
       ),
-    calls: (payments: Payments): Payments =>
-      around(payments, async (call, run, ...given) => {
+    calls: <P extends Payments | Carrier>(provider: P): P =>
+      around(provider, async (call, run, ...given) => {
         await mayDie('before the call', call as Call);
         const done = await run();
         await mayDie('after the call', call as Call, keyOf(given));
@@ -73,7 +82,7 @@ function around<T extends object>(
 ): T {
   const wrapped = Object.entries(functions).map(([name, each]) => [
     name,
-    (...given: unknown[]) => wrap(name, () => each(...given), ...given),
+    typeof each === 'function' ? (...given: unknown[]) => wrap(name, () => each(...given), ...given) : each,
   ]);
   return Object.fromEntries(wrapped) as T;
 }

@@ -372,7 +372,7 @@ export function createShop(outside: {
   /** Arms a fault at Stripe or the carrier; the answer tells how often it has fired. */
   async function fault(
     at: 'stripe' | 'carrier',
-    armed: { operation: string; kind: string; times?: number; ms?: number },
+    armed: { operation: string; kind: string; times?: number; ms?: number; reference?: string },
   ) {
     const url = at === 'stripe' ? stripeUrl : carrierUrl;
     await control(url, 'POST', '/_sandbox/faults', armed);

@@ -134,7 +134,7 @@ export async function startWorld(
       ...(queue === 'orders'
         ? {
             workflowBundle: { codePath: sharedServers().workflowBundle },
-            activities: createLocalActivities(mongo),
+            activities: localSteps(),
             ...(maxCachedWorkflows !== undefined && { maxCachedWorkflows }),
           }
         : { activities: providerSteps() }),
@@ -148,10 +148,16 @@ export async function startWorld(
     return stop;
   }
 
+  function localSteps() {
+    const steps = createLocalActivities(mongo);
+    return options.crashes?.steps(steps) ?? steps;
+  }
+
   function providerSteps() {
     const { crashes } = options;
     if (!crashes) return createProviderActivities({ mongo, payments, carriers });
-    return crashes.steps(createProviderActivities({ mongo, payments: crashes.calls(payments), carriers }));
+    const dying = { payments: crashes.calls(payments), carriers: new Map([[parcels.id, crashes.calls(parcels)]]) };
+    return crashes.steps(createProviderActivities({ mongo, ...dying }));
   }
 
   /** As the API does: check, store, answer. */
