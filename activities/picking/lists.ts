@@ -65,7 +65,7 @@ export async function makePickList(
   };
   // The list first: a shipment must not name one that is not there.
   await models.pickLists.updateOne({ _id: id }, { $setOnInsert: list }, { upsert: true });
-  await putOnList(mongo, id, shipmentIds);
+  await putOnLists(mongo, [list]);
   const taken = await models.shipments.find({ _id: { $in: [...shipmentIds] }, pickListId: id }, { _id: 1 }).lean();
   const lost = shipmentIds.find((each) => !taken.some(({ _id }) => _id === each));
   if (lost === undefined) return (await models.pickLists.findById(id).lean<PickList>())!;
@@ -75,8 +75,16 @@ export async function makePickList(
   throw new PickListRefused(`${lost} is ${why} already`);
 }
 
-export async function putOnList({ models }: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
-  await models.shipments.updateMany({ _id: { $in: [...shipmentIds] }, ...isOpen }, { $set: { pickListId: listId } });
+/** Those of their shipments that nobody else has taken. */
+export async function putOnLists(
+  { models }: Mongo,
+  lists: readonly Pick<PickList, '_id' | 'shipmentIds'>[],
+): Promise<void> {
+  if (lists.length === 0) return;
+  const puts = lists.map(({ _id, shipmentIds }) => ({
+    updateMany: { filter: { _id: { $in: shipmentIds }, ...isOpen }, update: { $set: { pickListId: _id } } },
+  }));
+  await models.shipments.collection.bulkWrite(puts as never[], { ordered: false });
 }
 
 /**
