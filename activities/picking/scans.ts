@@ -112,9 +112,14 @@ async function expectedOf({ models }: Mongo, listId: string): Promise<Expected[]
 }
 
 const inBatch = batched<Mongo, ScanRequest | ShortRequest, PickResult>(100, async (mongo, asked) => {
-  const skus = await skusOf(mongo, asked);
-  return inTransaction(mongo, (session) => decideTogether(mongo, session, asked, skus));
+  // Whoever has a list when the scan arrives may scan, also where somebody takes it over before it is written.
+  const [skus, lists] = await Promise.all([skusOf(mongo, asked), listsOf(mongo, asked)]);
+  return inTransaction(mongo, (session) => decideTogether(mongo, session, asked, skus, lists));
 });
+
+function listsOf({ models }: Mongo, asked: readonly Asked[]): Promise<PickList[]> {
+  return models.pickLists.find({ _id: unique(asked.map(({ listId }) => listId)) }).lean<PickList[]>();
+}
 
 /** What the barcodes mean. A SKU is a barcode of its own. */
 async function skusOf({ models }: Mongo, asked: readonly (ScanRequest | ShortRequest)[]): Promise<Map<string, string>> {
@@ -136,30 +141,26 @@ async function decideTogether(
   session: ClientSession,
   asked: readonly (ScanRequest | ShortRequest)[],
   skus: ReadonlyMap<string, string>,
+  lists: readonly PickList[],
 ): Promise<PromiseSettledResult<PickResult>[]> {
   const skuOf = (each: ScanRequest | ShortRequest) => ('sku' in each ? each.sku : skus.get(barcodeKey(each.barcode)));
-  const listIds = unique(asked.map(({ listId }) => listId));
-  const known = await models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>();
-  const lists = await models.pickLists.find({ _id: listIds }, undefined, { session }).lean<PickList[]>();
-  const shipments = await models.shipments
-    .find(
-      { pickListId: listIds, 'lines.sku': { $in: unique(asked.flatMap((each) => skuOf(each) ?? [])) } },
-      undefined,
-      {
-        session,
-      },
-    )
-    .lean<Shipment[]>();
-  const orders = await models.orders
-    .find({ _id: unique(shipments.map(({ orderId }) => orderId)) }, { status: 1 }, { session })
-    .lean<Pick<Order, '_id' | 'status'>[]>();
-  const held = new Set(orders.filter(({ status }) => status === 'on_hold').map(({ _id }) => _id));
-  const places = lists.flatMap(({ warehouseId }) =>
-    unique(asked.flatMap((each) => skuOf(each) ?? [])).map((sku) => stockId(sku, warehouseId)),
-  );
-  const stock = await models.stock
-    .find({ _id: places }, { bins: 1 }, { session })
-    .lean<{ _id: string; bins?: string[] }[]>();
+  const askedSkus = unique(asked.flatMap((each) => skuOf(each) ?? []));
+  const warehouses = unique(lists.map(({ warehouseId }) => warehouseId));
+  const places = warehouses.flatMap((warehouseId) => askedSkus.map((sku) => stockId(sku, warehouseId)));
+  // What is written here is read in the transaction; the rest is read beside it, and saves round trips.
+  const [shipments, stock] = await Promise.all([
+    models.shipments
+      .find({ pickListId: lists.map(({ _id }) => _id), 'lines.sku': { $in: askedSkus } }, undefined, { session })
+      .lean<Shipment[]>(),
+    models.stock.find({ _id: places }, { bins: 1 }).lean<{ _id: string; bins?: string[] }[]>(),
+  ]);
+  const [known, orders] = await Promise.all([
+    models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>(),
+    models.orders
+      .find({ _id: unique(shipments.map(({ orderId }) => orderId)), status: 'on_hold' }, { _id: 1 })
+      .lean<Pick<Order, '_id'>[]>(),
+  ]);
+  const held = new Set(orders.map(({ _id }) => _id));
 
   const counted = new Map(known.map((scan) => [scan._id, scan.puts]));
   const now = new Date();
