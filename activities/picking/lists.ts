@@ -134,10 +134,15 @@ export async function takeNext(
   { warehouseId, actor }: { warehouseId: string; actor: string },
 ): Promise<PickList | null> {
   const { models } = mongo;
-  const mine = { warehouseId, assignments: { $elemMatch: { actor, until: { $exists: false } } } };
-  for (const list of await models.pickLists.find(mine).sort({ createdAt: -1 }).limit(10).lean<PickList[]>()) {
-    if (await models.shipments.exists({ pickListId: list._id, ...stillToPick })) return list;
-  }
+  const mine = await models.pickLists
+    .find({ warehouseId, assignments: { $elemMatch: { actor, until: { $exists: false } } } })
+    .sort({ createdAt: -1 })
+    .limit(10)
+    .lean<PickList[]>();
+  const ids = mine.map(({ _id }) => _id);
+  const open = new Set(await models.shipments.distinct('pickListId', { pickListId: { $in: ids }, ...stillToPick }));
+  const begun = mine.find(({ _id }) => open.has(_id));
+  if (begun) return begun;
   for (;;) {
     const next = await models.pickLists
       .findOneAndUpdate(

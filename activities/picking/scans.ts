@@ -157,10 +157,10 @@ async function decideTogether(
   const [known, orders] = await Promise.all([
     models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>(),
     models.orders
-      .find({ _id: unique(shipments.map(({ orderId }) => orderId)), status: 'on_hold' }, { _id: 1 })
-      .lean<Pick<Order, '_id'>[]>(),
+      .find({ _id: unique(shipments.map(({ orderId }) => orderId)) }, { status: 1 })
+      .lean<Pick<Order, '_id' | 'status'>[]>(),
   ]);
-  const held = new Set(orders.map(({ _id }) => _id));
+  const held = new Set(orders.filter(({ status }) => status === 'on_hold').map(({ _id }) => _id));
 
   const counted = new Map(known.map((scan) => [scan._id, scan.puts]));
   const now = new Date();
