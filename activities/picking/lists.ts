@@ -18,17 +18,19 @@ const isOpen = { pickListId: null, pickedAt: { $exists: false }, cancelledAt: { 
 /** What of a list is still to be picked. */
 export const stillToPick = { pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
 
-/** Whether the orders of shipments want them picked: those that are held, for one, do not. */
+/** Those whose orders want them picked: one that is held, for one, does not. */
 export async function wanted<T extends Pick<Shipment, 'orderId'>>(
   { models }: Mongo,
   shipments: readonly T[],
 ): Promise<T[]> {
   const ids = [...new Set(shipments.map(({ orderId }) => orderId))];
-  const going = await models.orders
-    .find({ _id: { $in: ids }, status: { $in: ['confirmed', 'processing'] } }, { _id: 1 })
+  // Few are not, so that these are asked for. Unhinted, MongoDB may go through all orders that are over.
+  const others = await models.orders
+    .find({ _id: { $in: ids }, status: { $nin: ['confirmed', 'processing'] } }, { _id: 1 })
+    .hint({ _id: 1 })
     .lean<Pick<Order, '_id'>[]>();
-  const orders = new Set(going.map(({ _id }) => _id));
-  return shipments.filter(({ orderId }) => orders.has(orderId));
+  const unwanted = new Set(others.map(({ _id }) => _id));
+  return shipments.filter(({ orderId }) => !unwanted.has(orderId));
 }
 
 /**
