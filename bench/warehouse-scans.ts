@@ -18,7 +18,7 @@ import type { Scan } from './warehouse-seed.ts';
 const atATime = 32;
 const scansATurn = 1_500;
 /** One at a time, where nothing can go to MongoDB together. */
-const alone = 200;
+const alone = 400;
 const turns = 12;
 
 /** What one picker has to scan, list after list, and from where on. */
