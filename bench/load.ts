@@ -2,7 +2,7 @@
 export async function load(
   count: number,
   atATime: number,
-  task: (index: number) => Promise<void>,
+  task: (index: number) => Promise<unknown>,
 ): Promise<{ seconds: number; perSecond: number; milliseconds: number[] }> {
   const milliseconds: number[] = [];
   let next = 0;

@@ -10,8 +10,9 @@ import type { Figures } from './load.ts';
 import { orders } from './orders.ts';
 import { payments } from './payments.ts';
 import { pricing } from './pricing.ts';
+import { warehouse } from './warehouse.ts';
 
-const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory, pricing, payments };
+const benches: Record<string, () => Promise<Figures>> = { orders, engine, inventory, pricing, payments, warehouse };
 
 const name = process.argv[2] ?? '';
 if (name === '--help' || !(name in benches)) {

@@ -44,6 +44,8 @@ export function pickListModel(connection: Connection) {
   });
   schema.index({ createdAt: -1, _id: -1 });
   schema.index({ waveId: 1 }, { sparse: true });
+  // A picker's lists, the newest first.
+  schema.index({ 'assignments.actor': 1, createdAt: -1 });
   schema.index(
     { warehouseId: 1, priority: -1, dispatchBy: 1, createdAt: 1 },
     { partialFilterExpression: { isFree: true } },

@@ -20,17 +20,19 @@ function isOpen({ pickListId, pickedAt, cancelledAt }: Shipment): boolean {
   return pickListId === null && pickedAt === undefined && cancelledAt === undefined;
 }
 
-/** Whether the orders of shipments want them picked: those that are held, for one, do not. */
+/** Those whose orders want them picked: one that is held, for one, does not. */
 export async function wanted<T extends Pick<Shipment, 'orderId'>>(
   { models }: Mongo,
   shipments: readonly T[],
 ): Promise<T[]> {
   const ids = [...new Set(shipments.map(({ orderId }) => orderId))];
-  const going = await models.orders
-    .find({ _id: { $in: ids }, status: { $in: ['confirmed', 'processing'] } }, { _id: 1 })
+  // Few are not, so that these are asked for. Unhinted, MongoDB may go through all orders that are over.
+  const others = await models.orders
+    .find({ _id: { $in: ids }, status: { $nin: ['confirmed', 'processing'] } }, { _id: 1 })
+    .hint({ _id: 1 })
     .lean<Pick<Order, '_id'>[]>();
-  const orders = new Set(going.map(({ _id }) => _id));
-  return shipments.filter(({ orderId }) => orders.has(orderId));
+  const unwanted = new Set(others.map(({ _id }) => _id));
+  return shipments.filter(({ orderId }) => !unwanted.has(orderId));
 }
 
 /**
@@ -69,7 +71,7 @@ export async function makePickList(
   };
   // The list first: a shipment must not name one that is not there.
   await models.pickLists.updateOne({ _id: id }, { $setOnInsert: list }, { upsert: true });
-  await putOnList(mongo, id, shipmentIds);
+  await putOnLists(mongo, [list]);
   const found = await models.shipments.find({ _id: { $in: [...shipmentIds] } }).lean<Shipment[]>();
   const lost = found.find(({ pickListId }) => pickListId !== id);
   if (lost === undefined) return (await models.pickLists.findById(id).lean<PickList>())!;
@@ -82,17 +84,30 @@ function notOpen({ _id, pickListId, pickedAt }: Shipment): PickListRefused {
   return new PickListRefused(`${_id} is ${why} already`);
 }
 
-export async function putOnList(mongo: Mongo, listId: string, shipmentIds: readonly string[]): Promise<void> {
-  const open = { _id: { $in: [...shipmentIds] }, pickListId: null, ...stillToPick };
-  await mongo.models.shipments.updateMany(open, { $set: { pickListId: listId } });
-  await offer(mongo, listId);
+/** Those of their shipments that nobody else has taken. */
+export async function putOnLists(mongo: Mongo, lists: readonly Pick<PickList, '_id' | 'shipmentIds'>[]): Promise<void> {
+  if (lists.length === 0) return;
+  const puts = lists.map(({ _id, shipmentIds }) => ({
+    updateMany: {
+      filter: { _id: { $in: shipmentIds }, pickListId: null, ...stillToPick },
+      update: { $set: { pickListId: _id } },
+    },
+  }));
+  await mongo.models.shipments.collection.bulkWrite(puts as never[], { ordered: false });
+  await offerAgain(
+    mongo,
+    lists.map(({ _id }) => _id),
+  );
 }
 
-/** A picker who came before there was anything on it has put it aside. */
-async function offer({ models }: Mongo, listId: string): Promise<void> {
-  if (!(await models.shipments.exists({ pickListId: listId, ...stillToPick }))) return;
-  const held = { $elemMatch: { until: { $exists: false } } };
-  await models.pickLists.updateOne({ _id: listId, assignments: { $not: held } }, { $set: { isFree: true } });
+/** A picker who came before there was anything on a list has put it aside. */
+async function offerAgain({ models }: Mongo, listIds: readonly string[]): Promise<void> {
+  const isHeld = { $elemMatch: { until: { $exists: false } } };
+  const aside = { _id: { $in: [...listIds] }, isFree: false, assignments: { $not: isHeld } };
+  for (const { _id } of await models.pickLists.find(aside, { _id: 1 }).lean()) {
+    if (await models.shipments.exists({ pickListId: _id, ...stillToPick }))
+      await models.pickLists.updateOne({ ...aside, _id }, { $set: { isFree: true } });
+  }
 }
 
 /**
@@ -142,10 +157,15 @@ export async function takeNext(
   { warehouseId, actor }: { warehouseId: string; actor: string },
 ): Promise<PickList | null> {
   const { models } = mongo;
-  const mine = { warehouseId, assignments: { $elemMatch: { actor, until: { $exists: false } } } };
-  for (const list of await models.pickLists.find(mine).sort({ createdAt: -1 }).limit(10).lean<PickList[]>()) {
-    if (await models.shipments.exists({ pickListId: list._id, ...stillToPick })) return list;
-  }
+  const mine = await models.pickLists
+    .find({ warehouseId, assignments: { $elemMatch: { actor, until: { $exists: false } } } })
+    .sort({ createdAt: -1 })
+    .limit(10)
+    .lean<PickList[]>();
+  const ids = mine.map(({ _id }) => _id);
+  const open = new Set(await models.shipments.distinct('pickListId', { pickListId: { $in: ids }, ...stillToPick }));
+  const begun = mine.find(({ _id }) => open.has(_id));
+  if (begun) return begun;
   for (;;) {
     const next = await models.pickLists
       .findOneAndUpdate(
@@ -158,7 +178,7 @@ export async function takeNext(
     // All of it may have been cancelled, or moved to other warehouses, since it was made.
     if (await models.shipments.exists({ pickListId: next._id, ...stillToPick })) return next;
     await change(models, next, { assignments: ended(next, new Date()) });
-    await offer(mongo, next._id);
+    await offerAgain(mongo, [next._id]);
   }
 }
 

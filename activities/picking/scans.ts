@@ -111,10 +111,9 @@ async function expectedOf({ models }: Mongo, listId: string): Promise<Expected[]
     .slice(0, mostExpected);
 }
 
-const inBatch = batched<Mongo, ScanRequest | ShortRequest, PickResult>(100, async (mongo, asked) => {
-  const skus = await skusOf(mongo, asked);
-  return inTransaction(mongo, (session) => decideTogether(mongo, session, asked, skus));
-});
+const inBatch = batched<Mongo, ScanRequest | ShortRequest, PickResult>(100, (mongo, asked) =>
+  inTransaction(mongo, (session) => decideTogether(mongo, session, asked)),
+);
 
 /** What the barcodes mean. A SKU is a barcode of its own. */
 async function skusOf({ models }: Mongo, asked: readonly (ScanRequest | ShortRequest)[]): Promise<Map<string, string>> {
@@ -132,34 +131,31 @@ async function skusOf({ models }: Mongo, asked: readonly (ScanRequest | ShortReq
 }
 
 async function decideTogether(
-  { models }: Mongo,
+  mongo: Mongo,
   session: ClientSession,
   asked: readonly (ScanRequest | ShortRequest)[],
-  skus: ReadonlyMap<string, string>,
 ): Promise<PromiseSettledResult<PickResult>[]> {
+  const { models } = mongo;
+  // What is written here is read in the transaction; all else beside it, for fewer round trips. A list that is taken over
+  // meanwhile is still the one's who had it when the scan came.
+  const [skus, lists, near] = await Promise.all([
+    skusOf(mongo, asked),
+    models.pickLists.find({ _id: unique(asked.map(({ listId }) => listId)) }).lean<PickList[]>(),
+    models.shipments.find(nearTo(asked), undefined, { session }).lean<Shipment[]>(),
+  ]);
   const skuOf = (each: ScanRequest | ShortRequest) => ('sku' in each ? each.sku : skus.get(barcodeKey(each.barcode)));
-  const listIds = unique(asked.map(({ listId }) => listId));
-  const known = await models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>();
-  const lists = await models.pickLists.find({ _id: listIds }, undefined, { session }).lean<PickList[]>();
-  const shipments = await models.shipments
-    .find(
-      { pickListId: listIds, 'lines.sku': { $in: unique(asked.flatMap((each) => skuOf(each) ?? [])) } },
-      undefined,
-      {
-        session,
-      },
-    )
-    .lean<Shipment[]>();
-  const orders = await models.orders
-    .find({ _id: unique(shipments.map(({ orderId }) => orderId)) }, { status: 1 }, { session })
-    .lean<Pick<Order, '_id' | 'status'>[]>();
+  const askedSkus = unique(asked.flatMap((each) => skuOf(each) ?? []));
+  const shipments = near.filter(({ lines }) => lines.some(({ sku }) => askedSkus.includes(sku)));
+  const warehouses = unique(lists.map(({ warehouseId }) => warehouseId));
+  const places = warehouses.flatMap((warehouseId) => askedSkus.map((sku) => stockId(sku, warehouseId)));
+  const [known, orders, stock] = await Promise.all([
+    models.pickScans.find({ _id: asked.map(idOf) }, undefined, { session }).lean<PickScan[]>(),
+    models.orders
+      .find({ _id: unique(shipments.map(({ orderId }) => orderId)) }, { status: 1 })
+      .lean<Pick<Order, '_id' | 'status'>[]>(),
+    models.stock.find({ _id: places }, { bins: 1 }).lean<{ _id: string; bins?: string[] }[]>(),
+  ]);
   const held = new Set(orders.filter(({ status }) => status === 'on_hold').map(({ _id }) => _id));
-  const places = lists.flatMap(({ warehouseId }) =>
-    unique(asked.flatMap((each) => skuOf(each) ?? [])).map((sku) => stockId(sku, warehouseId)),
-  );
-  const stock = await models.stock
-    .find({ _id: places }, { bins: 1 }, { session })
-    .lean<{ _id: string; bins?: string[] }[]>();
 
   const counted = new Map(known.map((scan) => [scan._id, scan.puts]));
   const now = new Date();
@@ -219,6 +215,13 @@ async function decideTogether(
     const closed = [...changed].filter(({ pickedAt }) => pickedAt !== undefined);
     if (closed.length > 0) await models.inbox.collection.insertMany(closed.map(pickingClosed) as never[], { session });
   }
+}
+
+/** The boxes that they name; where they name none, all of their list. */
+function nearTo(asked: readonly Asked[]) {
+  const named = asked.flatMap(({ shipmentId }) => shipmentId ?? []);
+  const listIds = asked.filter(({ shipmentId }) => shipmentId === undefined).map(({ listId }) => listId);
+  return { $or: [{ _id: { $in: unique(named) } }, { pickListId: { $in: unique(listIds) } }] };
 }
 
 function idOf({ listId, scanId }: Asked): string {

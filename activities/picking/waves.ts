@@ -4,7 +4,7 @@ import type { PickList } from '../../models/pick-list.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { mostUrgent, type OpenShipment, planWave, type WaveRules } from '../../workflows/domain/waves.ts';
-import { putOnList, stillToPick, wanted } from './lists.ts';
+import { putOnLists, stillToPick, wanted } from './lists.ts';
 
 /**
  * Makes the lists of a wave, the most urgent first. Two waves at once share the shipments between them. Released again under
@@ -17,7 +17,7 @@ export async function releaseWave(
   const { models } = mongo;
   const begun = await listsBegun();
   const lists = begun.length > 0 ? begun : await planned();
-  for (const { _id, shipmentIds } of lists) await putOnList(mongo, _id, shipmentIds);
+  await putOnLists(mongo, lists);
   return withoutEmpty(mongo, lists);
 
   function listsBegun(): Promise<PickList[]> {

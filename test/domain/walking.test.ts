@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compareBins, walkingOrder } from '../../workflows/domain/walking.ts';
+import { binRanks, compareBins, walkingOrder } from '../../workflows/domain/walking.ts';
 
 /** Near enough to each other that they are often equal but for case, zeros and separators. */
 const anyBin = fc.option(
@@ -61,6 +61,22 @@ describe('compareBins', () => {
       { numRuns: 5_000 },
     );
   });
+});
+
+test('ranks of bins order them as compareBins does', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        anyBin.map((bin) => bin ?? ''),
+        { maxLength: 20 },
+      ),
+      (bins) => {
+        const ranks = binRanks(bins);
+        for (const a of bins)
+          for (const b of bins) expect(Math.sign(ranks.get(a)! - ranks.get(b)!)).toBe(Math.sign(compareBins(a, b)));
+      },
+    ),
+  );
 });
 
 describe('walkingOrder', () => {

@@ -12,6 +12,11 @@ export function compareBins(a: string | undefined, b: string | undefined): numbe
   return missing || compareLists(ours, theirs, comparePart) || compareText(a ?? '', b ?? '');
 }
 
+/** The place of each bin among these. Whoever sorts a lot by few bins compares their names only here. */
+export function binRanks(bins: Iterable<string>): ReadonlyMap<string, number> {
+  return new Map([...new Set(bins)].sort(compareBins).map((bin, rank) => [bin, rank]));
+}
+
 /**
  * The lines in the order of a walk. Where bins look like AISLE-BAY-LEVEL it goes up one aisle and down the next: of the
  * aisles with something to fetch, every second is walked from its last bay to its first. The levels of a bay are in

@@ -1,5 +1,5 @@
 /** Which shipments are picked together, and in which order. */
-import { compareBins } from './walking.ts';
+import { binRanks } from './walking.ts';
 
 export interface OpenShipment {
   id: string;
@@ -64,6 +64,7 @@ export function planWave(shipments: readonly OpenShipment[], rules: WaveRules): 
     if (group) group.push(shipment);
     else groups.set(key, [shipment]);
   }
+  const byPlace = placeOrder(urgent);
   const lists = [...groups.values()].flatMap((group) => [...cut(group.sort(byPlace), rules)]);
   return lists.sort((a, b) => byUrgency(mostUrgent(a), mostUrgent(b)));
 }
@@ -87,13 +88,15 @@ function groupOf(shipment: OpenShipment, grouping: Grouping): string {
 }
 
 /** What has to leave earlier is picked earlier; beyond that, walks are short. */
-function byPlace(a: OpenShipment, b: OpenShipment): number {
-  return (
+function placeOrder(shipments: readonly OpenShipment[]): (a: OpenShipment, b: OpenShipment) => number {
+  const binOf = ({ firstBin }: OpenShipment) => firstBin ?? '';
+  const ranks = binRanks(shipments.map(binOf));
+  const rankOf = (shipment: OpenShipment) => ranks.get(binOf(shipment))!;
+  return (a, b) =>
     b.priority - a.priority ||
     a.dispatchBy.getTime() - b.dispatchBy.getTime() ||
-    compareBins(a.firstBin, b.firstBin) ||
-    byUrgency(a, b)
-  );
+    rankOf(a) - rankOf(b) ||
+    byUrgency(a, b);
 }
 
 function* cut(group: readonly OpenShipment[], { shipmentsAList, unitsAList, gramsAList }: WaveRules) {
