@@ -72,6 +72,8 @@ export async function startApi({ temporalAddress = sharedServers().temporalAddre
     metrics: createMetrics(),
   });
   const server = createServer(app).listen(0, '127.0.0.1');
+  // On a busy machine more time than by default lies between two requests of a test.
+  server.keepAliveTimeout = 60_000;
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

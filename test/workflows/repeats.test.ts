@@ -59,7 +59,7 @@ test('a short pick that is settled twice at once moves its units once', async ()
   const settle = () => settleShortPick(world.mongo, { orderId, shipmentId });
   const [one, other] = await Promise.all([settle(), settle()]);
   expect(other).toEqual(one);
-  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3, committed: 1 });
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 3, damaged: 2, committed: 1 });
   expect(await world.stock(sku, 'wh_west')).toEqual({ ...idle, onHand: 9, committed: 2 });
   await world.cancel(orderId);
 });
