@@ -14,9 +14,9 @@ import { paymentOfIntent } from './payments/records.ts';
 import { adoptRefund } from './payments/refund-sending.ts';
 import { methodAdded, readWallet, walletMoved } from './payments/wallet-events.ts';
 import { deliveredEvents } from './providers/stripe-events.ts';
+import { parcelMoved } from './shipping/tracking.ts';
 import { followRefund, hintAtPayment, signalled } from './signals.ts';
 import { workflowTypes } from './starts.ts';
-import { parcelMoved } from './tracking.ts';
 
 /** Has an event delivered anew, or at once where it waits for its next try. Null where there is none. */
 export function deliverAgain({ models }: Mongo, id: string): Promise<InboxEvent | null> {

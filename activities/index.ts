@@ -1,11 +1,7 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
-import { checkAddress } from './addresses.ts';
-import { openClaim } from './claims.ts';
 import { pollEvents } from './events.ts';
-import { makeManifests } from './hand-overs.ts';
-import { buyLabels, buyReturnLabel, type Carriers, voidLabels } from './labels.ts';
 import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
 import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
@@ -18,6 +14,11 @@ import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './
 import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Payments } from './providers/stripe.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
+import { checkAddress } from './shipping/addresses.ts';
+import { openClaim } from './shipping/claims.ts';
+import { makeManifests } from './shipping/hand-overs.ts';
+import { buyLabels, buyReturnLabel, type Carriers, voidLabels } from './shipping/labels.ts';
+import { pollTracking } from './shipping/tracking.ts';
 import {
   commitStock,
   readClaims,
@@ -28,7 +29,6 @@ import {
   shipStock,
   writeOffParcel,
 } from './stock/reservations.ts';
-import { pollTracking } from './tracking.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {

@@ -22,7 +22,9 @@ await main(async () => {
   let draining = false;
   const app = createApp({ mongo, temporal, config, log, metrics: createMetrics(), isDraining: () => draining });
   // Slow senders are looked for often enough that the time-out is one.
-  const server = createServer({ requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }, app);
+  // Kept longer than gateways keep them (a minute), so that no request meets a connection that is being closed.
+  const kept = { keepAliveTimeout: 75_000, connectionsCheckingInterval: 5_000 };
+  const server = createServer({ requestTimeout: 30_000, ...kept }, app);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening').catch((error) => {
     throw new Error(`The API cannot listen on ${config.HOST}:${config.PORT} (HOST, PORT): ${error.message}`);

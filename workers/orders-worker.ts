@@ -1,10 +1,10 @@
 /** The workflows, and the activities on MongoDB. Beside them: the dispatcher of what happened outside. */
 import { Worker } from '@temporalio/worker';
 import { createLocalActivities } from '../activities/index.ts';
+import { tellDelays } from '../activities/shipping/tracking.ts';
 import { startForgotten } from '../activities/starts.ts';
 import { fillBackorders } from '../activities/stock/backorders.ts';
 import { emptySwitchedOff } from '../activities/stock/displacement.ts';
-import { tellDelays } from '../activities/tracking.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { TemporalConnections } from '../platform/temporal.ts';
 import { checkTables } from '../workflows/domain/states.ts';

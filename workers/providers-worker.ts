@@ -1,7 +1,6 @@
 /** The activities on Stripe, the carriers and mail: the only processes that hold their secrets. */
 import { Worker } from '@temporalio/worker';
 import { createProviderActivities } from '../activities/index.ts';
-import type { Carriers } from '../activities/labels.ts';
 import { readMailTexts } from '../activities/mail-texts.ts';
 import { mailBatch, sendDueMails } from '../activities/notifications.ts';
 import type { Carrier, CarrierId } from '../activities/providers/carrier.ts';
@@ -9,6 +8,7 @@ import { createEasyPost } from '../activities/providers/easypost.ts';
 import { createMailer } from '../activities/providers/mail.ts';
 import { createSandboxCarrier } from '../activities/providers/sandbox-carrier.ts';
 import { createPayments } from '../activities/providers/stripe.ts';
+import type { Carriers } from '../activities/shipping/labels.ts';
 import type { readConfig } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Mongo } from '../platform/mongo.ts';

@@ -2,8 +2,8 @@
 import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Claims, NewShipment } from './activities.ts';
 import { local } from './activities.ts';
-import type { OrderStatus } from './domain/states.ts';
-import { hasEnded, mayGo, orderStates, shipmentInWarehouse } from './domain/states.ts';
+import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
+import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
 import type { Actor, Answer, CancelInput, HoldInput, OrderDispute, OrderState, TrackingInput } from './messages.ts';
 import { searchAttributes } from './messages.ts';
@@ -185,6 +185,20 @@ export function moveOrder(order: Order, to: OrderStatus, what?: string): void {
   if (!mayGo(orderStates, state.status, to)) throw new Error(`An order cannot go from ${state.status} to ${to}`);
   state.status = to;
   order.record.changed(what);
+}
+
+/** @throws as `moveOrder` does */
+export function moveShipment(
+  order: Order,
+  shipment: ShipmentState,
+  to: ShipmentStatus,
+  what?: string,
+  actor = 'system',
+): void {
+  if (!mayGo(shipmentStates, shipment.status, to))
+    throw new Error(`A shipment cannot go from ${shipment.status} to ${to}`);
+  shipment.status = to;
+  order.record.changed(what && `${what} (${shipment.id})`, actor);
 }
 
 /** The bank disputes the payment: what has not left stays here until it has decided for us, or a person does. */

@@ -9,9 +9,9 @@ import { chargeableGrams } from '../../workflows/domain/delivery.ts';
 import { type Cart, type Pricing, price, shippedOf } from '../../workflows/domain/pricing.ts';
 import type { Levied } from '../../workflows/domain/taxes.ts';
 import { broken } from '../failure.ts';
-import { type Carriers, ratesOf } from '../labels.ts';
 import type { Payments } from '../providers/stripe.ts';
 import type { TaxQuestion } from '../providers/stripe-taxes.ts';
+import { type Carriers, ratesOf } from '../shipping/labels.ts';
 import { activeWarehouses, senderOf } from '../stock/warehouses.ts';
 import { type CartBook, readBook } from './cart.ts';
 

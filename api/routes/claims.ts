@@ -1,5 +1,5 @@
 /** What carriers owe for parcels that they lost or damaged. */
-import { decideClaim as decide } from '../../activities/claims.ts';
+import { decideClaim as decide } from '../../activities/shipping/claims.ts';
 import type { CarrierClaim } from '../../models/carrier-claim.ts';
 import { formatMoney } from '../../workflows/domain/money.ts';
 import { actorOf, notFound } from '../auth.ts';

@@ -5,7 +5,7 @@ import {
   type Leaving,
   noteLeaving,
   type ScannedParcel,
-} from '../../activities/hand-overs.ts';
+} from '../../activities/shipping/hand-overs.ts';
 import type { HandOver } from '../../models/hand-over.ts';
 import { newId } from '../../models/id.ts';
 import * as messages from '../../workflows/messages.ts';

@@ -1,6 +1,6 @@
 /** For whoever runs the store: how well it does. */
-import { deliveryPerformance } from '../../activities/delivery-performance.ts';
-import { labelCosts } from '../../activities/label-costs.ts';
+import { deliveryPerformance } from '../../activities/shipping/delivery-performance.ts';
+import { labelCosts } from '../../activities/shipping/label-costs.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/reports.ts';

@@ -1,8 +1,9 @@
 /** The warehouse's work on a shipment: put it first, pack it, hand it over, put back what is not sent. */
-import { PackingRefused, packParcels } from '../../activities/packing.ts';
+
 import { renderPackingSlip } from '../../activities/papers/packing-slip.ts';
 import { readPackingSlip } from '../../activities/papers/read-slip.ts';
 import { setPriority } from '../../activities/picking/lists.ts';
+import { PackingRefused, packParcels } from '../../activities/shipping/packing.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { findOneBy } from '../../platform/documents.ts';

@@ -5,7 +5,7 @@ import { parseSandboxCarrierWebhook } from '../../activities/providers/sandbox-c
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { InvalidWebhook } from '../../activities/providers/webhook.ts';
 import { receiveStripe } from '../../activities/receive.ts';
-import { receiveTracking } from '../../activities/tracking.ts';
+import { receiveTracking } from '../../activities/shipping/tracking.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
 

@@ -1,8 +1,8 @@
 /** The papers of what leaves together: one for each driver, whoever sold the labels. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { makeManifests } from '../../activities/hand-overs.ts';
-import type { Carriers } from '../../activities/labels.ts';
 import type { CarrierId } from '../../activities/providers/carrier.ts';
+import { makeManifests } from '../../activities/shipping/hand-overs.ts';
+import type { Carriers } from '../../activities/shipping/labels.ts';
 import { newId } from '../../models/id.ts';
 import type { ParcelLabel } from '../../models/shipment.ts';
 import { connectMongo, type Mongo } from '../../platform/mongo.ts';

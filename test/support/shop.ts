@@ -1,12 +1,12 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
 import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
-import { packParcels } from '../../activities/packing.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
 import { makePickList } from '../../activities/picking/lists.ts';
 import { reportShort, scanPick } from '../../activities/picking/scans.ts';
 import { priceBook } from '../../activities/pricing/price-book.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
 import { openReturn } from '../../activities/returns.ts';
+import { packParcels } from '../../activities/shipping/packing.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import type { Product } from '../../models/catalogue.ts';

@@ -6,8 +6,8 @@ import {
   type Leaving,
   noteLeaving,
   type ScannedParcel,
-} from '../../activities/hand-overs.ts';
-import { packParcels } from '../../activities/packing.ts';
+} from '../../activities/shipping/hand-overs.ts';
+import { packParcels } from '../../activities/shipping/packing.ts';
 import { startManifest } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Shipment } from '../../models/shipment.ts';

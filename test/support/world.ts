@@ -13,9 +13,9 @@ import { createSandboxCarrier, parseSandboxCarrierWebhook } from '../../activiti
 import { createPayments } from '../../activities/providers/stripe.ts';
 import { parseStripeWebhook } from '../../activities/providers/stripe-events.ts';
 import { receiveStripe } from '../../activities/receive.ts';
+import { receiveTracking } from '../../activities/shipping/tracking.ts';
 import { fillBackorders } from '../../activities/stock/backorders.ts';
 import { emptySwitchedOff } from '../../activities/stock/displacement.ts';
-import { receiveTracking } from '../../activities/tracking.ts';
 import { connectMongo } from '../../platform/mongo.ts';
 import { startCarrierSandbox } from '../../sandbox/carrier.ts';
 import { startEasyPostSandbox } from '../../sandbox/easypost.ts';

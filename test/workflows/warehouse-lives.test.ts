@@ -5,7 +5,6 @@
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { PackingRefused } from '../../activities/packing.ts';
 import {
   disband,
   giveBack,
@@ -17,6 +16,7 @@ import {
 import { readPickList } from '../../activities/picking/read.ts';
 import { PickRefused, reportShort, scanPick } from '../../activities/picking/scans.ts';
 import { releaseWave } from '../../activities/picking/waves.ts';
+import { PackingRefused } from '../../activities/shipping/packing.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { PickList } from '../../models/pick-list.ts';

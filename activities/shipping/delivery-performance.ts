@@ -1,6 +1,6 @@
 /** Whether promises were kept: of what was due in some days, what left its warehouse and what arrived in time. */
-import type { Mongo } from '../platform/mongo.ts';
-import { dateIn } from '../workflows/domain/calendar.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { dateIn } from '../../workflows/domain/calendar.ts';
 
 const dayMs = 86_400_000;
 

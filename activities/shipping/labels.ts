@@ -1,16 +1,16 @@
 /** Labels: bought once for a parcel or a return, and given back where they will not be used. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Warehouse } from '../models/catalogue.ts';
-import type { Order } from '../models/order.ts';
-import type { PackedParcel, ParcelLabel, Shipment } from '../models/shipment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { arrivalDate, defaultCalendar, dispatchBy } from '../workflows/domain/calendar.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import { deadlines } from '../workflows/domain/limits.ts';
-import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
-import { chooseRate, defaultLabelRule } from '../workflows/domain/rates.ts';
-import { broken } from './failure.ts';
-import type { Carrier, Label, Rate, RatesRequest } from './providers/carrier.ts';
+import type { Warehouse } from '../../models/catalogue.ts';
+import type { Order } from '../../models/order.ts';
+import type { PackedParcel, ParcelLabel, Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { arrivalDate, defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { deadlines } from '../../workflows/domain/limits.ts';
+import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
+import { chooseRate, defaultLabelRule } from '../../workflows/domain/rates.ts';
+import { broken } from '../failure.ts';
+import type { Carrier, Label, Rate, RatesRequest } from '../providers/carrier.ts';
 
 /** By their ids. */
 export type Carriers = ReadonlyMap<string, Carrier>;

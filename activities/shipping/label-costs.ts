@@ -1,6 +1,6 @@
 /** What labels cost, with those that were given back and what became of them. */
 import type { PipelineStage } from 'mongoose';
-import type { Mongo } from '../platform/mongo.ts';
+import type { Mongo } from '../../platform/mongo.ts';
 
 export interface LabelCosts {
   carrier: string;

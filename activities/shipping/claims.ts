@@ -1,11 +1,11 @@
 /** What carriers owe for parcels that they lost or damaged. */
-import type { CarrierClaim } from '../models/carrier-claim.ts';
-import type { Order } from '../models/order.ts';
-import type { Shipment } from '../models/shipment.ts';
-import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { ParcelIds } from '../workflows/activities.ts';
-import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
-import { broken } from './failure.ts';
+import type { CarrierClaim } from '../../models/carrier-claim.ts';
+import type { Order } from '../../models/order.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
+import type { ParcelIds } from '../../workflows/activities.ts';
+import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
+import { broken } from '../failure.ts';
 
 /** One a parcel: asked again it is the same one. */
 export async function openClaim(

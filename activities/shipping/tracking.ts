@@ -3,18 +3,18 @@
  * where its shipment or return stands is for their workflow, which is told.
  */
 import type { Client } from '@temporalio/client';
-import type { Heard, InboxEvent } from '../models/inbox.ts';
-import type { Shipment } from '../models/shipment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { latestZoneIn, punctuality } from '../workflows/domain/calendar.ts';
-import { deadlines } from '../workflows/domain/limits.ts';
-import { hasEnded, parcelStates, returnStates } from '../workflows/domain/states.ts';
-import { returnMoved, trackingChanged, workflowIds } from '../workflows/messages.ts';
+import type { Heard, InboxEvent } from '../../models/inbox.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { latestZoneIn, punctuality } from '../../workflows/domain/calendar.ts';
+import { deadlines } from '../../workflows/domain/limits.ts';
+import { hasEnded, parcelStates, returnStates } from '../../workflows/domain/states.ts';
+import { returnMoved, trackingChanged, workflowIds } from '../../workflows/messages.ts';
+import { mailOperation } from '../orders.ts';
+import type { CarrierEvent } from '../providers/carrier.ts';
+import { receiveEvent } from '../receive.ts';
+import { signalled } from '../signals.ts';
 import { type Carriers, nextCheck } from './labels.ts';
-import { mailOperation } from './orders.ts';
-import type { CarrierEvent } from './providers/carrier.ts';
-import { receiveEvent } from './receive.ts';
-import { signalled } from './signals.ts';
 
 /** By its webhook or asked for, an event is the same one. */
 export function receiveTracking(mongo: Mongo, carrier: string, event: CarrierEvent): Promise<'stored' | 'known'> {

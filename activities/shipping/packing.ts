@@ -1,9 +1,9 @@
 /** Packing: which boxes a picked shipment goes in, with what in each. Checked here, before anything is bought. */
 import { isDeepStrictEqual } from 'node:util';
-import { newId } from '../models/id.ts';
-import type { PackedParcel, Shipment } from '../models/shipment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { type Contents, checkParcels, type Measured, type ParcelRefusal } from '../workflows/domain/parcels.ts';
+import { newId } from '../../models/id.ts';
+import type { PackedParcel, Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { type Contents, checkParcels, type Measured, type ParcelRefusal } from '../../workflows/domain/parcels.ts';
 
 export class PackingRefused extends Error {
   override name = 'PackingRefused';

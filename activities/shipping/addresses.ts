@@ -1,7 +1,7 @@
 /** What carriers say of an order's address. */
-import type { Order } from '../models/order.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { broken } from './failure.ts';
+import type { Order } from '../../models/order.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { broken } from '../failure.ts';
 import type { Carriers } from './labels.ts';
 
 /** The first carrier that knows addresses there decides. `why` is absent where it can be delivered to. */

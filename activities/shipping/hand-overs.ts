@@ -1,14 +1,14 @@
 /** Parcels as they leave: which shipment each is of, which of them are there already, and the paper for the driver. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { HandOver } from '../models/hand-over.ts';
-import type { Order } from '../models/order.ts';
-import type { ParcelLabel, Shipment } from '../models/shipment.ts';
-import type { Mongo } from '../platform/mongo.ts';
-import { failures } from '../workflows/domain/failures.ts';
-import { mayGo, shipmentInWarehouse, shipmentStates } from '../workflows/domain/states.ts';
-import { broken } from './failure.ts';
+import type { HandOver } from '../../models/hand-over.ts';
+import type { Order } from '../../models/order.ts';
+import type { ParcelLabel, Shipment } from '../../models/shipment.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { mayGo, shipmentInWarehouse, shipmentStates } from '../../workflows/domain/states.ts';
+import { broken } from '../failure.ts';
+import type { Carrier } from '../providers/carrier.ts';
 import { type Carriers, carrierOf } from './labels.ts';
-import type { Carrier } from './providers/carrier.ts';
 
 export type ScannedParcel = HandOver['parcels'][number];
 

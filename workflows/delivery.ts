@@ -1,0 +1,152 @@
+/** What becomes of parcels that have left: followed to the customer's door, one by one, with a person's help where it needs that. */
+import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { local } from './activities.ts';
+import { settlePayment } from './capture.ts';
+import { deadlines } from './domain/limits.ts';
+import { hasEnded, parcelStates } from './domain/states.ts';
+import { isNews, needsHelp, statusOfParcels } from './domain/tracking.ts';
+import type { Answer, ParcelState, ShipmentState } from './messages.ts';
+import { evidenceChanged, workflowIds } from './messages.ts';
+import type { Order } from './order-context.ts';
+import { moveShipment } from './order-context.ts';
+
+/** Every parcel on its own: one can be lost while the others arrive. */
+export async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
+  const { record } = order;
+  const parcels = shipment.parcels ?? [];
+  await Promise.all(parcels.map((parcel) => followParcel(order, shipment, parcel)));
+  if (shipment.status !== 'delivered') return;
+  record.mail('delivered', shipment.id);
+  await tellDisputes(order);
+}
+
+async function followParcel(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  while (!hasEnded(parcelStates, parcel.status)) {
+    const given = await expectNews(order, shipment, parcel);
+    if (given === 'heard') hear(order, shipment, parcel);
+    else if (given !== 'wait') return resolve(order, shipment, parcel, given);
+  }
+  if (parcel.status !== 'returned_to_sender') return;
+  const given = await askAbout(order, shipment, parcel, ['reship', 'refund']);
+  await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
+}
+
+function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void {
+  const events = order.tracking.get(parcel.id)?.splice(0) ?? [];
+  for (const event of events.sort((a, b) => (a.at < b.at ? -1 : 1))) {
+    if (!isNews(parcel, event)) continue;
+    const { status, at, reason } = event;
+    parcel.status = status;
+    parcel.heardAt = at;
+    if (status === 'delivered' && at > (shipment.deliveredAt ?? '')) shipment.deliveredAt = at;
+    if (status === 'out_for_delivery') order.record.mail('out_for_delivery', parcel.id);
+    const detail = reason === undefined ? '' : ` (${reason})`;
+    order.record.changed(`Carrier: ${parcel.id} ${status}${detail}`, 'carrier');
+    order.troubles.delete(parcel.id);
+    if (status === 'lost' || (status === 'exception' && needsHelp(reason))) order.troubles.set(parcel.id, status);
+  }
+  standsAs(order, shipment);
+}
+
+function standsAs(order: Order, shipment: ShipmentState): void {
+  const status = statusOfParcels(shipment.parcels ?? []);
+  if (status !== shipment.status) moveShipment(order, shipment, status);
+}
+
+type ParcelAnswer = 'heard' | 'wait' | 'reship' | 'refund';
+
+/** News of a parcel or, where something is wrong with it or nothing is heard of it, what somebody decides. */
+async function expectNews(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<ParcelAnswer> {
+  const heard = () => order.tracking.get(parcel.id)?.some((event) => isNews(parcel, event)) ?? false;
+  if (heard()) return 'heard';
+  const answers: Answer[] = ['wait', 'reship', 'refund', 'claim'];
+  if (order.troubles.get(parcel.id) !== undefined) {
+    const given = await askAbout(order, shipment, parcel, answers, heard);
+    // Whoever waits is not asked again about the same.
+    if (given === 'wait') order.troubles.delete(parcel.id);
+    return given;
+  }
+  if ((await order.record.waitFor('delivery', deadlines.delivery, heard)) !== 'overdue') return 'heard';
+  return askAbout(order, shipment, parcel, answers, heard);
+}
+
+async function askAbout(
+  order: Order,
+  shipment: ShipmentState,
+  parcel: ParcelState,
+  offered: Answer[],
+  heard = () => false,
+): Promise<ParcelAnswer> {
+  const trouble = parcel.status === 'returned_to_sender' ? parcel.status : order.troubles.get(parcel.id);
+  const cause = trouble === 'exception' ? 'delivery_exception' : (trouble ?? 'overdue_delivery');
+  let answers = offered;
+  for (;;) {
+    const report = { cause, why: `${whyAsked[cause]} (${parcel.id}, ${parcel.trackingNumber})`, answers };
+    const given = await order.record.incident({ ...report, shipmentId: shipment.id }, heard);
+    if (given === 'withdrawn') return 'heard';
+    if (given !== 'claim') return given as ParcelAnswer;
+    await claim(order, shipment, parcel, cause);
+    answers = answers.filter((each) => each !== 'claim');
+  }
+}
+
+const whyAsked = {
+  delivery_exception: 'The carrier cannot deliver the parcel as things are',
+  overdue_delivery: 'Nothing was heard of the parcel for days',
+  lost: 'The carrier reports the parcel as lost',
+  returned_to_sender: 'The carrier brings the parcel back',
+};
+
+async function claim(order: Order, shipment: ShipmentState, parcel: ParcelState, why: string): Promise<void> {
+  const { claimId } = await order.record.must('open_claim', () =>
+    local.openClaim({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id, why }),
+  );
+  order.record.changed(`Claim ${claimId} against the carrier for ${parcel.id}`, 'support');
+}
+
+/** What did not arrive is sent again, or its money goes back. What the carrier says of it afterwards changes nothing. */
+async function resolve(
+  order: Order,
+  shipment: ShipmentState,
+  parcel: ParcelState,
+  given: 'reship' | 'refund',
+): Promise<void> {
+  parcel.resolved = given === 'reship' ? 'reshipped' : 'refunded';
+  order.record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
+  standsAs(order, shipment);
+  if (given === 'reship') await reship(order, shipment, parcel);
+  else await writeOff(order, shipment, parcel);
+}
+
+/** That it has arrived is evidence. */
+async function tellDisputes({ record, disputes }: Order): Promise<void> {
+  const open = [...disputes].filter(([, { status }]) => status === 'open');
+  if (open.length === 0) return;
+  await record.saved();
+  for (const [id] of open)
+    await getExternalWorkflowHandle(workflowIds.dispute(id))
+      .signal(evidenceChanged)
+      .catch(() => {});
+}
+
+async function reship(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  const next = await order.record.must('open_reship', () =>
+    local.openReship({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
+  );
+  await startChild('order', {
+    args: [next],
+    workflowId: workflowIds.order(next.orderId),
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `Order ${next.orderId}, sent again for ${order.id}`,
+  });
+  order.record.changed(`Sent again as ${next.orderId}`, 'support');
+}
+
+async function writeOff(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  const { record } = order;
+  const { amountDue } = await record.must('write_off_parcel', () =>
+    local.writeOffParcel({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
+  );
+  record.state.amountDue = amountDue;
+  await settlePayment(order);
+}
