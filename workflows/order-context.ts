@@ -5,7 +5,16 @@ import { local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
-import type { Actor, Answer, CancelInput, HoldInput, OrderDispute, OrderState, TrackingInput } from './messages.ts';
+import type {
+  Actor,
+  Answer,
+  CancelInput,
+  HoldInput,
+  OrderDispute,
+  OrderState,
+  ShipmentState,
+  TrackingInput,
+} from './messages.ts';
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
