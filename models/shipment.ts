@@ -83,6 +83,8 @@ export interface Shipment {
   /** What had been picked of a cancelled shipment is on its shelf again. */
   putBackAt?: Date;
   handedOverAt?: Date;
+  /** The hand-over that scanned the last of its parcels. */
+  leftIn?: string;
   /** When the carrier is asked for news, unless it brings some before. */
   checkAt?: Date;
   deliveredAt?: Date;
@@ -115,6 +117,7 @@ export function shipmentModel(connection: Connection) {
     cancelledAt: Date,
     putBackAt: Date,
     handedOverAt: Date,
+    leftIn: String,
     checkAt: Date,
     deliveredAt: Date,
     onTime: Boolean,

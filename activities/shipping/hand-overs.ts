@@ -52,7 +52,9 @@ export async function noteLeaving(
   { models }: Mongo,
   { shipment, parcels }: Leaving,
   { warehouseId, handOverId }: { warehouseId: string; handOverId: string },
-): Promise<{ may: false; outcome: ScannedParcel['outcome']; detail: string } | { may: true; missing: string[] }> {
+): Promise<
+  { may: false; outcome: ScannedParcel['outcome']; detail: string } | { may: true; missing: string[]; hasLeft?: true }
+> {
   const order = await models.orders.findById(shipment.orderId, { status: 1, 'state.shipments': 1 }).lean<Order>();
   const status = order?.state?.shipments.find(({ id }) => id === shipment._id)?.status;
   const refuse = (outcome: ScannedParcel['outcome'], detail: string) => ({ may: false as const, outcome, detail });
@@ -64,7 +66,7 @@ export async function noteLeaving(
     shipment.parcels!.some((each) => each.id === parcelId && each.handedOverIn === handOverId),
   );
   if (status !== undefined && !shipmentInWarehouse.includes(status))
-    return isMine ? { may: true, missing: [] } : refuse('already', 'It was handed over before');
+    return isMine ? { may: true, missing: [], hasLeft: true } : refuse('already', 'It was handed over before');
   if (order?.status === 'on_hold') return refuse('on_hold', 'The order is on hold');
   if (status === undefined || !mayGo(shipmentStates, status, 'shipped'))
     return refuse('not_ready', `The shipment is ${status ?? 'new'}: only a ready one (labelled and paid) can leave`);
@@ -76,6 +78,11 @@ export async function noteLeaving(
   }
   const now = await models.shipments.findById(shipment._id, { parcels: 1 }).lean<Shipment>().orFail();
   return { may: true, missing: now.parcels!.filter((each) => !each.handedOverAt).map(({ id }) => id) };
+}
+
+/** With whom it left: all of its parcels are on the papers of that hand-over, also those that were scanned before. */
+export async function noteLeft({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
+  await models.shipments.updateOne({ _id: shipmentId, leftIn: { $exists: false } }, { $set: { leftIn: handOverId } });
 }
 
 /** It does not leave after all: whoever scans it again is told anew. */
@@ -96,11 +103,10 @@ export async function makeManifests(
   const handOver = await models.handOvers.findById(handOverId).lean<HandOver>();
   if (!handOver) throw broken(`There is no hand-over ${handOverId}`);
   if (handOver.manifests) return;
-  const ids = handOver.parcels.filter(({ outcome }) => outcome === 'handed_over').map(({ parcelId }) => parcelId!);
-  const shipments = await models.shipments.find({ 'parcels.id': { $in: ids } }, { parcels: 1 }).lean<Shipment[]>();
-  const labels = shipments.flatMap(({ parcels }) =>
-    parcels!.filter(({ id }) => ids.includes(id)).flatMap(({ label }) => label ?? []),
-  );
+  const ids = handOver.parcels.flatMap(({ shipmentId }) => shipmentId ?? []);
+  const left = { _id: { $in: ids }, leftIn: handOverId };
+  const shipments = await models.shipments.find(left, { parcels: 1 }).lean<Shipment[]>();
+  const labels = shipments.flatMap(({ parcels }) => parcels!.flatMap(({ label }) => label ?? []));
   const warehouse = await models.warehouses.findById(handOver.warehouseId).lean().orFail();
   const manifests: NonNullable<HandOver['manifests']> = [];
   const refusals: string[] = [];

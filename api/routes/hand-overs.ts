@@ -4,6 +4,7 @@ import {
   forgetLeaving,
   type Leaving,
   noteLeaving,
+  noteLeft,
   type ScannedParcel,
 } from '../../activities/shipping/hand-overs.ts';
 import type { HandOver } from '../../models/hand-over.ts';
@@ -66,6 +67,11 @@ export const getHandOver = endpoint({
   },
 });
 
+/** Of whoever scans the last of its parcels at the same moment, all are told that it has left. */
+export function leavesOnce(shipmentId: string): string {
+  return `handOver:${shipmentId}`;
+}
+
 async function leave(
   { mongo, temporal }: Pick<Api, 'mongo' | 'temporal'>,
   leaving: Leaving,
@@ -81,10 +87,21 @@ async function leave(
     return all('waits', `Of its shipment ${noted.missing.join(', ')} is still to be scanned`);
   const input = { shipmentId, actor };
   try {
-    const once = `handOver:${shipmentId}:${at.handOverId}`;
-    const gone = await updateOrder({ mongo, temporal }, orderId, messages.handOverShipment, input, once);
-    if (gone?.status !== 'cancelled') return all('handed_over');
-    return all('cancelled', 'The shipment was cancelled: put the goods back');
+    // The same request, which broke off after that.
+    if (noted.hasLeft) {
+      await noteLeft(mongo, shipmentId, at.handOverId);
+      return all('handed_over');
+    }
+    const gone = await updateOrder(
+      { mongo, temporal },
+      orderId,
+      messages.handOverShipment,
+      input,
+      leavesOnce(shipmentId),
+    );
+    if (gone?.status === 'cancelled') return all('cancelled', 'The shipment was cancelled: put the goods back');
+    await noteLeft(mongo, shipmentId, at.handOverId);
+    return all('handed_over');
   } catch (error) {
     if (!(error instanceof Problem) || !['not-allowed-now', 'order-ended'].includes(error.kind)) throw error;
     await forgetLeaving(mongo, shipmentId, at.handOverId);

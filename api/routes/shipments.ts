@@ -19,6 +19,7 @@ import { accepted, done } from '../schemas/orders.ts';
 import { paperQuery } from '../schemas/pick-lists.ts';
 import * as schema from '../schemas/shipments.ts';
 import { viewParcel, viewShipment } from '../views/shipment.ts';
+import { leavesOnce } from './hand-overs.ts';
 import { updateOrder } from './orders.ts';
 
 export const listShipments = endpoint({
@@ -144,7 +145,13 @@ export const handOverShipment = endpoint({
   async handle({ mongo, temporal }, { params: { id }, caller, idempotency }) {
     const { orderId } = await readShipment(mongo, id);
     const input = { shipmentId: id, actor: actorOf(caller) };
-    const gone = await updateOrder({ mongo, temporal }, orderId, messages.handOverShipment, input, idempotency);
+    const gone = await updateOrder(
+      { mongo, temporal },
+      orderId,
+      messages.handOverShipment,
+      input,
+      idempotency ?? leavesOnce(id),
+    );
     if (gone?.status === 'cancelled') throw putBack();
     return gone ? reply(200, { status: gone.status as string }) : underWay(id);
   },

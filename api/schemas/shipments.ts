@@ -31,7 +31,11 @@ const measured = {
 const units = z
   .array(z.strictObject({ lineId: common.lineId, quantity: common.quantity }))
   .min(1)
-  .max(limits.lines);
+  .max(limits.lines)
+  .refine(
+    (some) => new Set(some.map(({ lineId }) => lineId)).size === some.length,
+    'A line is named twice in a parcel',
+  );
 export const packBody = z
   .strictObject({
     parcels: z

@@ -26,20 +26,31 @@ afterAll(async () => {
   await mongo.close();
 });
 
-/** The id of a parcel that has left. */
-async function sent(carrierId: CarrierId, service: string): Promise<{ id: string; label: ParcelLabel }> {
+interface Sent {
+  id: string;
+  shipmentId: string;
+  label: ParcelLabel;
+}
+
+/** A parcel that has left. */
+async function sent(carrierId: CarrierId, service: string): Promise<Sent> {
   const id = newId('pcl');
   const request = labelRequest(`${id}:label`, { reference: id, service });
   const { reference: _, status: __, trackingUrl: ___, ...bought } = await carriers.get(carrierId)!.buyLabel(request);
   const label = { ...bought, carrier: carrierId, boughtAt: new Date() };
   const parcel = { id, ...request.parcel, units: [], label };
-  await mongo.models.shipments.create([newShipment({ parcels: [parcel] })]);
-  return { id, label };
+  const shipment = newShipment({ parcels: [parcel] });
+  await mongo.models.shipments.create([shipment]);
+  return { id, shipmentId: shipment._id, label };
 }
 
-async function handOver(...parcels: { id: string }[]): Promise<string> {
+async function handOver(...parcels: Sent[]): Promise<string> {
   const handOverId = newId('man');
-  const scanned = parcels.map(({ id }) => ({ barcode: id, parcelId: id, outcome: 'handed_over' as const }));
+  const scanned = parcels.map(({ id, shipmentId }) => ({
+    ...{ barcode: id, parcelId: id, shipmentId, outcome: 'handed_over' as const },
+  }));
+  const _id = { $in: parcels.map(({ shipmentId }) => shipmentId) };
+  await mongo.models.shipments.updateMany({ _id }, { $set: { leftIn: handOverId } });
   const at = { warehouseId: 'berlin', createdAt: new Date(), actor: 'ann', wantsManifest: true };
   await mongo.models.handOvers.create([{ _id: handOverId, ...at, parcels: scanned }]);
   return handOverId;

@@ -234,6 +234,45 @@ describe('packing', () => {
 });
 
 describe('a hand-over', () => {
+  const two = [1, 2].map(() => ({ ...box, units: [{ lineId: 'line_1', quantity: 1 }] }));
+  const papersOf = async (id: string) => {
+    const path = `/v1/hand-overs/${id}`;
+    await until(async () => (await api.ask('GET', path, undefined, picker)).body.manifests !== undefined);
+    return (await world.mongo.models.handOvers.findById(id).lean().orFail()).manifests!;
+  };
+
+  test('by two scanners at once: both are told that it has left, and it is on one paper', async () => {
+    const going = await ready(undefined, two);
+    const [one, other] = await Promise.all(
+      going.parcels.map(({ id }) => handOver([id], { manifest: true }, randomUUID())),
+    );
+    const outcomes = [one, other].map((each) => each!.body.parcels[0].outcome);
+    // Whoever came first may have been told that the other is still to come.
+    expect(outcomes).toContain('handed_over');
+    expect(outcomes.every((outcome) => outcome === 'handed_over' || outcome === 'waits')).toBe(true);
+    const shipment = await world.mongo.models.shipments.findById(going.shipmentId).lean().orFail();
+    expect(shipment.handedOverAt).toBeInstanceOf(Date);
+    expect(await papersOf(shipment.leftIn!)).toHaveLength(1);
+    await world.carrierSays(going.shipmentId, 'delivered');
+    await world.reaches(going.orderId, 'completed');
+  });
+
+  test('of the last parcel has the ones before it on its paper', async () => {
+    const going = await ready(undefined, two);
+    const [first, last] = going.parcels;
+    expect((await handOver([first!.id], { manifest: true })).body.parcels).toMatchObject([{ outcome: 'waits' }]);
+    const { body } = await handOver([last!.id], { manifest: true });
+    expect(await papersOf(body.id)).toHaveLength(1);
+    const { manifests } = (await world.control(world.carrier.url, 'GET', '/_sandbox/state')) as {
+      manifests: { key: string; labelIds: string[] }[];
+    };
+    const paper = manifests.find(({ key }) => key.startsWith(body.id))!;
+    const { parcels } = await world.mongo.models.shipments.findById(going.shipmentId).lean().orFail();
+    expect(paper.labelIds.toSorted()).toEqual(parcels!.map(({ label }) => label!.id).sort());
+    await world.carrierSays(going.shipmentId, 'delivered');
+    await world.reaches(going.orderId, 'completed');
+  });
+
   test('of many says of each what became of it, and is the same when it is sent again', async () => {
     const [byNumber, byId, left, held, cancelled] = await Promise.all([ready(), ready(), ready(), ready(), ready()]);
     const half = await ready(undefined, [
