@@ -8,6 +8,7 @@ import { authorizePayment, capturePayment, readPayment, voidPayment } from './pa
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
 import { sendRefund } from './payments/refund-sending.ts';
 import { renewPayment } from './payments/renewals.ts';
+import { openReshipRefund } from './payments/reships.ts';
 import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts';
 import { readSetup, savePaymentMethod } from './payments/setups.ts';
 import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './payments/wallet.ts';
@@ -44,6 +45,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     saveOrder: (input) => saveOrder(mongo, input),
     openOrderRefund: (input) => openOrderRefund(mongo, input),
     openDisputeRefund: (input) => openDisputeRefund(mongo, input),
+    openReshipRefund: (input) => openReshipRefund(mongo, input),
     openReship: (input) => openReship(mongo, input),
     loadReturn: (input) => loadReturn(mongo, input),
     recordReception: (input) => recordReception(mongo, input),

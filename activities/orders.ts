@@ -64,7 +64,7 @@ export async function openReship(
   { orderId, shipmentId, parcelId }: ParcelIds,
 ): ReturnType<LocalSteps['openReship']> {
   const known = await models.orders.findOne({ reshipOf: parcelId }).lean();
-  if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString() };
+  if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString(), reship: true };
   const order = await models.orders.findById(orderId).lean();
   const shipment = await models.shipments.findById(shipmentId).lean();
   const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
@@ -98,7 +98,7 @@ export async function openReship(
     if (!isDuplicateKey(error)) throw error;
     return openReship({ models } as Mongo, { orderId, shipmentId, parcelId });
   }
-  return { orderId: reship._id!, placeBefore: reship.placeBefore!.toISOString() };
+  return { orderId: reship._id!, placeBefore: reship.placeBefore!.toISOString(), reship: true };
 }
 
 export async function loadCase(

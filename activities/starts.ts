@@ -102,11 +102,12 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   const late = new Date(Date.now() - 10_000);
   const atOnce = 50;
   const orders = await models.orders
-    .find({ status: 'pending', rev: 0, placeBefore: { $lt: late } }, { placeBefore: 1 })
+    .find({ status: 'pending', rev: 0, placeBefore: { $lt: late } }, { placeBefore: 1, reshipOf: 1 })
     .limit(atOnce)
     .lean();
-  for (const { _id: orderId, placeBefore } of orders) {
-    const start = orderStart({ orderId, placeBefore: placeBefore.toISOString() });
+  for (const { _id: orderId, placeBefore, reshipOf } of orders) {
+    const input = { orderId, placeBefore: placeBefore.toISOString() };
+    const start = orderStart({ ...input, ...(reshipOf !== undefined && { reship: true }) });
     await startOnce(temporal, workflowTypes.order, start);
   }
   const returns = await models.returns

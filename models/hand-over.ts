@@ -27,6 +27,8 @@ export interface HandOver {
   /** Whether carriers are asked for a paper; and what they answered. */
   wantsManifest: boolean;
   manifests?: { carrier: string; driver: string; id: string; url: string }[];
+  /** When all of them had answered. */
+  papersAt?: Date;
   /** Why one made none. */
   refusals?: string[];
 }
@@ -40,6 +42,7 @@ export function handOverModel(connection: Connection) {
     parcels: { type: [Schema.Types.Mixed] as never, required: true },
     wantsManifest: { type: Boolean, required: true },
     manifests: { type: [Schema.Types.Mixed] as never, default: undefined },
+    papersAt: Date,
     refusals: { type: [String], default: undefined },
   });
   schema.index({ createdAt: -1, _id: -1 });

@@ -14,6 +14,8 @@ export interface PackedParcel extends Parcel {
   handedOverIn?: string;
   /** What the carrier said last, and when that was by its clock. */
   tracking?: { status: TrackingStatus; at: Date; reason?: string };
+  /** How much news there was. */
+  heard?: number;
   /** A date: when the carrier expects to deliver it. */
   expectedOn?: string;
   /** When it said so, by its clock. */

@@ -22,7 +22,15 @@ import type {
   ReturnStatus,
   SetupStatus,
 } from './domain/states.ts';
-import type { Answer, CaseState, InspectReturnInput, OrderState, ReceiveReturnInput, ReturnState } from './messages.ts';
+import type {
+  Answer,
+  CaseState,
+  InspectReturnInput,
+  OrderInput,
+  OrderState,
+  ReceiveReturnInput,
+  ReturnState,
+} from './messages.ts';
 import { taskQueues } from './messages.ts';
 
 export interface NewShipment {
@@ -207,13 +215,15 @@ export interface LocalSteps {
     amount: number;
     reason: string;
   }): Promise<{ refundId: string | null; amount: number }>;
+  /** Writes a refund of what was to be sent again and was not, of the order that was paid. */
+  openReshipRefund(input: { orderId: string }): Promise<{ refundId: string | null; amount: number }>;
   /** Writes a refund of everything that is left of a disputed payment, or of what is owed since it was disputed. */
   openDisputeRefund(input: {
     disputeId: string;
     what: 'left' | 'owed';
   }): Promise<{ refundId: string | null; amount: number }>;
   /** A new order that sends a parcel's goods again at no charge. */
-  openReship(input: ParcelIds): Promise<{ orderId: string; placeBefore: string }>;
+  openReship(input: ParcelIds): Promise<OrderInput>;
 
   loadReturn(input: { returnId: string }): Promise<{
     orderId: string;
@@ -274,8 +284,8 @@ export interface ProviderSteps {
     orderId: string;
     shipmentId: string;
   }): Promise<{ parcels: { id: string; trackingNumber: string }[] }>;
-  /** Of a shipment or a return: every label that was bought for it and not used. */
-  voidLabels(input: { reference: string }): Promise<void>;
+  /** Of a shipment or a return: every label that was bought for it. Answers with the parcels that travel on theirs. */
+  voidLabels(input: { reference: string }): Promise<{ used: string[] }>;
   /** One paper a carrier, of parcels that left together. */
   makeManifests(input: { handOverId: string }): Promise<void>;
   buyReturnLabel(input: { returnId: string }): Promise<{ trackingNumber: string }>;
@@ -292,7 +302,7 @@ export interface ProviderSteps {
     moneyless?: boolean;
   }>;
   /** Asks a carrier about parcels of which it has said nothing for a while. Known events change nothing. */
-  pollTracking(input: { carrier: string }): Promise<{ more: boolean }>;
+  pollTracking(input: { carrier: string }): Promise<{ more: boolean; unknown: string[] }>;
   /** Receive what happened since a time, the oldest first, as its webhooks would. Known events change nothing. */
   pollEvents(input: { since: string }): Promise<Polled>;
   /** Reads a dispute, or a warning of fraud, and records what it says with the money that it moved. */
@@ -336,6 +346,7 @@ const localStepNames = [
   'openOrderRefund',
   'openDisputeRefund',
   'openReship',
+  'openReshipRefund',
   'loadReturn',
   'recordReception',
   'recordInspection',

@@ -10,16 +10,20 @@ export function checkAddress(order: Order): Promise<void> {
   return CancellationScope.nonCancellable(async () => {
     for (;;) {
       const why = await findFault(order.id);
-      if (why === undefined || !mayCancel(order)) return;
+      if (why === undefined || isOver(order)) return;
       const given = await order.record.incident(
         { cause: 'undeliverable_address', why, answers: ['amend', 'skip', 'cancel'] },
-        () => !mayCancel(order),
+        () => isOver(order),
       );
       if (given === 'cancel')
         return cancel(order, { actor: 'support', reason: 'The carrier does not find the address' });
       if (given !== 'amend') return;
     }
   });
+}
+
+function isOver(order: Order): boolean {
+  return order.cancelled !== undefined || !mayCancel(order);
 }
 
 async function findFault(orderId: string): Promise<string | undefined> {

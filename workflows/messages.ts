@@ -130,6 +130,8 @@ export interface OrderInput {
   orderId: string;
   /** ISO 8601, UTC: a first step later than this ends the order `expired`, with nothing reserved or charged. */
   placeBefore: string;
+  /** It sends again what another order was paid for. */
+  reship?: true;
 }
 
 export interface PlaceOutcome {

@@ -270,13 +270,21 @@ export function cancel(order: Order, input: CancelInput): void {
   if (!order.cancelled) order.record.changed(`Cancellation asked for: ${input.reason}`, input.actor);
   order.cancelled ??= input;
   order.scope.cancel();
-  for (const scope of order.warehouseScopes.values()) scope.cancel();
+  for (const [shipmentId, scope] of order.warehouseScopes) if (!isUnderWay(order, shipmentId)) scope.cancel();
+}
+
+/** A carrier has told of one of its parcels, whoever scanned what at the door. */
+function isUnderWay({ record, tracking }: Order, shipmentId: string): boolean {
+  const shipment = record.state.shipments.find(({ id }) => id === shipmentId);
+  return (shipment?.parcels ?? []).some(({ id }) => tracking.has(id));
 }
 
 /** An order can be cancelled while something of it has not left yet. */
-export function mayCancel({ record: { state } }: Order): boolean {
+export function mayCancel(order: Order): boolean {
+  const { state } = order.record;
   if (hasEnded(orderStates, state.status)) return false;
   return (
-    state.shipments.length === 0 || state.shipments.some((shipment) => shipmentInWarehouse.includes(shipment.status))
+    state.shipments.length === 0 ||
+    state.shipments.some(({ id, status }) => shipmentInWarehouse.includes(status) && !isUnderWay(order, id))
   );
 }

@@ -68,8 +68,9 @@ export function listenToMessages(order: Order): void {
       if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
       order.packed.set(shipmentId, actor);
       const status = () => shipmentOf(shipmentId)!.status;
+      const addressAsked = () => state.incidents.some(({ cause }) => cause === 'undeliverable_address');
       const parked = () =>
-        (order.payAsked && status() === 'packed') ||
+        (status() === 'packed' && (order.payAsked || addressAsked())) ||
         state.incidents.some((incident) => incident.shipmentId === shipmentId);
       const underWay = ['picking', 'picked', 'packed'];
       await condition(() => !underWay.includes(status()) || parked());
@@ -98,6 +99,8 @@ export function listenToMessages(order: Order): void {
     {
       validator({ shipmentId }) {
         if (isHeld(order)) throw new Error('The order is on hold');
+        if (order.warehouseScopes.get(shipmentId)?.consideredCancelled)
+          throw new Error('The shipment is being cancelled: put the goods back');
         const status = shipmentOf(shipmentId)?.status;
         if (status !== 'ready')
           throw new Error(

@@ -1,13 +1,23 @@
 /** The life of an order, from placing to the end of its last shipment. */
-import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  ParentClosePolicy,
+  startChild,
+} from '@temporalio/workflow';
 import type { Reservation } from './activities.ts';
 import { local } from './activities.ts';
 import { checkAddress } from './address.ts';
 import { waitForGoods } from './backorder.ts';
 import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
+import { formatMoney } from './domain/money.ts';
 import type { OrderStatus } from './domain/states.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
+import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
@@ -24,11 +34,11 @@ export function order(input: OrderInput): Promise<OrderStatus> {
     listenToMessages(order);
     // A cancellation from the Temporal UI is a cancelled order like any other: what was done is undone.
     cancelRequested.catch(() => cancel(order, { actor: 'system', reason: 'The workflow was cancelled in Temporal' }));
-    return live(order, input.placeBefore);
+    return live(order, input);
   });
 }
 
-async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
+async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<OrderStatus> {
   const { record } = order;
   const { state } = record;
   let ending: OrderStatus = 'completed';
@@ -66,6 +76,7 @@ async function live(order: Order, placeBefore: string): Promise<OrderStatus> {
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
   if (ending !== 'rejected') await endPayment(order);
+  if (reship) await payBackReship(order);
   await order.taxesRecorded;
   await order.addressChecked;
 
@@ -144,6 +155,24 @@ async function shipAll(order: Order): Promise<void> {
       hints = order.stockHints;
       takeOver(order, await order.record.must('read_claims', () => local.readClaims({ orderId: order.id })));
     } else if (running === 0 && !state.shipments.some(isNew)) return;
+  }
+}
+
+/** What was to be sent again and was not is paid back by the order that was paid. */
+async function payBackReship({ id, record }: Order): Promise<void> {
+  const { refundId, amount } = await record.must('open_refund', () => local.openReshipRefund({ orderId: id }));
+  if (refundId === null) return;
+  record.changed(`Refund of ${formatMoney(amount, record.state.currency)} opened: not sent again`);
+  try {
+    await startChild('refund', {
+      args: [{ refundId }],
+      workflowId: workflowIds.refund(refundId),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Refund ${refundId}`,
+    });
+  } catch (error) {
+    // Whoever looks for refunds that nobody has begun with was faster.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
 

@@ -1,12 +1,13 @@
 /** One run of a schedule that fetches what a provider's webhooks may have missed. */
-import { workflowInfo } from '@temporalio/workflow';
+import { log, workflowInfo } from '@temporalio/workflow';
 import { callProvider } from './activities.ts';
 import { deadlines, limits } from './domain/limits.ts';
 
 /** Asks one carrier about the parcels of which it has said nothing for a while. */
 export async function pollCarrier(carrier: string): Promise<void> {
   for (let calls = 0; calls < limits.pollCalls; calls += 1) {
-    const { more } = await callProvider('pollTracking', { summary: `Parcels of ${carrier}` }, { carrier });
+    const { more, unknown } = await callProvider('pollTracking', { summary: `Parcels of ${carrier}` }, { carrier });
+    if (unknown.length > 0) log.warn('The carrier does not know parcels of ours', { carrier, unknown });
     if (!more) break;
   }
 }

@@ -27,7 +27,9 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
       await pack(order, shipment);
 
       // 3. Wait for the hand-over, the last moment at which the shipment can be cancelled.
-      await expect(order, shipment, 'hand_over', deadlines.handOver, order.handedOverBy);
+      await expect(order, shipment, 'hand_over', deadlines.handOver, order.handedOverBy, () =>
+        hasLeft(order, shipment),
+      );
     });
     if (!hasEnded(shipmentStates, shipment.status)) {
       order.warehouseScopes.delete(shipment.id);
@@ -100,7 +102,7 @@ async function pack(order: Order, shipment: ShipmentState): Promise<void> {
   const { record } = order;
   await expect(order, shipment, 'packing', deadlines.packing, order.packed);
   moveShipment(order, shipment, 'packed', 'Packed', order.packed.get(shipment.id)!);
-  await order.addressChecked;
+  await orLeave(() => order.addressChecked ?? Promise.resolve());
   while (isHeld(order)) await condition(() => !isHeld(order));
   const labels = await record.step('buy_label', () => orLeave(() => buyLabels(order, shipment.id)), {
     shipmentId: shipment.id,
@@ -121,7 +123,7 @@ function buyLabels(order: Order, shipmentId: string): ReturnType<ProviderSteps['
 }
 
 async function handOver(order: Order, shipment: ShipmentState): Promise<void> {
-  const actor = order.handedOverBy.get(shipment.id) ?? 'system';
+  const actor = order.handedOverBy.get(shipment.id) ?? 'carrier';
   const shipmentId = shipment.id;
   const next = { event: 'delivery', ms: deadlines.delivery };
   moveShipment(order, shipment, 'shipped', 'Handed over to the carrier', actor);
@@ -143,11 +145,16 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   if (order.packed.has(shipment.id)) {
     // A label that is sold later would be known to nobody. The next try finds the shipment cancelled, and is the last.
     await order.labelling.get(shipment.id);
-    await record.step(
+    const voided = await record.step(
       'void_label',
       () => callProvider('voidLabels', { summary: `Void the labels of ${shipment.id}` }, { reference: shipment.id }),
       { shipmentId: shipment.id, answers: ['retry', 'skip'] },
     );
+    // The carrier was faster: goods that are released and paid back are on their way.
+    if (voided && voided.used.length > 0) {
+      const why = `The carrier has ${voided.used.join(', ')}, though the shipment is cancelled: have it brought back`;
+      await record.incident({ cause: 'cancelled_under_way', why, answers: ['skip'], shipmentId: shipment.id });
+    }
   }
   moveShipment(order, shipment, 'cancelled', 'Shipment cancelled');
 }
@@ -159,9 +166,15 @@ function expect(
   event: string,
   ms: number,
   heard: ReadonlyMap<string, unknown>,
+  orElse = () => false,
 ): Promise<void> {
   const options = { shipmentId: shipment.id, answers: ['retry', 'cancel'] satisfies Answer[] };
-  return order.record.expect(event, ms, () => heard.has(shipment.id), options);
+  return order.record.expect(event, ms, () => heard.has(shipment.id) || orElse(), options);
+}
+
+/** The carrier has told of all its parcels: it collected what nobody scanned at the door. */
+function hasLeft({ tracking }: Order, { parcels = [] }: ShipmentState): boolean {
+  return parcels.length > 0 && parcels.every(({ id }) => tracking.has(id));
 }
 
 function startProcessing(order: Order): void {

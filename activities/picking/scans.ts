@@ -174,7 +174,7 @@ async function decideTogether(
       const shipment = shipments.find(({ _id }) => _id === put.shipmentId)!;
       shipment.lines = shipment.lines.map((line) => {
         if (line.lineId !== put.lineId) return line;
-        return 'barcode' in each ? withScan(line, put.quantity) : withShort(line, each.reason, each.madeAt);
+        return 'barcode' in each ? withScan(line, put.quantity) : withShort(line, each.reason, timeOf(each, list, now));
       });
       shipment.begunAt ??= now;
       if (!shipment.lines.some(({ state }) => state === 'pending')) shipment.pickedAt = now;
@@ -188,7 +188,8 @@ async function decideTogether(
   return outcomes;
 
   function decide(each: ScanRequest | ShortRequest, list: PickList, sku: string | undefined): Decision {
-    const { actor, madeAt } = each;
+    const { actor } = each;
+    const madeAt = timeOf(each, list, now);
     if (!mayScan(list.assignments, actor, madeAt)) return notYours(list, actor);
     if (sku === undefined) {
       const barcode = 'barcode' in each ? each.barcode : '';
@@ -200,7 +201,7 @@ async function decideTogether(
       .sort((a, b) => a.slot - b.slot);
     if ('reason' in each) return decideShort(of, { sku, shipmentId: each.shipmentId });
     const bins = stock.find(({ _id }) => _id === stockId(sku, list.warehouseId))?.bins ?? [];
-    return decideScan(of, { ...each, sku }, bins);
+    return decideScan(of, { ...each, sku, madeAt }, bins);
   }
 
   async function write(): Promise<void> {
@@ -222,6 +223,11 @@ function nearTo(asked: readonly Asked[]) {
   const named = asked.flatMap(({ shipmentId }) => shipmentId ?? []);
   const listIds = asked.filter(({ shipmentId }) => shipmentId === undefined).map(({ listId }) => listId);
   return { $or: [{ _id: { $in: unique(named) } }, { pickListId: { $in: unique(listIds) } }] };
+}
+
+/** A clock that tells of a time before there was the list, or that is ahead, is taken for now. */
+function timeOf({ madeAt }: Asked, { createdAt }: PickList, now: Date): Date {
+  return madeAt < createdAt || madeAt > now ? now : madeAt;
 }
 
 function idOf({ listId, scanId }: Asked): string {

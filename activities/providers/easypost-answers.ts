@@ -4,6 +4,9 @@ import type { Address } from '../../models/address.ts';
 import type { AddressCheck, Label, Rate, VoidOutcome } from './carrier.ts';
 import { ourReference, toMinor } from './easypost-words.ts';
 
+/** Shown to people as a link. */
+const webAddress = z.url({ protocol: /^https?$/ });
+
 const rateSchema = z.object({
   id: z.string().min(1),
   carrier: z.string().min(1),
@@ -17,7 +20,7 @@ const rateSchema = z.object({
 export const scanFormSchema = z.object({
   id: z.string().min(1),
   status: z.string().nullish(),
-  form_url: z.url().nullish(),
+  form_url: webAddress.nullish(),
   tracking_codes: z.array(z.string()),
 });
 export const shipmentSchema = z.object({
@@ -30,8 +33,8 @@ export const shipmentSchema = z.object({
   options: z.object({ print_custom_2: z.string().nullish() }).nullish(),
   rates: z.array(rateSchema),
   selected_rate: rateSchema.nullish(),
-  tracker: z.object({ public_url: z.url().nullish() }).nullish(),
-  postage_label: z.object({ label_url: z.url(), label_pdf_url: z.url().nullish() }).nullish(),
+  tracker: z.object({ public_url: webAddress.nullish() }).nullish(),
+  postage_label: z.object({ label_url: webAddress, label_pdf_url: webAddress.nullish() }).nullish(),
   scan_form: scanFormSchema.nullish(),
 });
 export const ratesSchema = shipmentSchema.pick({ rates: true });

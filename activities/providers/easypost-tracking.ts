@@ -55,7 +55,7 @@ function idOf(...parts: string[]): string {
 }
 
 function dateOf(text: string | null | undefined): string | undefined {
-  return /^\d{4}-\d{2}-\d{2}/.exec(text ?? '')?.[0];
+  return z.iso.date().safeParse(text?.slice(0, 10)).data;
 }
 
 interface Meaning {

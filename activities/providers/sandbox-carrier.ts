@@ -30,6 +30,9 @@ const statuses = [
   'returned_to_sender',
 ] as const;
 const reasons = ['address', 'damaged', 'customs', 'refused', 'not_home', 'other'] as const;
+/** Shown to people as a link. */
+const webAddress = z.url({ protocol: /^https?$/ });
+
 const trackingEventSchema = z.object({
   id: z.string().min(1),
   trackingNumber: z.string().min(1),
@@ -59,12 +62,12 @@ const labelSchema = z.object({
   service: z.string().min(1),
   costMinor: z.int().nonnegative(),
   currency: z.string().length(3),
-  labelUrl: z.url(),
+  labelUrl: webAddress,
   status: z.enum(['created', 'in_use', 'voided']),
 });
 const labelListSchema = z.object({ labels: z.array(labelSchema) });
 const trackingSchema = z.object({ events: z.array(trackingEventSchema) });
-const manifestSchema = z.object({ id: z.string().min(1), url: z.url() });
+const manifestSchema = z.object({ id: z.string().min(1), url: webAddress });
 const addressSchema = z.object({
   name: z.string(),
   line1: z.string(),

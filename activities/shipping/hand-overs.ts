@@ -26,13 +26,16 @@ export async function findLeaving(
   const given = { $in: [...barcodes] };
   const shipments = await models.shipments
     .find({ $or: [{ 'parcels.id': given }, { 'parcels.label.trackingNumber': given }] })
+    .sort({ createdAt: -1 })
     .lean<Shipment[]>();
   const unknown: ScannedParcel[] = [];
   const leaving = new Map<string, Leaving>();
   for (const barcode of barcodes) {
     const is = ({ id, label }: NonNullable<Shipment['parcels']>[number]) =>
       id === barcode || label?.trackingNumber === barcode;
-    const shipment = shipments.find(({ parcels }) => parcels!.some(is));
+    const having = shipments.filter(({ parcels }) => parcels!.some(is));
+    // Carriers give numbers again: one that has not left is meant.
+    const shipment = having.find(({ handedOverAt, cancelledAt }) => !handedOverAt && !cancelledAt) ?? having[0];
     if (!shipment) {
       unknown.push({ barcode, outcome: 'unknown', detail: 'No parcel has this number' });
       continue;
@@ -102,25 +105,25 @@ export async function makeManifests(
 ): Promise<void> {
   const handOver = await models.handOvers.findById(handOverId).lean<HandOver>();
   if (!handOver) throw broken(`There is no hand-over ${handOverId}`);
-  if (handOver.manifests) return;
+  if (handOver.papersAt) return;
   const ids = handOver.parcels.flatMap(({ shipmentId }) => shipmentId ?? []);
   const left = { _id: { $in: ids }, leftIn: handOverId };
   const shipments = await models.shipments.find(left, { parcels: 1 }).lean<Shipment[]>();
   const labels = shipments.flatMap(({ parcels }) => parcels!.flatMap(({ label }) => label ?? []));
   const warehouse = await models.warehouses.findById(handOver.warehouseId).lean().orFail();
-  const manifests: NonNullable<HandOver['manifests']> = [];
-  const refusals: string[] = [];
+  const add = (what: object) => models.handOvers.updateOne({ _id: handOverId }, what);
   for (const { carrier, driver, labelIds } of byDriver(carriers, labels)) {
+    if (handOver.manifests?.some((each) => each.carrier === carrier.id && each.driver === driver)) continue;
     try {
       const request = { key: `${handOverId}:${carrier.id}:${driver}`, from: warehouse.address, labelIds };
       const { id, url } = await carrier.manifest(request);
-      manifests.push({ carrier: carrier.id, driver, id, url });
+      await add({ $push: { manifests: { carrier: carrier.id, driver, id, url } } });
     } catch (error) {
       if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
-      refusals.push(`${driver}: ${error.message}`);
+      await add({ $addToSet: { refusals: `${driver}: ${error.message}` } });
     }
   }
-  await models.handOvers.updateOne({ _id: handOverId }, { $set: { manifests, refusals } });
+  await add({ $set: { papersAt: new Date() } });
 }
 
 function byDriver(carriers: Carriers, labels: readonly ParcelLabel[]) {

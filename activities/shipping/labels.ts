@@ -9,6 +9,7 @@ import { failures } from '../../workflows/domain/failures.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { chooseRate, defaultLabelRule } from '../../workflows/domain/rates.ts';
+import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
 import type { Carrier, Label, Rate, RatesRequest } from '../providers/carrier.ts';
 
@@ -182,8 +183,11 @@ export async function voidLabels(
   mongo: Mongo,
   carriers: Carriers,
   { reference }: { reference: string },
-): Promise<void> {
-  if (reference.startsWith('ret_')) return voidReturnLabel(mongo, carriers, reference);
+): Promise<{ used: string[] }> {
+  if (reference.startsWith('ret_')) {
+    await voidReturnLabel(mongo, carriers, reference);
+    return { used: [] };
+  }
   const shipment = await mongo.models.shipments.findById(reference).lean<Shipment>();
   for (const parcel of shipment?.parcels ?? []) {
     if (parcel.label?.voided || !parcel.chosen) continue;
@@ -191,6 +195,8 @@ export async function voidLabels(
     const labels = parcel.label ? [parcel.label] : await findBought(carrier, parcel.id);
     for (const label of labels) await giveBack(mongo, carrier, reference, parcel.id, label);
   }
+  const { parcels = [] } = (await mongo.models.shipments.findById(reference).lean<Shipment>()) ?? {};
+  return { used: parcels.filter(({ label }) => label?.voided?.outcome === 'used').map(({ id }) => id) };
 }
 
 async function findBought(carrier: Carrier, reference: string): Promise<ParcelLabel[]> {
@@ -248,10 +254,13 @@ export async function buyReturnLabel(
     ...{ key: `${returnId}:label`, reference: returnId, service: chosen.service, purpose: 'return' },
     ...{ from: order.shipTo, to: address, parcel, contents },
   });
-  await models.returns.updateOne(
-    { _id: returnId },
-    { $set: { label: toRecord(carrier, label), checkAt: nextCheck() } },
-  );
+  const record = toRecord(carrier, label);
+  const open = { _id: returnId, label: { $exists: false }, status: { $nin: ended } };
+  const stored = await models.returns.updateOne(open, { $set: { label: record, checkAt: nextCheck() } });
+  if (stored.matchedCount === 1) return { trackingNumber: label.trackingNumber };
+  // Another try has written it down, or the return was withdrawn meanwhile.
+  const now = await models.returns.findById(returnId, { label: 1 }).lean();
+  if (now?.label?.id !== label.id) await carrier.voidLabel(label.id);
   return { trackingNumber: label.trackingNumber };
 }
 
@@ -264,6 +273,9 @@ async function voidReturnLabel({ models }: Mongo, carriers: Carriers, returnId: 
     await models.returns.updateOne({ _id: returnId }, { $set: { label: { ...label, voided } } });
   }
 }
+
+/** Nothing comes back any more. */
+const ended = Object.keys(returnStates).filter((state) => hasEnded(returnStates, state)) as ReturnStatus[];
 
 /** The customer packs a return: a middling box is assumed. */
 const returnParcel = { lengthMm: 300, widthMm: 200, heightMm: 150 };

@@ -3,12 +3,21 @@
  * where its shipment or return stands is for their workflow, which is told.
  */
 import type { Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Heard, InboxEvent } from '../../models/inbox.ts';
-import type { Shipment } from '../../models/shipment.ts';
+import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { latestZoneIn, punctuality } from '../../workflows/domain/calendar.ts';
-import { deadlines } from '../../workflows/domain/limits.ts';
-import { hasEnded, parcelStates, returnStates } from '../../workflows/domain/states.ts';
+import { failures } from '../../workflows/domain/failures.ts';
+import { deadlines, limits } from '../../workflows/domain/limits.ts';
+import {
+  hasEnded,
+  type ParcelStatus,
+  parcelStates,
+  returnStates,
+  shipmentStates,
+} from '../../workflows/domain/states.ts';
+import { isNews } from '../../workflows/domain/tracking.ts';
 import { returnMoved, trackingChanged, workflowIds } from '../../workflows/messages.ts';
 import { mailOperation } from '../orders.ts';
 import type { CarrierEvent } from '../providers/carrier.ts';
@@ -18,7 +27,7 @@ import { type Carriers, nextCheck } from './labels.ts';
 
 /** By its webhook or asked for, an event is the same one. */
 export function receiveTracking(mongo: Mongo, carrier: string, event: CarrierEvent): Promise<'stored' | 'known'> {
-  const { id, ...payload } = event;
+  const { id, ...payload } = { ...event, at: timeOf(event) };
   return receiveEvent(mongo, {
     id: `${carrier}:${id}`,
     source: 'carrier',
@@ -27,26 +36,80 @@ export function receiveTracking(mongo: Mongo, carrier: string, event: CarrierEve
   });
 }
 
+/** A clock that is ahead is taken for now; all in one form, so that times can be compared as they are. */
+function timeOf({ at }: CarrierEvent): string {
+  return new Date(Math.min(Date.parse(at), Date.now())).toISOString();
+}
+
 type Payload = Omit<CarrierEvent, 'id'> & { carrier: string };
 
 export async function parcelMoved(mongo: Mongo, temporal: Client, { payload }: InboxEvent): Promise<Heard> {
-  const { models } = mongo;
   const event = payload as unknown as Payload;
-  const label = { carrier: event.carrier, trackingNumber: event.trackingNumber };
-  const shipment = await models.shipments
-    .findOne({ parcels: { $elemMatch: matching('label', label) } })
-    .lean<Shipment>();
-  if (shipment) {
-    const { _id: shipmentId, orderId } = shipment;
-    const parcelId = shipment.parcels!.find((each) => each.label?.trackingNumber === label.trackingNumber)!.id;
-    await record(mongo, shipment, parcelId, event);
-    const { status, at, reason } = event;
-    const order = temporal.workflow.getHandle(workflowIds.order(orderId));
-    const input = { shipmentId, parcelId, status, at, ...(reason && { reason }) };
-    return { outcome: await signalled(() => order.signal(trackingChanged, input)), orderId };
+  const found = await findParcel(mongo, event);
+  return found ? shipmentMoved(mongo, temporal, found, event) : returnHasMoved(mongo, temporal, event);
+}
+
+/** Carriers give numbers again: the youngest of those that are not over is meant. */
+async function findParcel(
+  { models }: Mongo,
+  { carrier, trackingNumber }: Payload,
+): Promise<{ shipment: Shipment; parcel: PackedParcel } | undefined> {
+  const shipments = await models.shipments
+    .find({ parcels: { $elemMatch: matching('label', { carrier, trackingNumber }) } })
+    .sort({ createdAt: -1 })
+    .lean<Shipment[]>();
+  const shipment = shipments.find(({ deliveredAt, cancelledAt }) => !deliveredAt && !cancelledAt) ?? shipments[0];
+  const parcel = shipment?.parcels?.find(({ label }) => label?.trackingNumber === trackingNumber);
+  return shipment && parcel && { shipment, parcel };
+}
+
+/**
+ * Its workflow hears only what is news to it, and of one parcel no more than a bound, but how it ended: a history is not to
+ * grow by what a carrier says again and again.
+ */
+async function shipmentMoved(
+  mongo: Mongo,
+  temporal: Client,
+  { shipment, parcel }: { shipment: Shipment; parcel: PackedParcel },
+  said: Payload,
+): Promise<Heard> {
+  const { _id: shipmentId, orderId } = shipment;
+  // Nothing happens to a parcel before it has a label.
+  const event = { ...said, at: latest(said.at, parcel.label!.boughtAt.toISOString()) };
+  const { status, at, reason } = event;
+  const heardAt = parcel.tracking?.at.toISOString();
+  const isNew = isNews({ status: standing(parcel), heardAt }, event);
+  if (!isNew || ((parcel.heard ?? 0) >= limits.newsAParcel && !hasEnded(parcelStates, status))) {
+    await record(mongo, shipment, parcel, event);
+    return { outcome: 'nothing new', orderId };
   }
-  const fields = { status: 1, orderId: 1 };
-  const found = await models.returns.findOne(matching('label', label), fields).lean();
+  const order = temporal.workflow.getHandle(workflowIds.order(orderId));
+  const input = { shipmentId, parcelId: parcel.id, status, at, ...(reason && { reason }) };
+  // Told before it is written down: whoever dies in between tells it once more.
+  const outcome = await signalled(() => order.signal(trackingChanged, input));
+  await mongo.models.shipments.updateOne(
+    { _id: shipmentId, 'parcels.id': parcel.id },
+    { $inc: { 'parcels.$.heard': 1 } },
+  );
+  await record(mongo, shipment, parcel, event);
+  return { outcome, orderId };
+}
+
+function latest(a: string, b: string): string {
+  return a > b ? a : b;
+}
+
+function standing({ deliveredAt, tracking }: PackedParcel): ParcelStatus {
+  if (deliveredAt) return 'delivered';
+  return tracking === undefined || tracking.status === 'accepted' ? 'shipped' : tracking.status;
+}
+
+async function returnHasMoved({ models }: Mongo, temporal: Client, event: Payload): Promise<Heard> {
+  const { carrier, trackingNumber, status } = event;
+  const found = await models.returns
+    .findOne(matching('label', { carrier, trackingNumber }), { status: 1, orderId: 1 })
+    .sort({ createdAt: -1 })
+    .lean();
   if (!found) return { outcome: 'unknown parcel' };
   const { orderId } = found;
   const isOver = hasEnded(returnStates, found.status);
@@ -56,7 +119,7 @@ export async function parcelMoved(mongo: Mongo, temporal: Client, { payload }: I
   );
   if (isOver) return { outcome: 'nothing new', orderId };
   const handle = temporal.workflow.getHandle(workflowIds.return(found._id));
-  return { outcome: await signalled(() => handle.signal(returnMoved, { status: event.status })), orderId };
+  return { outcome: await signalled(() => handle.signal(returnMoved, { status })), orderId };
 }
 
 function matching(path: string, label: Record<string, string>): Record<string, string> {
@@ -67,9 +130,11 @@ function matching(path: string, label: Record<string, string>): Record<string, s
 async function record(
   { models }: Mongo,
   { _id, promisedBy, to }: Shipment,
-  parcelId: string,
+  { id: parcelId, tracking }: PackedParcel,
   event: Payload,
 ): Promise<void> {
+  // What a carrier calls delivered after it is delivered to us.
+  if (tracking?.status === 'returned_to_sender') return;
   const { status, reason, expectedOn, proof } = event;
   const at = new Date(event.at);
   /** Also where nothing was heard before. */
@@ -124,13 +189,15 @@ export async function pollTracking(
   mongo: Mongo,
   carriers: Carriers,
   { carrier: id }: { carrier: string },
-): Promise<{ more: boolean }> {
+): Promise<{ more: boolean; unknown: string[] }> {
   const { models } = mongo;
   const carrier = carriers.get(id);
-  if (!carrier) return { more: false };
+  const unknown: string[] = [];
+  if (!carrier) return { more: false, unknown };
   const overdue = { checkAt: { $lte: new Date() } };
   const shipments = await models.shipments
     .find({ ...overdue, 'parcels.label.carrier': id }, { parcels: 1, handedOverAt: 1 })
+    .sort({ checkAt: 1 })
     .limit(pollBatch)
     .lean<Shipment[]>();
   const returns = await models.returns
@@ -142,16 +209,26 @@ export async function pollTracking(
   for (const { _id, parcels = [], handedOverAt } of shipments) {
     for (const { label, tracking } of parcels) {
       if (label?.carrier !== id || hasEnded(parcelStates, tracking?.status ?? '')) continue;
-      for (const event of await carrier.track(label.trackingNumber)) await receiveTracking(mongo, id, event);
+      await ask(label.trackingNumber);
     }
     const isOld = handedOverAt !== undefined && handedOverAt < givenUp;
     await models.shipments.updateOne({ _id, ...overdue }, isOld ? { $unset: { checkAt: 1 } } : later);
   }
   for (const { _id, label } of returns) {
-    for (const event of await carrier.track(label!.trackingNumber)) await receiveTracking(mongo, id, event);
+    await ask(label!.trackingNumber);
     await models.returns.updateOne({ _id, ...overdue }, later);
   }
-  return { more: shipments.length === pollBatch || returns.length === pollBatch };
+  return { more: shipments.length === pollBatch || returns.length === pollBatch, unknown };
+
+  /** A parcel that the carrier does not know keeps no other from being asked about. */
+  async function ask(trackingNumber: string): Promise<void> {
+    try {
+      for (const event of await carrier!.track(trackingNumber)) await receiveTracking(mongo, id, event);
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
+      unknown.push(trackingNumber);
+    }
+  }
 }
 
 const delayBatch = 100;
@@ -163,7 +240,9 @@ export async function tellDelays({ models }: Mongo): Promise<number> {
     .limit(delayBatch)
     .lean<Shipment[]>();
   for (const { _id, orderId, cancelledAt, deliveredAt, lateFrom } of late) {
-    if (!cancelledAt && !deliveredAt) {
+    const order = await models.orders.findById(orderId, { 'state.shipments': 1 }).lean();
+    const status = order?.state?.shipments.find(({ id }) => id === _id)?.status;
+    if (!cancelledAt && !deliveredAt && !hasEnded(shipmentStates, status ?? '')) {
       const { updateOne } = mailOperation(`${orderId}:delayed:${_id}`, 'delayed', { orderId });
       await models.mails.collection.updateOne(updateOne.filter as never, updateOne.update, { upsert: true });
     }

@@ -10,7 +10,7 @@ import { variance } from '../../workflows/domain/stock.ts';
 import { fillFromQueue } from './backorders.ts';
 import { holdersOf, makeRoom } from './displacement.ts';
 import { changeStock } from './ledger.ts';
-import { type Needs, refuseToBreak, StockRefused } from './work.ts';
+import { type Needs, refuseToBreak, StockRefused, type Work } from './work.ts';
 
 /** Opening it again under its id changes nothing. */
 export async function openCount({ models }: Mongo, count: StockCount): Promise<StockCount> {
@@ -117,7 +117,8 @@ export function decideCount(
           const onHandChange = varianceOf(line)!;
           const { warehouseId, reason } = count;
           // Somebody may have taken them from the damaged ones by hand.
-          const setAside = Math.min(line.setAside ?? 0, work.stock(line.sku, warehouseId)?.damaged ?? 0);
+          const units = (line.setAside ?? 0) + takeSetAside(work, rivals, line.sku);
+          const setAside = Math.min(units, work.stock(line.sku, warehouseId)?.damaged ?? 0);
           if (onHandChange === 0 && setAside === 0) continue;
           const movement = { key: `${countId}:${line.sku}`, sku: line.sku, warehouseId, kind: 'count' as const };
           const damagedChange = 0 - setAside;
@@ -135,6 +136,20 @@ export function decideCount(
   });
 }
 
+/** Whoever has counted a product has seen all of its shelf: what other counts of it had set aside is explained by this one. */
+function takeSetAside(work: Work, countIds: readonly string[], sku: string): number {
+  let units = 0;
+  for (const id of countIds) {
+    const count = work.document('counts', id)!;
+    const line = count.lines.find((each) => each.sku === sku);
+    if (!line?.setAside || (count.status !== 'open' && count.status !== 'counted')) continue;
+    units += line.setAside;
+    const { setAside: _, ...rest } = line;
+    work.put('counts', { ...count, lines: count.lines.map((each) => (each === line ? rest : each)) });
+  }
+  return units;
+}
+
 /** What is set aside stays so until a count is approved. */
 function anew({ warehouseId, lines, reason, actor }: StockCount): StockCount {
   return {
@@ -146,7 +161,7 @@ function anew({ warehouseId, lines, reason, actor }: StockCount): StockCount {
 /** Other counts of the same products that may have posted the same difference. */
 async function rivalsOf({ models }: Mongo, session: ClientSession, count: StockCount): Promise<string[]> {
   const { _id, warehouseId, lines, createdAt } = count;
-  const open = [{ status: 'counted' }, { status: 'approved', decidedAt: { $gte: createdAt } }];
+  const open = [{ status: { $in: ['open', 'counted'] } }, { status: 'approved', decidedAt: { $gte: createdAt } }];
   const same = { _id: { $ne: _id }, warehouseId, 'lines.sku': { $in: lines.map(({ sku }) => sku) }, $or: open };
   const found = await models.counts.find(same as never, { _id: 1 }, { session }).lean();
   return found.map((each) => each._id);

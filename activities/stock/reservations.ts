@@ -200,16 +200,28 @@ export function releaseShipment(
 ): Promise<Claims & { amountDue: number }> {
   return changeStock(mongo, {
     orderIds: [orderId],
+    documents: [['shipments', shipmentId]],
     make(work) {
       const order = work.orders[0]!;
       const claims = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
+      const pickList = work.document('shipments', shipmentId);
+      const missing = pickList && !pickList.shortSettled ? missingOf(pickList, claims) : [];
       giveBack(claims.filter(isOpen));
+      // Nobody comes to settle what was reported short.
+      if (pickList && missing.length > 0) setAside(work, pickList, missing);
       for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
       work.write(order);
       closePickLists(work, [shipmentId]);
       return { shipments: openShipments(order), amountDue: amountDue(order) };
     },
   });
+}
+
+function missingOf({ lines }: Shipment, claims: readonly Claim[]): PickLine[] {
+  const isOwed = ({ lineId }: PickLine) => claims.some((claim) => claim.lineId === lineId && isOpen(claim));
+  return lines
+    .filter((line) => line.state === 'short' && isOwed(line))
+    .map((line) => ({ ...line, quantity: line.quantity - line.picked }));
 }
 
 /** The goods of a parcel that did not arrive: they are gone, and nobody pays for them. Again it changes nothing. */

@@ -99,7 +99,8 @@ async function leave(
       input,
       leavesOnce(shipmentId),
     );
-    if (gone?.status === 'cancelled') return all('cancelled', 'The shipment was cancelled: put the goods back');
+    if (gone === undefined) return all('not_ready', 'It is not known yet whether it may leave: scan it again');
+    if (gone.status === 'cancelled') return all('cancelled', 'The shipment was cancelled: put the goods back');
     await noteLeft(mongo, shipmentId, at.handOverId);
     return all('handed_over');
   } catch (error) {
@@ -109,9 +110,9 @@ async function leave(
   }
 }
 
-function view({ _id: id, warehouseId, createdAt, parcels, manifests, refusals }: HandOver) {
+function view({ _id: id, warehouseId, createdAt, parcels, manifests = [], papersAt, refusals }: HandOver) {
   return {
-    ...{ id, warehouseId, createdAt: createdAt.toISOString(), parcels, manifests },
+    ...{ id, warehouseId, createdAt: createdAt.toISOString(), parcels, ...(papersAt && { manifests }) },
     ...(refusals?.length && { incident: refusals.join('; ') }),
   };
 }

@@ -18,7 +18,7 @@ import { pdfFile } from '../schemas/common.ts';
 import { accepted, done } from '../schemas/orders.ts';
 import { paperQuery } from '../schemas/pick-lists.ts';
 import * as schema from '../schemas/shipments.ts';
-import { viewParcel, viewShipment } from '../views/shipment.ts';
+import { isHere, viewParcel, viewShipment } from '../views/shipment.ts';
 import { leavesOnce } from './hand-overs.ts';
 import { updateOrder } from './orders.ts';
 
@@ -62,7 +62,7 @@ export const getShipment = endpoint({
     const shipment = await readShipment(mongo, params.id);
     const order = await readOrderOf(mongo, shipment);
     // Whoever packs needs the address until the parcel has left.
-    const mayKnow = maySeePerson(caller) || !shipment.handedOverAt;
+    const mayKnow = maySeePerson(caller) || isHere(shipment);
     return reply(200, viewShipment(shipment, order, mayKnow ? order.shipTo : undefined));
   },
 });
@@ -126,9 +126,10 @@ export const getPackingSlip = endpoint({
   answers: { 200: pdfFile },
   problems: ['not-allowed-now'],
   async handle({ mongo }, { params: { id, parcelId }, query: { paper }, caller }) {
-    const { handedOverAt } = await readShipment(mongo, id);
+    const shipment = await readShipment(mongo, id);
     // It says where the customer lives.
-    if (handedOverAt && !maySeePerson(caller)) throw new Problem('not-allowed-now', 'The parcel has left');
+    if (!isHere(shipment) && !maySeePerson(caller))
+      throw new Problem('not-allowed-now', 'The parcel has left, or is not sent');
     const slip = await readPackingSlip(mongo, id, parcelId);
     if (!slip) throw notFound();
     const name = { 'content-disposition': `inline; filename="${parcelId}.pdf"` };

@@ -50,16 +50,13 @@ export const scanId = z
   .trim()
   .regex(/^[\x21-\x7e]{1,64}$/, 'A scan id is 1 to 64 visible characters');
 
-/** Between the parts of what GS1's symbols say. */
-const separator = '\u001d';
-
 /** Whatever a scanner reads. */
 export const scanned = z
   .string()
   .trim()
   .min(1)
   .max(100)
-  .regex(new RegExp(`^[${separator}\\x20-\\x7e]+$`), 'A barcode is visible ASCII')
+  .regex(/^[\p{Cc}\x20-\x7e]+$/u, 'A barcode is visible ASCII, with what the scanner frames it by')
   .meta({ example: '4006381333931' });
 export const bin = text(32)
   .regex(/^[^|]*$/, 'A bin has no | in its name: files of stock have it between bins')

@@ -39,13 +39,18 @@ export function viewShipment(
     pickListId: pickListId ?? undefined,
     pickedAt: pickedAt?.toISOString(),
     // What the label says is for whoever may know where it goes.
-    parcels: parcels?.map((parcel) => viewParcel(parcel, !handedOverAt || shipTo !== undefined)),
+    parcels: parcels?.map((parcel) => viewParcel(parcel, isHere(shipment) || shipTo !== undefined)),
     handedOverAt: handedOverAt?.toISOString(),
     deliveredAt: deliveredAt?.toISOString(),
     onTime,
     ...(cancelledAt && begun && { putBack: putBackAt === undefined }),
     ...(isLabelled && shipTo && { shipTo: withoutPhone(shipTo) }),
   };
+}
+
+/** To be sent from here: whoever packs may know where it goes. */
+export function isHere({ handedOverAt, cancelledAt }: Shipment): boolean {
+  return !handedOverAt && !cancelledAt;
 }
 
 export function viewParcel(parcel: PackedParcel, mayPrint = true) {

@@ -56,6 +56,9 @@ describe('what is news', () => {
     expect(isNews(heard, { status: 'exception', at: '2026-11-25T12:00:00.000Z' })).toBe(true);
     expect(isNews(heard, { status: 'delivered', at: '2026-11-25T11:00:00.000Z' })).toBe(true);
     expect(isNews(heard, { status: 'accepted', at: '2026-11-25T13:00:00.000Z' })).toBe(false);
+    // From depot to depot, days later.
+    expect(isNews(heard, { status: 'in_transit', at: '2026-11-26T12:00:00.000Z' })).toBe(false);
+    expect(isNews(heard, { status: 'in_transit', at: '2026-11-27T12:00:00.000Z' })).toBe(true);
     expect(isNews({ ...heard, status: 'delivered' }, { status: 'lost', at: '2026-11-26T00:00:00.000Z' })).toBe(false);
   });
 

@@ -19,6 +19,8 @@ export const limits = {
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,
+  /** So much of one parcel's travel is told to its order, and how it ended. */
+  newsAParcel: 100,
   /** Calls of one run of a poll; the next run goes on from there. */
   pollCalls: 100,
 } as const;

@@ -139,9 +139,11 @@ export function withShort(line: PickLine, reason: ShortReason, at: Date): PickLi
 
 /** Whether somebody else has this list, or had it when the scan was made: goods must not be in two trolleys. */
 export function mayScan(
-  assignments: readonly { actor: string; until?: Date | undefined }[],
+  assignments: readonly { actor: string; from: Date; until?: Date | undefined }[],
   actor: string,
   madeAt: Date,
 ): boolean {
-  return assignments.some((each) => each.actor === actor && (each.until === undefined || madeAt <= each.until));
+  return assignments.some(
+    ({ actor: whose, from, until }) => whose === actor && (until === undefined || (madeAt >= from && madeAt <= until)),
+  );
 }

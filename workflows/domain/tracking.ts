@@ -35,6 +35,18 @@ export function isNews(
   parcel: { status: ParcelStatus; heardAt?: string | undefined },
   event: { status: ParcelStatus | 'accepted'; at: string },
 ): event is { status: ParcelStatus; at: string } {
+  if (event.status === parcel.status) return isStillMoving(parcel, event.at);
   if (event.status === 'accepted' || !mayGo(parcelStates, parcel.status, event.status)) return false;
   return parcel.heardAt === undefined || event.at >= parcel.heardAt || hasEnded(parcelStates, event.status);
+}
+
+const stillMovingMs = 2 * 86_400_000;
+
+/** From depot to depot for days: nobody is to be asked about a parcel that nothing was heard of. */
+function isStillMoving(
+  { status, heardAt }: { status: ParcelStatus; heardAt?: string | undefined },
+  at: string,
+): boolean {
+  const moves = status === 'in_transit' || status === 'out_for_delivery';
+  return moves && heardAt !== undefined && Date.parse(at) - Date.parse(heardAt) >= stillMovingMs;
 }

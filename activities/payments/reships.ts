@@ -1,0 +1,45 @@
+/** Goods that were to be sent again and were not: they were paid with the order that sent them first. */
+import type { Order } from '../../models/order.ts';
+import type { Mongo } from '../../platform/mongo.ts';
+import { keptUnits } from '../../workflows/domain/sales.ts';
+import { broken } from '../failure.ts';
+import { openLineRefund } from './line-refunds.ts';
+
+/** Once for an order, as it ends. There is none where all of it was sent, or was paid back otherwise. */
+export async function openReshipRefund(
+  mongo: Mongo,
+  { orderId }: { orderId: string },
+): Promise<{ refundId: string | null; amount: number }> {
+  const reship = await readOrder(mongo, orderId);
+  let lines = reship.lines
+    .map((line) => ({ lineId: line.lineId, quantity: line.quantity - keptUnits(line) }))
+    .filter(({ quantity }) => quantity > 0);
+  const paid = await paidOrderOf(mongo, reship);
+  while (lines.length > 0) {
+    const opened = await openLineRefund(mongo, {
+      ...{ key: `reship:${orderId}`, orderId: paid._id, lines, withShipping: false, actor: 'system' },
+      reason: `Not sent again (${orderId})`,
+    });
+    if ('refundId' in opened) return opened;
+    if (opened.refused !== 'not_left') break;
+    const { lineId, left } = opened;
+    lines = lines
+      .map((line) => (line.lineId === lineId ? { lineId, quantity: Math.min(line.quantity - 1, left) } : line))
+      .filter(({ quantity }) => quantity > 0);
+  }
+  return { refundId: null, amount: 0 };
+}
+
+/** What is sent again can be sent again. */
+async function paidOrderOf(mongo: Mongo, order: Order): Promise<Order> {
+  if (order.reshipOf === undefined) return order;
+  const shipment = await mongo.models.shipments.findOne({ 'parcels.id': order.reshipOf }, { orderId: 1 }).lean();
+  if (!shipment) throw broken(`There is no parcel ${order.reshipOf}, which ${order._id} sends again`);
+  return paidOrderOf(mongo, await readOrder(mongo, shipment.orderId));
+}
+
+async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
+  const order = await models.orders.findById(orderId).lean<Order>();
+  if (!order) throw broken(`There is no order ${orderId}`);
+  return order;
+}
