@@ -24,6 +24,7 @@ import { failures } from '../../workflows/domain/failures.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import type { PickLine } from '../../workflows/domain/picking.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
+import { salable } from '../../workflows/domain/stock.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
 import { giveUsesBack, redeem } from '../pricing/redemptions.ts';
@@ -206,9 +207,9 @@ export function releaseShipment(
       const claims = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
       const pickList = work.document('shipments', shipmentId);
       const missing = pickList && !pickList.shortSettled ? missingOf(pickList, claims) : [];
-      giveBack(claims.filter(isOpen));
       // Nobody comes to settle what was reported short.
       if (pickList && missing.length > 0) setAside(work, pickList, missing);
+      giveBack(claims.filter(isOpen));
       for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
       work.write(order);
       closePickLists(work, [shipmentId]);
@@ -289,9 +290,9 @@ export async function settleShortPick(
 
       const waits = rest === 'backordered' || (rest === undefined && shortPick === 'backorder');
       const before = new Set(openShipments(order).map((each) => each.shipmentId));
+      setAside(work, pickList, owed);
       const moved = moveUnits(order, shipmentId, owed, elsewhere, waits ? 'backordered' : 'released');
       if (order.committedAt) insertShipments(work, order, moved);
-      setAside(work, pickList, owed);
       const settled = {
         short: sumOf(shorts),
         waits: waits ? missing : 0,
@@ -310,17 +311,25 @@ function sumOf(units: readonly { quantity: number }[]): number {
   return units.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 
-/** The books still have what the picker did not find. What is damaged stays so; for the rest somebody has to look. */
+/**
+ * The books still have what the picker did not find. What is damaged stays so; for the rest somebody has to look. To be
+ * called while the missing units are still claimed: what nobody claims is what else the shelf should have.
+ */
 function setAside(work: Work, { _id: shipmentId, warehouseId }: Shipment, missing: readonly PickLine[]): void {
   const uncertain: StockCount['lines'] = [];
   for (const sku of new Set(missing.map((line) => line.sku))) {
     const lines = missing.filter((line) => line.sku === sku);
     const reasons = [...new Set(lines.map(({ shortReason }) => shortReason ?? 'could_not_locate'))];
-    const damagedChange = sumOf(lines);
+    const isEmpty = lines.some(({ shortReason }) => shortReason === 'stockout');
+    const stock = work.stock(sku, warehouseId);
+    const onlyBin = (stock?.bins?.length ?? 0) <= 1;
+    // On an empty shelf there is nothing to sell, whatever the books say.
+    const others = isEmpty && onlyBin && stock ? Math.max(0, salable(stock)) : 0;
+    const damagedChange = sumOf(lines) + others;
     const movement = { key: `short:${shipmentId}:${sku}`, sku, warehouseId, kind: 'damage' as const };
     const reason = `short pick: ${reasons.join(', ')}`;
     work.move({ ...movement, onHandChange: 0, damagedChange, actor: 'system', reason, reference: shipmentId });
-    const units = sumOf(lines.filter(({ shortReason }) => shortReason !== 'damaged'));
+    const units = damagedChange - sumOf(lines.filter(({ shortReason }) => shortReason === 'damaged'));
     if (units > 0) uncertain.push({ sku, setAside: units });
   }
   if (uncertain.length === 0) return;

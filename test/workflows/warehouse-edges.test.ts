@@ -44,6 +44,29 @@ test('two short picks on one empty shelf are explained by one count', async () =
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 0 });
 });
 
+test.each([
+  { bins: [], damaged: 6 },
+  { bins: ['A-1'], damaged: 6 },
+  // The rest may lie in the other one.
+  { bins: ['A-1', 'B-7'], damaged: 3 },
+])(
+  'an empty shelf has nothing to sell until it is counted: bins $bins, $damaged set aside',
+  async ({ bins, damaged }) => {
+    const sku = await world.newSku({ wh_east: 6 });
+    await world.mongo.models.stock.updateOne({ sku, warehouseId: 'wh_east' }, { bins });
+    const { orderId } = await world.place({ items: [{ sku, quantity: 3 }] });
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.pickShort(shipment!.id, 0);
+    await world.reaches(orderId, 'cancelled');
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 6, damaged });
+    const { lines, _id: countId } = (await world.mongo.models.counts.findOne({ 'lines.sku': sku }).lean())!;
+    expect(lines).toEqual([{ sku, setAside: damaged }]);
+    await recordCounted(world.mongo, { countId, sku, counted: 6, actor: 'ann' });
+    await decideCount(world.mongo, { countId, decide: 'approve', actor: 'admin' });
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 6 });
+  },
+);
+
 test('cancelled before anybody has decided about a short pick, what nobody found is not offered', async () => {
   await world.setFulfilment({ shortPick: 'ask' });
   const sku = await world.newSku({ wh_east: 3 });
