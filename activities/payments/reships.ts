@@ -30,8 +30,8 @@ export async function openReshipRefund(
   return { refundId: null, amount: 0 };
 }
 
-/** What is sent again can be sent again. */
-async function paidOrderOf(mongo: Mongo, order: Order): Promise<Order> {
+/** The order itself, or the one that paid for what it sends again, with the same ids of lines. */
+export async function paidOrderOf(mongo: Mongo, order: Order): Promise<Order> {
   if (order.reshipOf === undefined) return order;
   const shipment = await mongo.models.shipments.findOne({ 'parcels.id': order.reshipOf }, { orderId: 1 }).lean();
   if (!shipment) throw broken(`There is no parcel ${order.reshipOf}, which ${order._id} sends again`);

@@ -6,20 +6,22 @@ import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import type { ParcelIds } from '../../workflows/activities.ts';
 import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { broken } from '../failure.ts';
+import { paidOrderOf } from '../payments/reships.ts';
 
 /** One a parcel: asked again it is the same one. */
 export async function openClaim(
-  { models }: Mongo,
+  mongo: Mongo,
   { orderId, shipmentId, parcelId, why }: ParcelIds & { why: string },
 ): Promise<{ claimId: string }> {
+  const { models } = mongo;
   const order = await models.orders.findById(orderId).lean<Order>();
   const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
   const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
   if (!order || !parcel?.label) throw broken(`There is no labelled parcel ${parcelId} of ${orderId}`);
   const { carrier, trackingNumber } = parcel.label;
-  const { currency } = order;
+  const { currency, lines } = await paidOrderOf(mongo, order);
   const amount = parcel.units.reduce((sum, { lineId, quantity }) => {
-    const line = order.lines.find((each) => each.lineId === lineId)!;
+    const line = lines.find((each) => each.lineId === lineId)!;
     return sum + shareOfLine(line.total, line.quantity, 0, quantity, payableUnit(currency));
   }, 0);
   const claimId = `clm_${parcelId.slice('pcl_'.length)}`;

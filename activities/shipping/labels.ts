@@ -11,6 +11,7 @@ import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { chooseRate, defaultLabelRule } from '../../workflows/domain/rates.ts';
 import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
+import { paidOrderOf } from '../payments/reships.ts';
 import type { Carrier, Label, Rate, RatesRequest } from '../providers/carrier.ts';
 
 /** By their ids. */
@@ -83,7 +84,7 @@ async function buyFrom(mongo: Mongo, carrier: Carrier, buying: Buying, service: 
   try {
     const label = await carrier.buyLabel({
       ...{ key: `${parcel.id}:label`, reference: parcel.id, service, purpose: 'outbound' },
-      ...{ from: warehouse.address, to: order.shipTo, contents: contentsOf(order, parcel.units) },
+      ...{ from: warehouse.address, to: order.shipTo, contents: await contentsOf(mongo, order, parcel.units) },
       parcel: { weightGrams, lengthMm, widthMm, heightMm },
     });
     return toRecord(carrier, label);
@@ -170,7 +171,9 @@ async function ratesOfLabels(
   return offers.filter((offer) => offer.currency === offers[0]!.currency);
 }
 
-function contentsOf({ lines, currency }: Order, units: PackedParcel['units']) {
+/** The customs want to know what it is worth, also where it is sent again at no charge. */
+async function contentsOf(mongo: Mongo, order: Order, units: PackedParcel['units']) {
+  const { lines, currency } = await paidOrderOf(mongo, order);
   return units.map(({ lineId, quantity }) => {
     const line = lines.find((each) => each.lineId === lineId)!;
     const value = shareOfLine(line.total, line.quantity, 0, quantity, payableUnit(currency));
@@ -232,7 +235,7 @@ export async function buyReturnLabel(
   const order = await models.orders.findById(found.orderId).lean<Order>();
   if (!order) throw broken(`There is no order ${found.orderId}`);
   const { address } = await warehouseOf(mongo, found.warehouseId);
-  const contents = contentsOf(order, found.lines);
+  const contents = await contentsOf(mongo, order, found.lines);
   const weightGrams = Math.max(
     1,
     contents.reduce((sum, each) => sum + each.weightGrams, 0),

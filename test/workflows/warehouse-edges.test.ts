@@ -115,10 +115,14 @@ describe('what is sent again and does not get there is paid back by the order th
     await paidBack(orderId, price);
   });
 
-  test('where it is lost as well, and refunded', async () => {
+  test('where it is lost as well, claimed for what it was sold for, and refunded', async () => {
     const { orderId, again, shipmentId } = await sentAgain();
     await world.ship(again, shipmentId);
     await world.carrierSays(shipmentId, 'lost');
+    const { id } = await world.incident(again, 'lost');
+    await world.answer(again, id, 'claim');
+    await until(async () => (await world.incident(again, 'lost')).id !== id, 'the claim is open');
+    expect(await world.mongo.models.carrierClaims.findOne({ shipmentId })).toMatchObject({ amount: 2 * price });
     await world.answer(again, (await world.incident(again, 'lost')).id, 'refund');
     await world.reaches(again, 'completed');
     await paidBack(orderId, 2 * price);
