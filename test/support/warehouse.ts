@@ -5,10 +5,12 @@ import {
   forgetLeaving,
   type Leaving,
   noteLeaving,
+  noteLeft,
   type ScannedParcel,
 } from '../../activities/shipping/hand-overs.ts';
 import { packParcels } from '../../activities/shipping/packing.ts';
 import { startManifest } from '../../activities/starts.ts';
+import { leavesOnce } from '../../api/routes/hand-overs.ts';
 import { newId } from '../../models/id.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import type { Contents } from '../../workflows/domain/parcels.ts';
@@ -82,11 +84,13 @@ export function createWarehouse(world: World) {
     const noted = await noteLeaving(mongo, leaving, at);
     if (!noted.may) return all(noted.outcome, noted.detail);
     if (noted.missing.length > 0) return all('waits');
-    const updateId = `handOver:${shipmentId}:${at.handOverId}`;
+    const updateId = leavesOnce(shipmentId);
     try {
       const args: [messages.HandOverInput] = [{ shipmentId, actor }];
       const gone = await world.orderHandle(orderId).executeUpdate(messages.handOverShipment, { updateId, args });
-      return all(gone.status === 'cancelled' ? 'cancelled' : 'handed_over');
+      if (gone.status === 'cancelled') return all('cancelled');
+      await noteLeft(mongo, shipmentId, at.handOverId);
+      return all('handed_over');
     } catch (error) {
       if (!isRefusal(error)) throw error;
       await forgetLeaving(mongo, shipmentId, at.handOverId);
