@@ -16,10 +16,10 @@ export interface PrintedPickList {
   timeZone: string;
   /** `slot` is the number of the shipment's box on the trolley. */
   shipments: { id: string; orderId: string; slot: number; units: number }[];
-  lines: PickLine[];
+  lines: PrintedLine[];
 }
 
-interface PickLine {
+export interface PrintedLine {
   bin?: string;
   sku: string;
   name: string;
@@ -34,7 +34,7 @@ interface Layout {
   head(list: PrintedPickList): Block;
   columns: Block;
   /** `boxes` says how the units are shared by the boxes. */
-  line(line: PickLine, boxes: string | undefined): Block;
+  line(line: PrintedLine, boxes: string | undefined): Block;
 }
 
 export async function renderPickList(list: PrintedPickList, paper: PaperName): Promise<Buffer> {
@@ -190,7 +190,7 @@ function shipmentRow(sheet: Sheet, width: number, shipment: PrintedPickList['shi
   return stack(beside([0, box], [left, ids]), space(4));
 }
 
-function isPicked({ quantity, picked }: PickLine): boolean {
+function isPicked({ quantity, picked }: PrintedLine): boolean {
   return picked >= quantity;
 }
 
@@ -210,20 +210,26 @@ function tickBox(sheet: Sheet, size: number, isTicked: boolean): Block {
 }
 
 /** Large where it fits into one line. */
-function binOf(sheet: Sheet, { bin }: PickLine, width: number, size: number): Block {
+function binOf(sheet: Sheet, { bin }: PrintedLine, width: number, size: number): Block {
   if (bin === undefined || bin.trim() === '') return paragraph(sheet, 'no bin', width, { font: 'regular', size: 11 });
   const fits = sheet.font('bold').fontSize(size).widthOfString(bin) <= width;
   return paragraph(sheet, bin, width, { font: 'bold', size: fits ? size : 11 });
 }
 
 /** Those that are still to be picked. */
-function unitsOf(sheet: Sheet, { quantity, picked }: PickLine, width: number, size: number): Block {
+function unitsOf(sheet: Sheet, { quantity, picked }: PrintedLine, width: number, size: number): Block {
   const left = paragraph(sheet, `${Math.max(0, quantity - picked)}`, width, { font: 'bold', size, align: 'right' });
   if (picked === 0) return left;
   return stack(left, paragraph(sheet, `of ${quantity}`, width, { font: 'regular', size: 9, align: 'right' }));
 }
 
-function itemOf(sheet: Sheet, { name, sku }: PickLine, boxes: string | undefined, width: number, size: number): Block {
+function itemOf(
+  sheet: Sheet,
+  { name, sku }: PrintedLine,
+  boxes: string | undefined,
+  width: number,
+  size: number,
+): Block {
   return stack(
     paragraph(sheet, name, width, { font: 'regular', size }),
     paragraph(sheet, sku, width, { font: 'bold', size: size - 1 }),
@@ -232,7 +238,7 @@ function itemOf(sheet: Sheet, { name, sku }: PickLine, boxes: string | undefined
 }
 
 /** "3: 2 into 1, 1 into 4", in parts so short that each fits on any page. A line ends between two boxes only. */
-function boxesOf({ quantity, slots }: PickLine): string[] {
+function boxesOf({ quantity, slots }: PrintedLine): string[] {
   const puts = slots.map(({ slot, quantity: units }) => `${units} into ${slot}`.replaceAll(' ', '\u00a0'));
   const parts: string[] = [];
   for (let at = 0; at < puts.length; at += 20) parts.push(puts.slice(at, at + 20).join(', '));

@@ -6,9 +6,9 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { defaultCalendar } from '../../workflows/domain/calendar.ts';
 import type { PickedShipment, PickLine } from '../../workflows/domain/picking.ts';
 import { walkingOrder } from '../../workflows/domain/walking.ts';
-import type { PrintedPickList } from '../papers/pick-list.ts';
+import type { PrintedLine, PrintedPickList } from '../papers/pick-list.ts';
 import { holderOf } from './lists.ts';
-import { slotOf } from './scans.ts';
+import { pickedShipment, slotOf } from './scans.ts';
 
 export interface ReadPickList {
   list: PickList;
@@ -28,13 +28,7 @@ interface ListedShipment {
   putBack: boolean;
 }
 
-interface ListedLine {
-  bin?: string;
-  sku: string;
-  name: string;
-  barcode?: string;
-  quantity: number;
-  picked: number;
+interface ListedLine extends PrintedLine {
   short: number;
   slots: { slot: number; quantity: number; picked: number }[];
 }
@@ -80,11 +74,11 @@ export async function readPickList({ models }: Mongo, listId: string): Promise<R
 }
 
 function listed(list: PickList, shipment: Shipment, isHeld: boolean): ListedShipment {
-  const { _id: id, orderId, units, lines, pickedAt, cancelledAt, putBackAt } = shipment;
+  const { orderId, units, cancelledAt, putBackAt } = shipment;
+  const { id, slot, lines, state } = pickedShipment(list, shipment, isHeld);
   const picked = lines.reduce((sum, line) => sum + line.picked, 0);
-  const state = cancelledAt ? 'cancelled' : pickedAt ? 'closed' : isHeld ? 'held' : 'open';
   const putBack = cancelledAt !== undefined && picked > 0 && putBackAt === undefined;
-  return { id, orderId, slot: slotOf(list, id), units, picked, state, putBack };
+  return { id, orderId, slot, units, picked, state, putBack };
 }
 
 /** One line for a product at a place, whatever boxes it goes into. */

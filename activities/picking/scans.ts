@@ -24,6 +24,7 @@ import {
   withShort,
 } from '../../workflows/domain/picking.ts';
 import type { ShortReason } from '../../workflows/domain/states.ts';
+import { holderOf, stillToPick } from './lists.ts';
 
 /** A scan that does not fit its list. `expected` is what is still to be picked. */
 export class PickRefused extends Error {
@@ -97,8 +98,7 @@ const mostExpected = 20;
 
 async function expectedOf({ models }: Mongo, listId: string): Promise<Expected[]> {
   const list = await models.pickLists.findById(listId).lean<PickList>();
-  const open = { pickListId: listId, pickedAt: { $exists: false }, cancelledAt: { $exists: false } };
-  const shipments = await models.shipments.find(open).lean<Shipment[]>();
+  const shipments = await models.shipments.find({ pickListId: listId, ...stillToPick }).lean<Shipment[]>();
   return shipments
     .flatMap(({ _id: shipmentId, lines }) =>
       lines
@@ -234,17 +234,17 @@ function idOf({ listId, scanId }: Asked): string {
   return `${listId}:${scanId}`;
 }
 
-function notYours({ assignments, _id }: PickList, actor: string): Decision {
-  const holder = assignments.find(({ until }) => until === undefined)?.actor;
+function notYours(list: PickList, actor: string): Decision {
+  const holder = holderOf(list);
   const why = holder === undefined ? 'nobody has it' : `${holder} has it`;
   return {
     ok: false,
     code: 'not_yours',
-    message: `${actor} has not taken the pick list ${_id}: ${why}. Take it first`,
+    message: `${actor} has not taken the pick list ${list._id}: ${why}. Take it first`,
   };
 }
 
-function pickedShipment(
+export function pickedShipment(
   list: PickList,
   { _id: id, lines, pickedAt, cancelledAt }: Shipment,
   isHeld: boolean,

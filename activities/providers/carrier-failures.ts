@@ -75,6 +75,10 @@ export function failureOf(failed: Failed): Error {
   }
 }
 
+export function isRefusal(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === failures.carrierRefused;
+}
+
 /** For what asking the same again cannot cure. */
 export function refusal(message: string, code: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, failures.carrierRefused, { code });

@@ -4,9 +4,8 @@ import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import type { ParcelIds } from '../../workflows/activities.ts';
-import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { broken } from '../failure.ts';
-import { paidOrderOf } from '../payments/reships.ts';
+import { contentsOf } from './contents.ts';
 
 /** One a parcel: asked again it is the same one. */
 export async function openClaim(
@@ -19,11 +18,10 @@ export async function openClaim(
   const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
   if (!order || !parcel?.label) throw broken(`There is no labelled parcel ${parcelId} of ${orderId}`);
   const { carrier, trackingNumber } = parcel.label;
-  const { currency, lines } = await paidOrderOf(mongo, order);
-  const amount = parcel.units.reduce((sum, { lineId, quantity }) => {
-    const line = lines.find((each) => each.lineId === lineId)!;
-    return sum + shareOfLine(line.total, line.quantity, 0, quantity, payableUnit(currency));
-  }, 0);
+  const contents = await contentsOf(mongo, order, parcel.units);
+  const amount = contents.reduce((sum, { value }) => sum + value, 0);
+  // What is sent again has the currency of the order that it was paid with.
+  const { currency } = order;
   const claimId = `clm_${parcelId.slice('pcl_'.length)}`;
   const claim: CarrierClaim = {
     ...{ _id: claimId, orderId, shipmentId, parcelId, carrier, trackingNumber, why, amount, currency },

@@ -1,13 +1,12 @@
 /** Parcels as they leave: which shipment each is of, which of them are there already, and the paper for the driver. */
-import { ApplicationFailure } from '@temporalio/common';
 import type { HandOver } from '../../models/hand-over.ts';
 import type { Order } from '../../models/order.ts';
 import type { ParcelLabel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { failures } from '../../workflows/domain/failures.ts';
 import { mayGo, shipmentInWarehouse, shipmentStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
 import type { Carrier } from '../providers/carrier.ts';
+import { isRefusal } from '../providers/carrier-failures.ts';
 import { type Carriers, carrierOf } from './labels.ts';
 
 export type ScannedParcel = HandOver['parcels'][number];
@@ -119,7 +118,7 @@ export async function makeManifests(
       const { id, url } = await carrier.manifest(request);
       await add({ $push: { manifests: { carrier: carrier.id, driver, id, url } } });
     } catch (error) {
-      if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
+      if (!isRefusal(error)) throw error;
       await add({ $addToSet: { refusals: `${driver}: ${error.message}` } });
     }
   }

@@ -1,18 +1,17 @@
 /** Labels: bought once for a parcel or a return, and given back where they will not be used. */
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { Warehouse } from '../../models/catalogue.ts';
 import type { Order } from '../../models/order.ts';
 import type { PackedParcel, ParcelLabel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { arrivalDate, defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
-import { failures } from '../../workflows/domain/failures.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
-import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { chooseRate, defaultLabelRule } from '../../workflows/domain/rates.ts';
 import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
-import { paidOrderOf } from '../payments/reships.ts';
 import type { Carrier, Label, Rate, RatesRequest } from '../providers/carrier.ts';
+import { isRefusal, refusal } from '../providers/carrier-failures.ts';
+import { contentsOf } from './contents.ts';
 
 /** By their ids. */
 export type Carriers = ReadonlyMap<string, Carrier>;
@@ -106,10 +105,6 @@ async function mayBeCorrected({ models }: Mongo, { _id, parcels }: Shipment, { i
   if (!others) await models.shipments.updateOne(none, { $unset: { labelRequestedAt: 1 } });
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof ApplicationFailure && error.type === failures.carrierRefused;
-}
-
 type Chosen = NonNullable<PackedParcel['chosen']>;
 
 async function choose(mongo: Mongo, carriers: Carriers, buying: Buying): Promise<Chosen> {
@@ -137,7 +132,7 @@ async function chooseAmong(mongo: Mongo, carriers: Carriers, { order, warehouse,
   if (best) return { carrier: best.carrier, service: best.service };
   const what = services ? ` among ${services.join(', ')}` : '';
   const message = `No carrier offers a service for the parcel ${parcel.id}${what}`;
-  throw ApplicationFailure.nonRetryable(message, failures.carrierRefused, { code: 'no_service' });
+  throw refusal(message, 'no_service');
 }
 
 type Offer = Rate & { carrier: string };
@@ -169,16 +164,6 @@ async function ratesOfLabels(
   if (asked.length > 0) return asked;
   const offers = await ratesOf(carriers, request);
   return offers.filter((offer) => offer.currency === offers[0]!.currency);
-}
-
-/** The customs want to know what it is worth, also where it is sent again at no charge. */
-async function contentsOf(mongo: Mongo, order: Order, units: PackedParcel['units']) {
-  const { lines, currency } = await paidOrderOf(mongo, order);
-  return units.map(({ lineId, quantity }) => {
-    const line = lines.find((each) => each.lineId === lineId)!;
-    const value = shareOfLine(line.total, line.quantity, 0, quantity, payableUnit(currency));
-    return { description: line.name, quantity, weightGrams: line.weightGrams * quantity, value, currency };
-  });
 }
 
 /** Of a shipment or a return: also finds a label whose purchase was never answered. */
@@ -245,10 +230,7 @@ export async function buyReturnLabel(
   if (!chosen) {
     const rates = await ratesOfLabels(carriers, { from: order.shipTo, to: address, parcel }, order.currency);
     const cheapest = chooseRate(rates, { rule: 'cheapest', isInTime: () => true });
-    if (!cheapest)
-      throw ApplicationFailure.nonRetryable(`No carrier brings ${returnId} back`, failures.carrierRefused, {
-        code: 'no_service',
-      });
+    if (!cheapest) throw refusal(`No carrier brings ${returnId} back`, 'no_service');
     chosen = { carrier: cheapest.carrier, service: cheapest.service };
     await models.returns.updateOne({ _id: returnId }, { $set: { chosen } });
   }

@@ -3,12 +3,10 @@
  * where its shipment or return stands is for their workflow, which is told.
  */
 import type { Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import type { Heard, InboxEvent } from '../../models/inbox.ts';
 import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { latestZoneIn, punctuality } from '../../workflows/domain/calendar.ts';
-import { failures } from '../../workflows/domain/failures.ts';
 import { deadlines, limits } from '../../workflows/domain/limits.ts';
 import {
   hasEnded,
@@ -21,6 +19,7 @@ import { isNews } from '../../workflows/domain/tracking.ts';
 import { returnMoved, trackingChanged, workflowIds } from '../../workflows/messages.ts';
 import { mailOperation } from '../orders.ts';
 import type { CarrierEvent } from '../providers/carrier.ts';
+import { isRefusal } from '../providers/carrier-failures.ts';
 import { receiveEvent } from '../receive.ts';
 import { signalled } from '../signals.ts';
 import { type Carriers, nextCheck } from './labels.ts';
@@ -52,14 +51,14 @@ export async function parcelMoved(mongo: Mongo, temporal: Client, { payload }: I
 /** Carriers give numbers again: the youngest of those that are not over is meant. */
 async function findParcel(
   { models }: Mongo,
-  { carrier, trackingNumber }: Payload,
+  event: Payload,
 ): Promise<{ shipment: Shipment; parcel: PackedParcel } | undefined> {
   const shipments = await models.shipments
-    .find({ parcels: { $elemMatch: matching('label', { carrier, trackingNumber }) } })
+    .find({ parcels: { $elemMatch: labelOf(event) } })
     .sort({ createdAt: -1 })
     .lean<Shipment[]>();
   const shipment = shipments.find(({ deliveredAt, cancelledAt }) => !deliveredAt && !cancelledAt) ?? shipments[0];
-  const parcel = shipment?.parcels?.find(({ label }) => label?.trackingNumber === trackingNumber);
+  const parcel = shipment?.parcels?.find(({ label }) => label?.trackingNumber === event.trackingNumber);
   return shipment && parcel && { shipment, parcel };
 }
 
@@ -105,11 +104,8 @@ function standing({ deliveredAt, tracking }: PackedParcel): ParcelStatus {
 }
 
 async function returnHasMoved({ models }: Mongo, temporal: Client, event: Payload): Promise<Heard> {
-  const { carrier, trackingNumber, status } = event;
-  const found = await models.returns
-    .findOne(matching('label', { carrier, trackingNumber }), { status: 1, orderId: 1 })
-    .sort({ createdAt: -1 })
-    .lean();
+  const { status } = event;
+  const found = await models.returns.findOne(labelOf(event), { status: 1, orderId: 1 }).sort({ createdAt: -1 }).lean();
   if (!found) return { outcome: 'unknown parcel' };
   const { orderId } = found;
   const isOver = hasEnded(returnStates, found.status);
@@ -122,8 +118,8 @@ async function returnHasMoved({ models }: Mongo, temporal: Client, event: Payloa
   return { outcome: await signalled(() => handle.signal(returnMoved, { status })), orderId };
 }
 
-function matching(path: string, label: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(label).map(([name, value]) => [`${path}.${name}`, value]));
+function labelOf({ carrier, trackingNumber }: Payload) {
+  return { 'label.carrier': carrier, 'label.trackingNumber': trackingNumber };
 }
 
 /** By the carrier's clock the newest counts; what comes late fills in what newer ones did not say. */
@@ -225,7 +221,7 @@ export async function pollTracking(
     try {
       for (const event of await carrier!.track(trackingNumber)) await receiveTracking(mongo, id, event);
     } catch (error) {
-      if (!(error instanceof ApplicationFailure) || error.type !== failures.carrierRefused) throw error;
+      if (!isRefusal(error)) throw error;
       unknown.push(trackingNumber);
     }
   }

@@ -15,12 +15,10 @@ import { type Api, endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/shipments.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { startManifests } from '../temporal.ts';
 import { checkGoods } from './goods.ts';
 import { updateOrder } from './orders.ts';
-
-/** Shipments that are handed over at once. */
-const sideBySide = 10;
 
 export const createHandOver = endpoint({
   summary: 'Hand parcels over to their carriers: one scan, or a manifest of many',
@@ -34,12 +32,9 @@ export const createHandOver = endpoint({
       const { leaving, unknown } = await findLeaving(mongo, barcodes);
       const at = { warehouseId, handOverId: _id, actor: actorOf(caller) };
       const parcels: ScannedParcel[] = [...unknown];
-      const waiting = [...leaving];
-      const work = async () => {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-          parcels.push(...(await leave({ mongo, temporal }, next, at)));
-      };
-      await Promise.all(Array.from({ length: sideBySide }, work));
+      await sideBySide(leaving, async (each) => {
+        parcels.push(...(await leave({ mongo, temporal }, each, at)));
+      });
       parcels.sort((a, b) => barcodes.indexOf(a.barcode) - barcodes.indexOf(b.barcode));
       const isPaper = manifest && parcels.some(({ outcome }) => outcome === 'handed_over');
       const handOver: HandOver = {

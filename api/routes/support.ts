@@ -9,6 +9,7 @@ import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
 import * as incidents from '../schemas/incidents.ts';
 import * as schema from '../schemas/orders.ts';
+import { sideBySide } from '../side-by-side.ts';
 import * as workflows from '../temporal.ts';
 import { withNotes } from '../views/order.ts';
 import { ofOrder, underWay } from './orders.ts';
@@ -117,8 +118,6 @@ export const answerAnyIncident = endpoint({
   },
 });
 
-/** Workflows that are told at once. */
-const sideBySide = 10;
 const mostAtOnce = 1_000;
 
 export const answerIncidents = endpoint({
@@ -130,23 +129,19 @@ export const answerIncidents = endpoint({
     const open = found.filter((incident) => incident.cause === cause && incident.answers.includes(answer));
     let ended = 0;
     let failed = 0;
-    const waiting = [...open];
-    const tell = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const input = { incidentId: next.id, answer, actor: actorOf(caller) };
-        try {
-          await workflows.signal(temporal, next.workflowId, messages.answerSignal, input);
-        } catch (error) {
-          if (error instanceof Problem && error.kind === 'order-ended') ended += 1;
-          else {
-            // One that cannot be told keeps nobody else waiting.
-            failed += 1;
-            log.error({ err: error, workflowId: next.workflowId }, 'an incident could not be answered');
-          }
+    await sideBySide(open, async ({ id, workflowId }) => {
+      const input = { incidentId: id, answer, actor: actorOf(caller) };
+      try {
+        await workflows.signal(temporal, workflowId, messages.answerSignal, input);
+      } catch (error) {
+        if (error instanceof Problem && error.kind === 'order-ended') ended += 1;
+        else {
+          // One that cannot be told keeps nobody else waiting.
+          failed += 1;
+          log.error({ err: error, workflowId }, 'an incident could not be answered');
         }
       }
-    };
-    await Promise.all(Array.from({ length: sideBySide }, tell));
+    });
     const answered = open.length - ended - failed;
     log.info({ cause, answer, answered, ended, failed }, 'answered incidents');
     return reply(202, { answered, ended, failed });
