@@ -3,7 +3,8 @@ import type { HandOver } from '../../models/hand-over.ts';
 import type { Order } from '../../models/order.ts';
 import type { ParcelLabel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { mayGo, shipmentInWarehouse, shipmentStates } from '../../workflows/domain/states.ts';
+import { mayGo, type ShipmentStatus, shipmentInWarehouse, shipmentStates } from '../../workflows/domain/states.ts';
+import type { HandOverInput } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import type { Carrier } from '../providers/carrier.ts';
 import { isRefusal } from '../providers/carrier-failures.ts';
@@ -46,11 +47,55 @@ export async function findLeaving(
   return { leaving: [...leaving.values()], unknown };
 }
 
+/** Of whoever hands a shipment over at the same moment, all are told that it has left. */
+export function leavesOnce(shipmentId: string): string {
+  return `handOver:${shipmentId}`;
+}
+
+/** An update of the order's workflow. */
+export interface Departure {
+  orderId: string;
+  updateId: string;
+  input: HandOverInput;
+}
+
+/** Where the shipment stands by the order's workflow, why it may not leave, or that no answer came in time. */
+export type Told = { status: ShipmentStatus } | { refused: string } | 'unknown';
+
+/** Lets a shipment leave with the last of its parcels. `tellOrder` asks the order's workflow whether it may. */
+export async function leave(
+  mongo: Mongo,
+  leaving: Leaving,
+  { warehouseId, handOverId, actor }: { warehouseId: string; handOverId: string; actor: string },
+  tellOrder: (departure: Departure) => Promise<Told>,
+): Promise<ScannedParcel[]> {
+  const { shipment, parcels } = leaving;
+  const { _id: shipmentId, orderId } = shipment;
+  const all = (outcome: ScannedParcel['outcome'], detail?: string) =>
+    parcels.map((parcel) => ({ ...parcel, shipmentId, outcome, ...(detail !== undefined && { detail }) }));
+  const noted = await noteLeaving(mongo, leaving, { warehouseId, handOverId });
+  if (!noted.may) return all(noted.outcome, noted.detail);
+  if (noted.missing.length > 0)
+    return all('waits', `Of its shipment ${noted.missing.join(', ')} is still to be scanned`);
+  // The same request can have broken off after it had left.
+  if (!noted.hasLeft) {
+    const told = await tellOrder({ orderId, updateId: leavesOnce(shipmentId), input: { shipmentId, actor } });
+    if (told === 'unknown') return all('not_ready', 'It is not known yet whether it may leave: scan it again');
+    if ('refused' in told) {
+      await forgetLeaving(mongo, shipmentId, handOverId);
+      return all('not_ready', told.refused);
+    }
+    if (told.status === 'cancelled') return all('cancelled', 'The shipment was cancelled: put the goods back');
+  }
+  await noteLeft(mongo, shipmentId, handOverId);
+  return all('handed_over');
+}
+
 /**
  * Notes the scanned parcels of a shipment that may leave. Answers with why they may not, or with the parcels that are
  * still to be scanned: the shipment leaves with the last of them.
  */
-export async function noteLeaving(
+async function noteLeaving(
   { models }: Mongo,
   { shipment, parcels }: Leaving,
   { warehouseId, handOverId }: { warehouseId: string; handOverId: string },
@@ -83,12 +128,12 @@ export async function noteLeaving(
 }
 
 /** With whom it left: all of its parcels are on the papers of that hand-over, also those that were scanned before. */
-export async function noteLeft({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
+async function noteLeft({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
   await models.shipments.updateOne({ _id: shipmentId, leftIn: { $exists: false } }, { $set: { leftIn: handOverId } });
 }
 
 /** It does not leave after all: whoever scans it again is told anew. */
-export async function forgetLeaving({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
+async function forgetLeaving({ models }: Mongo, shipmentId: string, handOverId: string): Promise<void> {
   await models.shipments.updateOne(
     { _id: shipmentId, handedOverAt: { $exists: false } },
     { $unset: { 'parcels.$[each].handedOverAt': 1, 'parcels.$[each].handedOverIn': 1 } },

@@ -1,11 +1,10 @@
 /** At the door: parcels are scanned as they leave, one or many, and each has its own outcome. */
 import {
+  type Departure,
   findLeaving,
-  forgetLeaving,
-  type Leaving,
-  noteLeaving,
-  noteLeft,
+  leave,
   type ScannedParcel,
+  type Told,
 } from '../../activities/shipping/hand-overs.ts';
 import type { HandOver } from '../../models/hand-over.ts';
 import { newId } from '../../models/id.ts';
@@ -33,7 +32,7 @@ export const createHandOver = endpoint({
       const at = { warehouseId, handOverId: _id, actor: actorOf(caller) };
       const parcels: ScannedParcel[] = [...unknown];
       await sideBySide(leaving, async (each) => {
-        parcels.push(...(await leave({ mongo, temporal }, each, at)));
+        parcels.push(...(await leave(mongo, each, at, (departure) => tellOrder({ mongo, temporal }, departure))));
       });
       parcels.sort((a, b) => barcodes.indexOf(a.barcode) - barcodes.indexOf(b.barcode));
       const isPaper = manifest && parcels.some(({ outcome }) => outcome === 'handed_over');
@@ -62,46 +61,17 @@ export const getHandOver = endpoint({
   },
 });
 
-/** Of whoever scans the last of its parcels at the same moment, all are told that it has left. */
-export function leavesOnce(shipmentId: string): string {
-  return `handOver:${shipmentId}`;
-}
-
-async function leave(
+/** What the order's workflow says to it. */
+async function tellOrder(
   { mongo, temporal }: Pick<Api, 'mongo' | 'temporal'>,
-  leaving: Leaving,
-  { actor, ...at }: { warehouseId: string; handOverId: string; actor: string },
-): Promise<ScannedParcel[]> {
-  const { shipment, parcels } = leaving;
-  const { _id: shipmentId, orderId } = shipment;
-  const all = (outcome: ScannedParcel['outcome'], detail?: string) =>
-    parcels.map((parcel) => ({ ...parcel, shipmentId, outcome, ...(detail !== undefined && { detail }) }));
-  const noted = await noteLeaving(mongo, leaving, at);
-  if (!noted.may) return all(noted.outcome, noted.detail);
-  if (noted.missing.length > 0)
-    return all('waits', `Of its shipment ${noted.missing.join(', ')} is still to be scanned`);
-  const input = { shipmentId, actor };
+  { orderId, updateId, input }: Departure,
+): Promise<Told> {
   try {
-    // The same request, which broke off after that.
-    if (noted.hasLeft) {
-      await noteLeft(mongo, shipmentId, at.handOverId);
-      return all('handed_over');
-    }
-    const gone = await updateOrder(
-      { mongo, temporal },
-      orderId,
-      messages.handOverShipment,
-      input,
-      leavesOnce(shipmentId),
-    );
-    if (gone === undefined) return all('not_ready', 'It is not known yet whether it may leave: scan it again');
-    if (gone.status === 'cancelled') return all('cancelled', 'The shipment was cancelled: put the goods back');
-    await noteLeft(mongo, shipmentId, at.handOverId);
-    return all('handed_over');
+    const gone = await updateOrder({ mongo, temporal }, orderId, messages.handOverShipment, input, updateId);
+    return gone ?? 'unknown';
   } catch (error) {
     if (!(error instanceof Problem) || !['not-allowed-now', 'order-ended'].includes(error.kind)) throw error;
-    await forgetLeaving(mongo, shipmentId, at.handOverId);
-    return all('not_ready', error.message);
+    return { refused: error.message };
   }
 }
 

@@ -3,6 +3,7 @@
 import { renderPackingSlip } from '../../activities/papers/packing-slip.ts';
 import { readPackingSlip } from '../../activities/papers/read-slip.ts';
 import { setPriority } from '../../activities/picking/lists.ts';
+import { leavesOnce } from '../../activities/shipping/hand-overs.ts';
 import { PackingRefused, packParcels } from '../../activities/shipping/packing.ts';
 import type { Order } from '../../models/order.ts';
 import type { Shipment } from '../../models/shipment.ts';
@@ -19,7 +20,6 @@ import { accepted, done } from '../schemas/orders.ts';
 import { paperQuery } from '../schemas/pick-lists.ts';
 import * as schema from '../schemas/shipments.ts';
 import { isHere, viewParcel, viewShipment } from '../views/shipment.ts';
-import { leavesOnce } from './hand-overs.ts';
 import { updateOrder } from './orders.ts';
 
 export const listShipments = endpoint({

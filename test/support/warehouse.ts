@@ -1,16 +1,14 @@
 /** What the warehouse does beside the shop's everyday work: several parcels, and scans at the door, as the API has them. */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import {
+  type Departure,
   findLeaving,
-  forgetLeaving,
-  type Leaving,
-  noteLeaving,
-  noteLeft,
+  leave,
   type ScannedParcel,
+  type Told,
 } from '../../activities/shipping/hand-overs.ts';
 import { packParcels } from '../../activities/shipping/packing.ts';
 import { startManifest } from '../../activities/starts.ts';
-import { leavesOnce } from '../../api/routes/hand-overs.ts';
 import { newId } from '../../models/id.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import type { Contents } from '../../workflows/domain/parcels.ts';
@@ -67,7 +65,9 @@ export function createWarehouse(world: World) {
     { handOverId = newId('man'), manifest = false } = {},
   ): Promise<ScannedParcel[]> {
     const { leaving, unknown } = await findLeaving(mongo, barcodes);
-    const left = await Promise.all(leaving.map((each) => leave(each, { warehouseId, handOverId })));
+    const left = await Promise.all(
+      leaving.map((each) => leave(mongo, each, { warehouseId, handOverId, actor }, tellOrder)),
+    );
     const parcels = [...unknown, ...left.flat()];
     const wantsManifest = manifest && parcels.some(({ outcome }) => outcome === 'handed_over');
     const handOver = { _id: handOverId, warehouseId, createdAt: new Date(), actor, parcels, wantsManifest };
@@ -76,25 +76,13 @@ export function createWarehouse(world: World) {
     return parcels;
   }
 
-  async function leave(leaving: Leaving, at: { warehouseId: string; handOverId: string }): Promise<ScannedParcel[]> {
-    const { shipment, parcels } = leaving;
-    const { _id: shipmentId, orderId } = shipment;
-    const all = (outcome: ScannedParcel['outcome'], detail?: string) =>
-      parcels.map((parcel) => ({ ...parcel, shipmentId, outcome, ...(detail !== undefined && { detail }) }));
-    const noted = await noteLeaving(mongo, leaving, at);
-    if (!noted.may) return all(noted.outcome, noted.detail);
-    if (noted.missing.length > 0) return all('waits');
-    const updateId = leavesOnce(shipmentId);
+  async function tellOrder({ orderId, updateId, input }: Departure): Promise<Told> {
     try {
-      const args: [messages.HandOverInput] = [{ shipmentId, actor }];
-      const gone = await world.orderHandle(orderId).executeUpdate(messages.handOverShipment, { updateId, args });
-      if (gone.status === 'cancelled') return all('cancelled');
-      await noteLeft(mongo, shipmentId, at.handOverId);
-      return all('handed_over');
+      const options = { updateId, args: [input] as [messages.HandOverInput] };
+      return await world.orderHandle(orderId).executeUpdate(messages.handOverShipment, options);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      await forgetLeaving(mongo, shipmentId, at.handOverId);
-      return all('not_ready', error.message);
+      return { refused: error.message };
     }
   }
 
