@@ -9,7 +9,7 @@ import { startMongo } from '../sandbox/servers/mongo.ts';
 import { environment } from '../sandbox/settings.ts';
 import { ask } from './ask.ts';
 import { type Figures, load, percentile, round } from './load.ts';
-import type { Receiving } from './webhook-server.ts';
+import type { Serving } from './serve.ts';
 
 const atATime = 32;
 const requests = 1_500;
@@ -24,8 +24,8 @@ export async function payments(): Promise<Figures> {
   const mongo = await connectMongo(server.uri);
   const agent = new Agent({ keepAlive: true, maxSockets: atATime });
   const [apiPort, barePort] = (await freePorts(2)) as [number, number];
-  const start = (what: Receiving['what'], port: number) => {
-    const task: Receiving = { uri: server.uri, port, what, secret };
+  const start = (what: Serving['what'], port: number) => {
+    const task: Serving = { uri: server.uri, port, what, secret };
     const env = { ...environment(), BENCH_TASK: JSON.stringify(task) };
     return startNode({ name: `bench-${what}`, file: 'bench/webhook-server.ts', env, dataDir: folder.path });
   };

@@ -9,7 +9,7 @@ import { environment } from '../sandbox/settings.ts';
 import { defaultCalendar } from '../workflows/domain/calendar.ts';
 import { ask } from './ask.ts';
 import { type Figures, load, percentile, round } from './load.ts';
-import type { Serving } from './quote-server.ts';
+import type { Serving } from './serve.ts';
 
 const atATime = 32;
 const requests = 4_000;

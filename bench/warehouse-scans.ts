@@ -12,7 +12,7 @@ import { startNode } from '../sandbox/processes.ts';
 import { environment } from '../sandbox/settings.ts';
 import { ask } from './ask.ts';
 import { type Figures, load, percentile, round } from './load.ts';
-import type { Serving } from './scan-server.ts';
+import type { Serving } from './serve.ts';
 import type { Scan } from './warehouse-seed.ts';
 
 const atATime = 32;

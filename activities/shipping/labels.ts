@@ -6,6 +6,7 @@ import type { PackedParcel, ParcelLabel, Shipment } from '../../models/shipment.
 import type { Mongo } from '../../platform/mongo.ts';
 import { arrivalDate, defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
+import { measuresOf } from '../../workflows/domain/parcels.ts';
 import { chooseRate, defaultLabelRule } from '../../workflows/domain/rates.ts';
 import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
@@ -79,12 +80,11 @@ async function buyLabel(mongo: Mongo, carriers: Carriers, buying: Buying): Promi
 
 async function buyFrom(mongo: Mongo, carrier: Carrier, buying: Buying, service: string): Promise<ParcelLabel> {
   const { order, shipment, warehouse, parcel } = buying;
-  const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
   try {
     const label = await carrier.buyLabel({
       ...{ key: `${parcel.id}:label`, reference: parcel.id, service, purpose: 'outbound' },
       ...{ from: warehouse.address, to: order.shipTo, contents: await contentsOf(mongo, order, parcel.units) },
-      parcel: { weightGrams, lengthMm, widthMm, heightMm },
+      parcel: measuresOf(parcel),
     });
     return toRecord(carrier, label);
   } catch (error) {
@@ -119,8 +119,7 @@ async function choose(mongo: Mongo, carriers: Carriers, buying: Buying): Promise
 /** The service that the order's way of delivery asks for: what all carriers offer for the parcel, by its rule. */
 async function chooseAmong(mongo: Mongo, carriers: Carriers, { order, warehouse, parcel }: Buying): Promise<Chosen> {
   const { shipping, shipTo, currency } = order;
-  const { weightGrams, lengthMm, widthMm, heightMm } = parcel;
-  const request = { from: warehouse.address, to: shipTo, parcel: { weightGrams, lengthMm, widthMm, heightMm } };
+  const request = { from: warehouse.address, to: shipTo, parcel: measuresOf(parcel) };
   const rates = await ratesOfLabels(carriers, request, currency);
   const method = shipping && (await mongo.models.deliveryMethods.findById(shipping.method, { labels: 1 }).lean());
   const { rule, services } = method?.labels ?? defaultLabelRule;

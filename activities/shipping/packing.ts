@@ -3,7 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { newId } from '../../models/id.ts';
 import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import { type Contents, checkParcels, type Measured, type ParcelRefusal } from '../../workflows/domain/parcels.ts';
+import {
+  type Contents,
+  checkParcels,
+  type Measured,
+  measuresOf,
+  type ParcelRefusal,
+} from '../../workflows/domain/parcels.ts';
 
 export class PackingRefused extends Error {
   override name = 'PackingRefused';
@@ -62,15 +68,13 @@ async function checked(
   }));
   const result = checkParcels(picked, given, weighed ? warehouse?.weightTolerance : undefined);
   if (!result.ok) throw new PackingRefused(result.code, result.message);
-  return result.parcels.map(({ weightGrams, lengthMm, widthMm, heightMm, units }) => ({
-    ...{ weightGrams, lengthMm, widthMm, heightMm },
-    units: units.map(({ lineId, quantity }) => ({ lineId, quantity })),
+  return result.parcels.map((parcel) => ({
+    ...measuresOf(parcel),
+    units: parcel.units.map(({ lineId, quantity }) => ({ lineId, quantity })),
   }));
 }
 
 function isSame(stored: readonly PackedParcel[], given: readonly Omit<PackedParcel, 'id'>[]): boolean {
-  const measured = stored.map(({ weightGrams, lengthMm, widthMm, heightMm, units }) => ({
-    ...{ weightGrams, lengthMm, widthMm, heightMm, units },
-  }));
-  return isDeepStrictEqual(measured, given);
+  const packed = stored.map((parcel) => ({ ...measuresOf(parcel), units: parcel.units }));
+  return isDeepStrictEqual(packed, given);
 }

@@ -8,6 +8,11 @@ export interface Measured {
   heightMm: number;
 }
 
+/** Without anything else that is known of it. */
+export function measuresOf({ weightGrams, lengthMm, widthMm, heightMm }: Measured): Measured {
+  return { weightGrams, lengthMm, widthMm, heightMm };
+}
+
 export interface Contents {
   lineId: string;
   quantity: number;
