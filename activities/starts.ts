@@ -123,13 +123,13 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   return orders.length + returns.length + refunds.length;
 }
 
-const quarterly = { intervals: [{ every: '15 minutes' as const }] };
+const everyQuarterHour = { intervals: [{ every: '15 minutes' as const }] };
 
 /** What polls the providers for what their webhooks missed, and what reconciles each day's money the night after. */
 export const schedules = {
-  'poll-sandbox': { workflowType: workflowTypes.pollCarrier, args: ['sandbox'], spec: quarterly },
-  'poll-easypost': { workflowType: workflowTypes.pollCarrier, args: ['easypost'], spec: quarterly },
-  'poll-stripe': { workflowType: workflowTypes.pollStripe, args: [], spec: quarterly },
+  'poll-sandbox': { workflowType: workflowTypes.pollCarrier, args: ['sandbox'], spec: everyQuarterHour },
+  'poll-easypost': { workflowType: workflowTypes.pollCarrier, args: ['easypost'], spec: everyQuarterHour },
+  'poll-stripe': { workflowType: workflowTypes.pollStripe, args: [], spec: everyQuarterHour },
   'reconcile-daily': {
     workflowType: workflowTypes.reconcileDue,
     args: [],

@@ -9,18 +9,17 @@ import {
 import type { Mongo } from '../platform/mongo.ts';
 import { remembered } from '../platform/remember.ts';
 
-/** As of a second ago at the most. MongoDB keeps no empty object: what is not there is as by default. */
-export const paymentRules = remembered(1_000, async ({ models }: Mongo): Promise<PaymentRules> => {
-  const settings = await models.settings.findById('store').lean<StoreSettings>();
-  return { ...defaultPayments, ...settings?.payments };
-});
-
-export const fulfilmentRules = remembered(1_000, async ({ models }: Mongo): Promise<FulfilmentRules> => {
-  const settings = await models.settings.findById('store').lean<StoreSettings>();
-  return { ...defaultFulfilment, ...settings?.fulfilment };
-});
-
 /** As of a second ago at the most. */
 export const storeSettings = remembered(1_000, async ({ models }: Mongo): Promise<StoreSettings> => {
   return (await models.settings.findById('store').lean<StoreSettings>()) ?? defaultSettings;
 });
+
+// MongoDB keeps no empty object: what is not there is as by default.
+
+export async function paymentRules(mongo: Mongo): Promise<PaymentRules> {
+  return { ...defaultPayments, ...(await storeSettings(mongo)).payments };
+}
+
+export async function fulfilmentRules(mongo: Mongo): Promise<FulfilmentRules> {
+  return { ...defaultFulfilment, ...(await storeSettings(mongo)).fulfilment };
+}

@@ -4,6 +4,7 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
 import { broken } from '../failure.ts';
 import { openLineRefund } from './line-refunds.ts';
+import { readOrder } from './sales.ts';
 
 /** Once for an order, as it ends. There is none where all of it was sent, or was paid back otherwise. */
 export async function openReshipRefund(
@@ -36,10 +37,4 @@ export async function paidOrderOf(mongo: Mongo, order: Order): Promise<Order> {
   const shipment = await mongo.models.shipments.findOne({ 'parcels.id': order.reshipOf }, { orderId: 1 }).lean();
   if (!shipment) throw broken(`There is no parcel ${order.reshipOf}, which ${order._id} sends again`);
   return paidOrderOf(mongo, await readOrder(mongo, shipment.orderId));
-}
-
-async function readOrder({ models }: Mongo, orderId: string): Promise<Order> {
-  const order = await models.orders.findById(orderId).lean<Order>();
-  if (!order) throw broken(`There is no order ${orderId}`);
-  return order;
 }

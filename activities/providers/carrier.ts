@@ -1,4 +1,5 @@
 /** What Waybill asks of a carrier, whoever it is. Each provider's own words stay in its file. */
+import { z } from 'zod';
 import type { Address } from '../../models/address.ts';
 import type { Parcel, TrackingStatus } from '../../workflows/messages.ts';
 
@@ -21,6 +22,9 @@ export interface Carrier {
   manifest(request: ManifestRequest): Promise<Manifest>;
   verifyAddress(address: Address): Promise<AddressCheck>;
 }
+
+/** Of labels, papers and pages about parcels: shown to people as a link. */
+export const webAddress = z.url({ protocol: /^https?$/ });
 
 export type CarrierId = 'sandbox' | 'easypost';
 

@@ -1,11 +1,8 @@
 /** What EasyPost answers, as far as we read it: what it adds one day is dropped. */
 import { z } from 'zod';
 import type { Address } from '../../models/address.ts';
-import type { AddressCheck, Label, Rate, VoidOutcome } from './carrier.ts';
+import { type AddressCheck, type Label, type Rate, type VoidOutcome, webAddress } from './carrier.ts';
 import { ourReference, toMinor } from './easypost-words.ts';
-
-/** Shown to people as a link. */
-const webAddress = z.url({ protocol: /^https?$/ });
 
 const rateSchema = z.object({
   id: z.string().min(1),

@@ -3,9 +3,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { TrackingStatus } from '../../workflows/messages.ts';
 import type { CarrierEvent, ExceptionReason } from './carrier.ts';
-import { InvalidWebhook } from './webhook.ts';
-
-const toleranceSeconds = 300;
+import { InvalidWebhook, jsonOf, toleranceSeconds } from './webhook.ts';
 
 const trackerSchema = z.object({
   id: z.string().min(1),
@@ -127,7 +125,7 @@ export function parseEasyPostWebhook(
     throw new InvalidWebhook('bad_signature', 'easypost webhook: the signature fits none of the secrets');
   }
 
-  const event = eventSchema.safeParse(jsonOf(rawBody));
+  const event = eventSchema.safeParse(jsonOf(rawBody.toString('utf8')));
   if (!event.success) throw notAnEvent(event.error);
   if (!event.data.description.startsWith('tracker.')) return [];
   const tracker = trackerSchema.safeParse(event.data.result);
@@ -163,12 +161,4 @@ function refuseOld(time: string, now: number): void {
 
 function notAnEvent(error: z.ZodError): InvalidWebhook {
   return new InvalidWebhook('not_an_event', `easypost webhook: unexpected body: ${z.prettifyError(error)}`);
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined; // No schema here takes undefined, so it is reported with the schema's own words.
-  }
 }

@@ -1,23 +1,23 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Address } from '../../models/address.ts';
-import type {
-  AddressCheck,
-  Carrier,
-  CarrierEvent,
-  Label,
-  LabelRequest,
-  Manifest,
-  ManifestRequest,
-  Rate,
-  RatesRequest,
-  VoidOutcome,
+import {
+  type AddressCheck,
+  type Carrier,
+  type CarrierEvent,
+  type Label,
+  type LabelRequest,
+  type Manifest,
+  type ManifestRequest,
+  type Rate,
+  type RatesRequest,
+  type VoidOutcome,
+  webAddress,
 } from './carrier.ts';
 import { failureOf, meaningOf } from './carrier-failures.ts';
-import { InvalidWebhook } from './webhook.ts';
+import { InvalidWebhook, jsonOf, toleranceSeconds } from './webhook.ts';
 
 const timeoutMs = 15_000;
-const toleranceSeconds = 300;
 
 // Fields that the carrier adds one day are dropped, not refused: an addition on their side must not stop our parcels.
 const statuses = [
@@ -30,8 +30,6 @@ const statuses = [
   'returned_to_sender',
 ] as const;
 const reasons = ['address', 'damaged', 'customs', 'refused', 'not_home', 'other'] as const;
-/** Shown to people as a link. */
-const webAddress = z.url({ protocol: /^https?$/ });
 
 const trackingEventSchema = z.object({
   id: z.string().min(1),
@@ -248,14 +246,6 @@ function read<T>(answer: Answer, schema: z.ZodType<T>): T {
     throw new Error(`${asked} answered ${status} with an unexpected body: ${z.prettifyError(body.error)}`);
   }
   return body.data;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // No schema here takes undefined, so it is reported with the schema's own words.
-  }
 }
 
 /** fetch says only "fetch failed"; what failed is in its cause. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isCurrency } from '../../workflows/domain/money.ts';
 import { fromStripe } from './stripe-amounts.ts';
 import { told } from './stripe-failures.ts';
-import { InvalidWebhook } from './webhook.ts';
+import { InvalidWebhook, toleranceSeconds } from './webhook.ts';
 
 /** What is delivered to somebody, and so what is subscribed and polled. */
 export const deliveredEvents = [
@@ -106,9 +106,6 @@ export function createEvents(stripe: Stripe) {
 function seconds(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }
-
-/** Beyond this age, or ahead of our clock by more, nothing that is signed is believed. */
-const toleranceSeconds = 300;
 
 /** @throws InvalidWebhook for a missing, forged, old or future signature, and for what is no event */
 export function parseStripeWebhook(

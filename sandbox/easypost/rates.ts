@@ -1,5 +1,5 @@
 import { newId } from './ids.ts';
-import type { Rate, Shipment } from './store.ts';
+import type { Rate, Shipment } from './objects.ts';
 
 /** US cents for a parcel, and for each pound begun. */
 const services = [

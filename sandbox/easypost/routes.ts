@@ -2,8 +2,9 @@ import { drawCode128, paper, write } from '../carrier/paper.ts';
 import { Refusal } from '../refusal.ts';
 import type { Answer, Route } from '../rest.ts';
 import { toAddress } from './addresses.ts';
+import type { Shipment } from './objects.ts';
 import * as requests from './requests.ts';
-import { createStore, type Shipment, type Store } from './store.ts';
+import { createStore, type Store } from './store.ts';
 import { post, type Webhook } from './webhook.ts';
 
 const { checked, json } = requests;

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { newId } from './ids.ts';
-import type { Tracker } from './store.ts';
+import type { Tracker } from './objects.ts';
 
 export interface Webhook {
   url: string;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Carrier, LabelRequest } from '../../../activities/providers/carrier.ts';
 import { createEasyPost } from '../../../activities/providers/easypost.ts';
 import { toMinor, toShipment } from '../../../activities/providers/easypost-words.ts';
-import type { Shipment } from '../../../sandbox/easypost/store.ts';
+import type { Shipment } from '../../../sandbox/easypost/objects.ts';
 import { startEasyPostSandbox } from '../../../sandbox/easypost.ts';
 import { minorDigits } from '../../../workflows/domain/money.ts';
 import { address, controlOf, labelRequest } from '../../support/carriers.ts';
