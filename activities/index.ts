@@ -26,10 +26,10 @@ import {
   releaseShipment,
   releaseStock,
   reserveStock,
-  settleShortPick,
   shipStock,
   writeOffParcel,
 } from './stock/reservations.ts';
+import { settleShortPick } from './stock/short-picks.ts';
 
 export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {

@@ -8,7 +8,7 @@ import { takeWhatIsThere } from '../../workflows/domain/allocation.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { offerOf } from './availability.ts';
 import { changeStock } from './ledger.ts';
-import { insertShipments } from './reservations.ts';
+import { insertShipments } from './shipments.ts';
 import { claimsOf, type Work } from './work.ts';
 
 /**

@@ -11,7 +11,7 @@ import { allocate } from '../../workflows/domain/allocation.ts';
 import { salable } from '../../workflows/domain/stock.ts';
 import { tellOrder } from './backorders.ts';
 import { changeStock } from './ledger.ts';
-import { moveElsewhere } from './reservations.ts';
+import { moveElsewhere } from './shipments.ts';
 import { type Claim, claimsOf, type Needs, type Work } from './work.ts';
 
 /** So many orders can be made to give way by one change. */

@@ -6,31 +6,20 @@ import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../../models/id.ts';
 import type { LineAllocation, Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
-import type { Shipment } from '../../models/shipment.ts';
-import type { StockCount } from '../../models/stock-work.ts';
 import type { FulfilmentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { Claims, LocalSteps, NewShipment, ParcelIds, Reservation, Saved } from '../../workflows/activities.ts';
-import {
-  type Allocation,
-  allocate,
-  type Demand,
-  reserveOrWait,
-  type Shortage,
-  takeWhatIsThere,
-} from '../../workflows/domain/allocation.ts';
-import { defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
+import { allocate, reserveOrWait, type Shortage } from '../../workflows/domain/allocation.ts';
 import { failures } from '../../workflows/domain/failures.ts';
-import { limits } from '../../workflows/domain/limits.ts';
-import type { PickLine } from '../../workflows/domain/picking.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
-import { salable } from '../../workflows/domain/stock.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
 import { giveUsesBack, redeem } from '../pricing/redemptions.ts';
 import { nextCheck } from '../shipping/labels.ts';
 import { fulfilmentRules } from '../store-settings.ts';
 import { changeStock } from './ledger.ts';
+import { missingOf, setAside } from './set-aside.ts';
+import { insertShipments, moveUnits, openShipments, shipmentsOf } from './shipments.ts';
 import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
 
 /**
@@ -218,13 +207,6 @@ export function releaseShipment(
   });
 }
 
-function missingOf({ lines }: Shipment, claims: readonly Claim[]): PickLine[] {
-  const isOwed = ({ lineId }: PickLine) => claims.some((claim) => claim.lineId === lineId && isOpen(claim));
-  return lines
-    .filter((line) => line.state === 'short' && isOwed(line))
-    .map((line) => ({ ...line, quantity: line.quantity - line.picked }));
-}
-
 /** The goods of a parcel that did not arrive: they are gone, and nobody pays for them. Again it changes nothing. */
 export function writeOffParcel(
   mongo: Mongo,
@@ -254,143 +236,6 @@ export function writeOffParcel(
       return { amountDue: amountDue(order) };
     },
   });
-}
-
-type SettleResult = Awaited<ReturnType<LocalSteps['settleShortPick']>>;
-
-/**
- * What could not be picked goes to other warehouses as far as they have it; the rest is given up or waits. The units are
- * not offered to others meanwhile: they are set aside until somebody has counted what is there.
- */
-export async function settleShortPick(
-  mongo: Mongo,
-  { orderId, shipmentId, rest }: Parameters<LocalSteps['settleShortPick']>[0],
-): Promise<SettleResult> {
-  const { shortPick } = await fulfilmentRules(mongo);
-  return changeStock(mongo, {
-    orderIds: [orderId],
-    documents: [['shipments', shipmentId]],
-    make(work): SettleResult {
-      const order = work.orders[0]!;
-      const pickList = work.document('shipments', shipmentId);
-      if (!pickList) throw broken(`There is no shipment ${shipmentId}`);
-      if (pickList.shortSettled) return { outcome: 'settled', ...pickList.shortSettled, amountDue: amountDue(order) };
-
-      const shorts = pickList.lines
-        .map((line) => ({ ...line, quantity: line.quantity - line.picked }))
-        .filter((line) => line.quantity > 0);
-      const from = { shipmentId, warehouseId: pickList.warehouseId };
-      // Of what was released or has left meanwhile nothing is to be sent from elsewhere.
-      const isOwed = ({ lineId }: Pick<PickLine, 'lineId'>) =>
-        claimsOf(order).some((each) => each.shipmentId === shipmentId && each.lineId === lineId && isOpen(each));
-      const owed = shorts.filter(isOwed);
-      const elsewhere = findElsewhere(work, order, from, owed);
-      const missing = sumOf(owed) - sumOf(elsewhere);
-      if (missing > 0 && rest === undefined && shortPick === 'ask') return { outcome: 'asks', missing };
-
-      const waits = rest === 'backordered' || (rest === undefined && shortPick === 'backorder');
-      const before = new Set(openShipments(order).map((each) => each.shipmentId));
-      setAside(work, pickList, owed);
-      const moved = moveUnits(order, shipmentId, owed, elsewhere, waits ? 'backordered' : 'released');
-      if (order.committedAt) insertShipments(work, order, moved);
-      const settled = {
-        short: sumOf(shorts),
-        waits: waits ? missing : 0,
-        given: waits ? 0 : missing,
-        moved: openShipments(order).filter((each) => !before.has(each.shipmentId)),
-        empty: pickList.lines.every((line) => line.picked === 0),
-      };
-      work.put('shipments', { ...pickList, shortSettled: settled, ...(settled.empty && { cancelledAt: new Date() }) });
-      work.write(order);
-      return { outcome: 'settled', ...settled, amountDue: amountDue(order) };
-    },
-  });
-}
-
-function sumOf(units: readonly { quantity: number }[]): number {
-  return units.reduce((sum, { quantity }) => sum + quantity, 0);
-}
-
-/**
- * The books still have what the picker did not find. What is damaged stays so; for the rest somebody has to look. To be
- * called while the missing units are still claimed: what nobody claims is what else the shelf should have.
- */
-function setAside(work: Work, { _id: shipmentId, warehouseId }: Shipment, missing: readonly PickLine[]): void {
-  const uncertain: StockCount['lines'] = [];
-  for (const sku of new Set(missing.map((line) => line.sku))) {
-    const lines = missing.filter((line) => line.sku === sku);
-    const reasons = [...new Set(lines.map(({ shortReason }) => shortReason ?? 'could_not_locate'))];
-    const isEmpty = lines.some(({ shortReason }) => shortReason === 'stockout');
-    const stock = work.stock(sku, warehouseId);
-    const onlyBin = (stock?.bins?.length ?? 0) <= 1;
-    // On an empty shelf there is nothing to sell, whatever the books say.
-    const others = isEmpty && onlyBin && stock ? Math.max(0, salable(stock)) : 0;
-    const damagedChange = sumOf(lines) + others;
-    const movement = { key: `short:${shipmentId}:${sku}`, sku, warehouseId, kind: 'damage' as const };
-    const reason = `short pick: ${reasons.join(', ')}`;
-    work.move({ ...movement, onHandChange: 0, damagedChange, actor: 'system', reason, reference: shipmentId });
-    const units = damagedChange - sumOf(lines.filter(({ shortReason }) => shortReason === 'damaged'));
-    if (units > 0) uncertain.push({ sku, setAside: units });
-  }
-  if (uncertain.length === 0) return;
-  work.put('counts', {
-    _id: `cnt_${shipmentId.slice('shp_'.length)}`,
-    ...{ warehouseId, lines: uncertain, status: 'open', reason: `Short pick of ${shipmentId}` },
-    ...{ actor: 'system', createdAt: new Date() },
-  });
-}
-
-/**
- * Takes units from a shipment: other warehouses send them as far as they have them, the rest is given up or waits. The
- * new shipments get their pick lists.
- */
-export function moveElsewhere(
-  work: Work,
-  order: Order,
-  from: NewShipment,
-  units: readonly Demand[],
-  rest: 'released' | 'backordered',
-): NewShipment[] {
-  const moved = moveUnits(order, from.shipmentId, units, findElsewhere(work, order, from, units), rest);
-  if (order.committedAt) insertShipments(work, order, moved);
-  return moved;
-}
-
-function findElsewhere(work: Work, order: Order, from: NewShipment, units: readonly Demand[]): Allocation[] {
-  const supplies = work
-    .supplies(units.map(({ sku }) => sku))
-    .filter((supply) => supply.warehouseId !== from.warehouseId);
-  const mayMove = shipmentsOf(claimsOf(order)).length + supplies.length <= limits.shipments;
-  return mayMove ? takeWhatIsThere(units, supplies, order.shipTo) : [];
-}
-
-/** Moves units of a shipment to new ones as `moves` says; what it does not say is given up, or waits. */
-function moveUnits(
-  order: Order,
-  shipmentId: string,
-  units: readonly Demand[],
-  moves: readonly Allocation[],
-  rest: 'released' | 'backordered',
-): NewShipment[] {
-  const shipmentIds = new Map(moves.map(({ warehouseId }) => [warehouseId, newId('shp')]));
-  const waitingId = newId('shp');
-  for (const { lineId, quantity } of units) {
-    const line = order.lines.find((each) => each.lineId === lineId)!;
-    const claim = line.allocations.find((each) => each.shipmentId === shipmentId && isOpen(each))!;
-    claim.quantity -= quantity;
-    let left = quantity;
-    for (const each of moves.filter((candidate) => candidate.lineId === lineId)) {
-      const { warehouseId } = each;
-      const moved = { shipmentId: shipmentIds.get(warehouseId)!, warehouseId, quantity: each.quantity };
-      line.allocations.push({ ...moved, state: claim.state });
-      left -= each.quantity;
-    }
-    if (left > 0 && rest === 'released') line.allocations.push({ ...claim, quantity: left, state: rest });
-    if (left > 0 && rest === 'backordered')
-      line.allocations.push({ shipmentId: waitingId, warehouseId: '', quantity: left, state: rest });
-    line.allocations = line.allocations.filter((each) => each.quantity > 0);
-  }
-  return [...shipmentIds].map(([warehouseId, id]) => ({ shipmentId: id, warehouseId }));
 }
 
 /** The hand-over: the goods leave the building, and are owed no more. */
@@ -426,49 +271,6 @@ export function shipStock(
 
 function giveBack(claims: readonly Claim[]): void {
   for (const claim of claims) claim.state = 'released';
-}
-
-function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
-  return [...new Map(claims.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values()];
-}
-
-/** What of the order is still to be sent, whether it is there or not. */
-function openShipments(order: Pick<Order, 'lines'>): NewShipment[] {
-  return shipmentsOf(claimsOf(order).filter(isOpen));
-}
-
-/** From a date's midnight in UTC until the date is over everywhere on earth. */
-const endOfDateMs = 36 * 3_600_000;
-
-export function insertShipments(work: Work, order: Order, shipments: readonly NewShipment[]): void {
-  for (const { shipmentId, warehouseId } of shipments) {
-    const lines = order.lines.flatMap(({ lineId, sku, name, allocations }) =>
-      allocations
-        .filter((allocation) => allocation.shipmentId === shipmentId && isOpen(allocation))
-        .map(({ quantity }) => {
-          const bin = work.stock(sku, warehouseId)?.bins?.[0];
-          return { lineId, sku, name, quantity, picked: 0, ...(bin && { bin }), state: 'pending' as const };
-        }),
-    );
-    const { shipping, shipTo } = order;
-    const grams = lines.reduce((sum, { lineId, quantity }) => {
-      return sum + quantity * order.lines.find((line) => line.lineId === lineId)!.weightGrams;
-    }, 0);
-    const calendar = work.warehouse(warehouseId)?.calendar ?? defaultCalendar;
-    work.put('shipments', {
-      ...{ _id: shipmentId, orderId: order._id, warehouseId, createdAt: new Date(), lines, grams },
-      units: sumOf(lines),
-      to: { country: shipTo.country, ...(shipTo.region !== undefined && { region: shipTo.region }) },
-      ...(shipping && {
-        ...{ deliveryMethod: shipping.method, promisedBy: shipping.promisedBy },
-        lateFrom: new Date(Date.parse(shipping.promisedBy) + endOfDateMs),
-      }),
-      // What comes later than it was promised is in a hurry.
-      dispatchBy: shipping?.dispatchBy ? new Date(shipping.dispatchBy) : dispatchBy(calendar, new Date()),
-      priority: 0,
-      pickListId: null,
-    });
-  }
 }
 
 function closePickLists(work: Work, shipmentIds: readonly string[]): void {

@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openCount, recordCounted } from '../../activities/stock/counts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
-import {
-  commitStock,
-  releaseStock,
-  reserveStock,
-  settleShortPick,
-  shipStock,
-} from '../../activities/stock/reservations.ts';
+import { commitStock, releaseStock, reserveStock, shipStock } from '../../activities/stock/reservations.ts';
+import { settleShortPick } from '../../activities/stock/short-picks.ts';
 import type { Movement } from '../../activities/stock/work.ts';
 import { newId } from '../../models/id.ts';
 import { stockId } from '../../models/stock.ts';

@@ -17,9 +17,9 @@ import {
   releaseShipment,
   releaseStock,
   reserveStock,
-  settleShortPick,
   shipStock,
 } from '../../activities/stock/reservations.ts';
+import { settleShortPick } from '../../activities/stock/short-picks.ts';
 import { receiveTransfer, sendTransfer } from '../../activities/stock/transfers.ts';
 import { StockRefused } from '../../activities/stock/work.ts';
 import type { Delivery, Transfer } from '../../models/stock-work.ts';

@@ -4,7 +4,7 @@ import { sendRefund } from '../../activities/payments/refund-sending.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
 import { openReturn, recordInspection, recordReception } from '../../activities/returns.ts';
 import { startForgotten } from '../../activities/starts.ts';
-import { settleShortPick } from '../../activities/stock/reservations.ts';
+import { settleShortPick } from '../../activities/stock/short-picks.ts';
 import { activeWarehouses } from '../../activities/stock/warehouses.ts';
 import { newId } from '../../models/id.ts';
 import { answerSignal, workflowIds } from '../../workflows/messages.ts';
