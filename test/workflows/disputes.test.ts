@@ -286,6 +286,7 @@ describe('a warning of fraud', () => {
     await bank.answer(disputeId, 'skip');
     expect(await bank.result(disputeId)).toBe('closed');
     await until(async () => (await world.stateOf(orderId)).incidents.length === 0, 'the hold is over');
+    await world.reaches(orderId, 'confirmed');
     await world.deliver(orderId);
   });
 
