@@ -429,8 +429,10 @@ test('100,000 rows are imported and exported in bounded memory', async () => {
     collectGarbage();
     return process.memoryUsage().heapUsed / 2 ** 20;
   };
+  const began = performance.now();
   for (let from = 0; from < count; from += 10_000)
     await newProducts(...Array.from({ length: 10_000 }, (_, index) => `MANY-${from + index}`));
+  const written = performance.now();
   const lines = function* () {
     yield 'sku,warehouseId,onHand,damaged,safetyStock,bins\n';
     for (let index = 0; index < count; index++) yield `MANY-${index},west,${(index % 90) + 10},,5,A-${index}|B\n`;
@@ -459,9 +461,11 @@ test('100,000 rows are imported and exported in bounded memory', async () => {
   expect(rows).toBeGreaterThan(count);
   // What it has to remember is which SKUs it has seen: some ten MB. The rows themselves would be many times that.
   expect(most - before).toBeLessThan(48);
-  // Half a minute on two cores that have nothing else to do.
-  expect(imported - started).toBeLessThan(120_000);
-  expect(exported - imported).toBeLessThan(60_000);
+  // Against as many documents that are merely inserted, on the same machine: XX.
+  const inserted = written - began;
+  console.log({inserted, import: imported-started, export: exported-imported});
+  expect((imported - started) / inserted).toBeLessThan(60);
+  expect((exported - imported) / inserted).toBeLessThan(10);
 }, 240_000);
 
 test('and after all of it the ledger explains the stock', async () => {
