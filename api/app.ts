@@ -113,6 +113,7 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/orders/:id/cancel', 'orders.cancel', orders.cancelOrder),
   route('POST', '/v1/orders/:id/hold', 'orders.support', support.holdOrder),
   route('POST', '/v1/orders/:id/release', 'orders.support', support.releaseOrder),
+  route('PUT', '/v1/orders/:id/deadline', 'orders.support', support.putDeadline),
   route('PUT', '/v1/orders/:id/shipping-address', 'orders.support', support.putShippingAddress),
   route('GET', '/v1/incidents', 'incidents.answer', support.listIncidents),
   route('POST', '/v1/incidents/answer', 'incidents.answer', support.answerIncidents),
@@ -159,6 +160,7 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/returns/:id/decide', 'returns.decide', returns.decideReturn),
   route('POST', '/v1/returns/:id/receive', 'returns.work', returns.receiveReturn),
   route('POST', '/v1/returns/:id/inspect', 'returns.work', returns.inspectReturn),
+  route('PUT', '/v1/returns/:id/deadline', 'returns.decide', returns.putDeadline),
   route('POST', '/v1/returns/:id/cancel', 'returns.cancel', returns.cancelReturn),
 
   route('GET', '/v1/events', 'events.read', events.listEvents),

@@ -100,11 +100,18 @@ export interface ParcelState {
   resolved?: 'reshipped' | 'refunded' | undefined;
 }
 
-export interface TimelineEntry {
+export interface TimelineEntry extends ChangeDetails {
   /** ISO 8601, UTC. */
   at: string;
   what: string;
   actor: Actor;
+}
+
+export interface ChangeDetails {
+  /** Words of ours, or the id of the note that holds somebody's own. */
+  why?: string | undefined;
+  before?: string | undefined;
+  after?: string | undefined;
 }
 
 export interface OrderState {
@@ -150,6 +157,18 @@ export interface CancelInput {
 }
 
 export interface HoldInput {
+  actor: Actor;
+  /** As in `CancelInput`. */
+  reason: string;
+  /** ISO 8601, UTC: the hold ends by itself. */
+  until?: string | undefined;
+}
+
+/** Support moves the time until which something is waited for; a time that has passed is now. */
+export interface DeadlineInput {
+  event: string;
+  /** ISO 8601, UTC. */
+  deadline: string;
   actor: Actor;
   /** As in `CancelInput`. */
   reason: string;
@@ -216,6 +235,8 @@ export const payOrder = defineUpdate<PlaceOutcome, [PayInput]>('pay');
 export const cancelOrder = defineUpdate<{ status: OrderStatus }, [CancelInput]>('cancel');
 export const packShipment = defineUpdate<{ status: ShipmentStatus }, [PackInput]>('pack');
 export const handOverShipment = defineUpdate<{ status: ShipmentStatus }, [HandOverInput]>('handOver');
+/** Of an order or a return. */
+export const setDeadline = defineUpdate<{ status: string }, [DeadlineInput]>('setDeadline');
 export const answerIncident = defineUpdate<AnswerOutcome, [AnswerInput]>('answer');
 
 /** The payment may have changed at the provider: a hint to go and read it. */

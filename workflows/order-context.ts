@@ -192,8 +192,9 @@ export function moveOrder(order: Order, to: OrderStatus, what?: string): void {
   const { state } = order.record;
   if (state.status === to) return;
   if (!mayGo(orderStates, state.status, to)) throw new Error(`An order cannot go from ${state.status} to ${to}`);
+  const before = state.status;
   state.status = to;
-  order.record.changed(what);
+  order.record.changed(what, 'system', { before, after: to });
 }
 
 /** @throws as `moveOrder` does */
@@ -206,8 +207,9 @@ export function moveShipment(
 ): void {
   if (!mayGo(shipmentStates, shipment.status, to))
     throw new Error(`A shipment cannot go from ${shipment.status} to ${to}`);
+  const before = shipment.status;
   shipment.status = to;
-  order.record.changed(what && `${what} (${shipment.id})`, actor);
+  order.record.changed(what && `${what} (${shipment.id})`, actor, { before, after: to });
 }
 
 /** The bank disputes the payment: what has not left stays here until it has decided for us, or a person does. */
@@ -233,11 +235,12 @@ export function isHeld(order: Order): boolean {
  * A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. What has left
  * cannot be held: once nothing else is there, the hold is over.
  */
-export function hold(order: Order, { reason, actor, by = 'person' }: HoldInput & { by?: string }): void {
+export function hold(order: Order, { reason, actor, until, by = 'person' }: HoldInput & { by?: string }): void {
   const { record, holds } = order;
   if (holds.has(by) || !mayCancel(order)) return;
   holds.add(by);
-  record.changed(`Held: ${reason}`, actor);
+  record.changed('Held', actor, { why: reason, after: until && `until ${until}` });
+  if (until !== undefined) releaseAt(order, by, until);
   const held = record.state.incidents.find((incident) => incident.cause === 'hold');
   if (held) {
     held.why += `; ${reason}`;
@@ -253,7 +256,19 @@ export function hold(order: Order, { reason, actor, by = 'person' }: HoldInput &
   if (record.state.status === 'confirmed' || record.state.status === 'processing') moveOrder(order, 'on_hold');
 }
 
-/** Of a dispute that is over. Who holds it besides still does. */
+/** Nobody has to remember it. Where it was released and held anew meanwhile, it is the new hold that counts. */
+function releaseAt(order: Order, by: string, until: string): void {
+  const event = 'hold_end';
+  const isOver = () => !order.holds.has(by) || !isHeld(order);
+  void CancellationScope.nonCancellable(async () => {
+    const ended = await order.record.waitFor(event, Date.parse(until) - Date.now(), isOver);
+    if (ended !== 'overdue') return;
+    order.record.changed('The time of the hold is over');
+    releaseHold(order, by);
+  });
+}
+
+/** Of a dispute that is over, or a time. Who holds it besides still does. */
 function releaseHold({ record, holds }: Order, by: string): void {
   if (!holds.delete(by) || holds.size > 0) return;
   const held = record.state.incidents.find((incident) => incident.cause === 'hold');
@@ -267,7 +282,7 @@ function hasStarted(order: Order): boolean {
 }
 
 export function cancel(order: Order, input: CancelInput): void {
-  if (!order.cancelled) order.record.changed(`Cancellation asked for: ${input.reason}`, input.actor);
+  if (!order.cancelled) order.record.changed('Cancellation asked for', input.actor, { why: input.reason });
   order.cancelled ??= input;
   order.scope.cancel();
   for (const [shipmentId, scope] of order.warehouseScopes) if (!isUnderWay(order, shipmentId)) scope.cancel();

@@ -1,5 +1,6 @@
 /** What an order's workflow answers to: its query, updates and signals. */
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
@@ -129,10 +130,11 @@ export function listenToMessages(order: Order): void {
   setHandler(messages.cancelSignal, (input) => {
     if (mayCancel(order)) cancel(order, input);
   });
-  setHandler(messages.releaseOrder, ({ actor }) => {
+  setHandler(messages.releaseOrder, ({ actor, reason }) => {
     const held = state.incidents.find((incident) => incident.cause === 'hold');
-    if (held) record.answer({ incidentId: held.id, answer: 'release', actor });
+    if (held) record.answer({ incidentId: held.id, answer: 'release', actor }, reason);
   });
+  listenForDeadlines(record);
   setHandler(messages.answerSignal, (input) => {
     record.answer(input);
   });

@@ -16,7 +16,16 @@ import {
 } from '@temporalio/workflow';
 import type { Mail, MailTemplate } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
-import type { Actor, Answer, AnswerInput, Incident, TimelineEntry, WaitingFor } from './messages.ts';
+import type {
+  Actor,
+  Answer,
+  AnswerInput,
+  ChangeDetails,
+  DeadlineInput,
+  Incident,
+  TimelineEntry,
+  WaitingFor,
+} from './messages.ts';
 
 export interface Recorded {
   rev: number;
@@ -70,6 +79,8 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   const mails: Mail[] = [];
   const waits = new Set<Wait>();
   const answers = new Map<string, Answer>();
+  /** Deadlines that somebody has set, by event. */
+  const moved = new Map<string, string>();
   let savedRev = state.rev;
   let firstRev = 0;
   let watching = false;
@@ -81,9 +92,9 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
    * history: a workflow task that failed after it had saved is run again, perhaps with other messages, and what it
    * saves then has to win over what it saved before.
    */
-  function changed(what?: string, actor: Actor = 'system'): void {
+  function changed(what?: string, actor: Actor = 'system', details: ChangeDetails = {}): void {
     state.rev = Math.max(state.rev + 1, firstRev + workflowInfo().historyLength * revsPerEvent);
-    if (what !== undefined) state.timeline.push({ at: new Date().toISOString(), what, actor });
+    if (what !== undefined) state.timeline.push({ at: new Date().toISOString(), what, actor, ...details });
   }
 
   /** Goes on with a record that an earlier run has written. */
@@ -156,7 +167,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   async function waitFor(event: string | undefined, ms: number, until: () => boolean): Promise<'done' | 'overdue'> {
     if (event !== undefined) announced = undefined;
     if (until()) return 'done';
-    const wait: Wait = { event, deadline: deadlineIn(ms), overdue: false };
+    const wait: Wait = { event, deadline: movedDeadline(event) ?? deadlineIn(ms), overdue: false };
     waits.add(wait);
     if (!isShown(earliest(waits), state.waitingFor)) changed();
     if (!watching) void CancellationScope.nonCancellable(watchDeadlines);
@@ -166,6 +177,26 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
     } finally {
       waits.delete(wait);
     }
+  }
+
+  /** A deadline that somebody has set counts until it has passed, however often the event is waited for meanwhile. */
+  function movedDeadline(event: string | undefined): string | undefined {
+    const deadline = event === undefined ? undefined : moved.get(event);
+    return deadline !== undefined && Date.parse(deadline) > Date.now() ? deadline : undefined;
+  }
+
+  function waitsFor(event: string): boolean {
+    return [...waits].some((wait) => wait.event === event);
+  }
+
+  /** Shortens or extends what is waited for; a time that has passed ends the waiting at once. */
+  function setDeadline({ event, deadline, actor, reason }: DeadlineInput): void {
+    const meant = [...waits].filter((wait) => wait.event === event);
+    if (meant.length === 0) return;
+    const before = earliest(new Set(meant))?.deadline;
+    moved.set(event, deadline);
+    for (const wait of meant) Object.assign(wait, { deadline, overdue: false });
+    changed(`Deadline of ${event} moved`, actor, { why: reason, before, after: deadline });
   }
 
   /**
@@ -210,11 +241,11 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   }
 
   /** True where the answer was applied; an incident that is not open, or does not offer the answer, ignores it. */
-  function answer({ incidentId, answer: given, actor }: AnswerInput): boolean {
+  function answer({ incidentId, answer: given, actor }: AnswerInput, why?: string): boolean {
     const open = state.incidents.find((other) => other.id === incidentId);
     if (open === undefined || answers.has(incidentId) || !open.answers.includes(given)) return false;
     answers.set(incidentId, given);
-    changed(`Answered ${open.cause} with ${given}`, actor);
+    changed(`Answered ${open.cause} with ${given}`, actor, { why });
     return true;
   }
 
@@ -275,7 +306,10 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   }
 
   void CancellationScope.nonCancellable(write);
-  return { state, resumeAt, changed, mail, saved, savedWith, waitFor, expect, incident, answer, step, must };
+  return {
+    ...{ state, resumeAt, changed, mail, saved, savedWith, waitFor, waitsFor, setDeadline },
+    ...{ expect, incident, answer, step, must },
+  };
 }
 
 /** Of those that are shown. */
@@ -306,9 +340,9 @@ function describe(state: Recorded): string {
       `Incident \`${open.id}\`, answers: ${open.answers.join(', ')}`,
     );
   }
-  lines.push('', '| when | what | who |', '|---|---|---|');
+  lines.push('', '| when | what | who | why |', '|---|---|---|---|');
   for (const entry of state.timeline.slice(-20))
-    lines.push(`| ${entry.at} | ${plain(entry.what)} | ${plain(entry.actor)} |`);
+    lines.push(`| ${entry.at} | ${plain(entry.what)} | ${plain(entry.actor)} | ${plain(entry.why ?? '')} |`);
   return lines.join('\n');
 }
 

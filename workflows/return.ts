@@ -1,6 +1,7 @@
 /** Goods coming back: approved, labelled, received, inspected line by line, and paid back for what was received. */
 import { allHandlersFinished, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { callProvider, local } from './activities.ts';
+import { listenForDeadlines } from './deadlines.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
 import { hasEnded, mayGo, returnStates } from './domain/states.ts';
@@ -109,7 +110,7 @@ async function approve(
   }
   const approved = asked.decision === 'approve' || work.decision?.approve === true;
   const because = work.decision?.reason ?? asked.because;
-  move(work, approved ? 'approved' : 'rejected', approved ? 'Approved' : `Rejected: ${because}`, work.decision?.actor);
+  move(work, approved ? 'approved' : 'rejected', approved ? 'Approved' : 'Rejected', work.decision?.actor, because);
   if (!approved) record.mail('return_rejected');
   return approved;
 }
@@ -120,11 +121,12 @@ async function end(work: Return): Promise<ReturnStatus> {
   return work.record.state.status;
 }
 
-function move(work: Return, to: ReturnStatus, what: string, actor: Actor = 'system'): void {
+function move(work: Return, to: ReturnStatus, what: string, actor: Actor = 'system', why?: string): void {
   const { state } = work.record;
   if (!mayGo(returnStates, state.status, to)) throw new Error(`A return cannot go from ${state.status} to ${to}`);
+  const before = state.status;
   state.status = to;
-  work.record.changed(what, actor);
+  work.record.changed(what, actor, { why, before, after: to });
 }
 
 function createReturn(returnId: string): Return {
@@ -197,5 +199,6 @@ function listen(work: Return): void {
     await record.saved();
     return { applied };
   });
+  listenForDeadlines(record);
   work.refundHints = listenForRefunds();
 }

@@ -10,6 +10,7 @@ import { actorOf, notFound } from '../auth.ts';
 import { type Api, type Asked, endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
 import { Problem } from '../problem.ts';
+import { deadlineBody } from '../schemas/common.ts';
 import { accepted, done, orderParams, reasonBody } from '../schemas/orders.ts';
 import * as schema from '../schemas/returns.ts';
 import * as workflows from '../temporal.ts';
@@ -108,6 +109,16 @@ export const cancelReturn = endpoint({
   body: reasonBody,
   orderOf,
   handle: async (api, asked) => tell(api, asked, messages.cancelReturn, await noted(api, asked)),
+});
+
+export const putDeadline = endpoint({
+  ...step,
+  summary: 'Shorten, extend or end what the return waits for',
+  body: deadlineBody,
+  async handle(api, asked) {
+    const { event, deadline } = asked.body;
+    return tell(api, asked, messages.setDeadline, { event, deadline, ...(await noted(api, asked)) });
+  },
 });
 
 /** The reason stays with the order; the workflow gets the id of it. */

@@ -1,41 +1,70 @@
-/** What support does with an order: hold it, correct its address, answer what it needs help with. */
+/** What support does with an order: hold it, move its deadlines, correct its address, answer what it needs help with. */
 import { writeNote } from '../../activities/notes.ts';
 import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { endpoint, reply } from '../endpoint.ts';
+import { type Api, type Caller, endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
+import { deadlineBody } from '../schemas/common.ts';
 import * as incidents from '../schemas/incidents.ts';
 import * as schema from '../schemas/orders.ts';
 import { sideBySide } from '../side-by-side.ts';
 import * as workflows from '../temporal.ts';
 import { withNotes } from '../views/order.ts';
-import { ofOrder, underWay } from './orders.ts';
+import { ofOrder, underWay, updateOrder } from './orders.ts';
 
-export const holdOrder = tell(
-  'Hold an order: nothing is packed or handed over until it is released',
-  messages.holdOrder,
-);
-export const releaseOrder = tell('Release an order that is on hold', messages.releaseOrder);
+export const holdOrder = endpoint({
+  summary: 'Hold an order: nothing is packed or handed over until it is released, or until a time',
+  params: schema.orderParams,
+  body: schema.holdBody,
+  answers: { 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle(api, { params: { id }, body: { reason, until }, caller }) {
+    return tell(api, id, messages.holdOrder, { ...(await noted(api, id, caller, reason)), until });
+  },
+});
 
-/** Signals the order's workflow who asks, and why. */
-function tell(summary: string, signal: typeof messages.holdOrder | typeof messages.releaseOrder) {
-  return endpoint({
-    summary,
-    params: schema.orderParams,
-    body: schema.reasonBody,
-    answers: { 202: schema.accepted },
-    problems: ['order-ended'],
-    async handle({ mongo, temporal }, { params: { id }, body, caller }) {
-      const actor = actorOf(caller);
-      const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
-      await ofOrder(mongo, id, () => workflows.signal(temporal, messages.workflowIds.order(id), signal, input));
-      return underWay(id);
-    },
-  });
+export const releaseOrder = endpoint({
+  summary: 'Release an order that is on hold',
+  params: schema.orderParams,
+  body: schema.reasonBody,
+  answers: { 202: schema.accepted },
+  problems: ['order-ended'],
+  async handle(api, { params: { id }, body: { reason }, caller }) {
+    return tell(api, id, messages.releaseOrder, await noted(api, id, caller, reason));
+  },
+});
+
+async function tell(
+  { mongo, temporal }: Api,
+  id: string,
+  signal: typeof messages.holdOrder | typeof messages.releaseOrder,
+  input: messages.HoldInput,
+) {
+  await ofOrder(mongo, id, () => workflows.signal(temporal, messages.workflowIds.order(id), signal, input));
+  return underWay(id);
 }
+
+/** The words of a reason stay with the order; its workflow gets the id of them. */
+async function noted({ mongo }: Api, orderId: string, caller: Caller, reason: string) {
+  const actor = actorOf(caller);
+  return { actor, reason: await writeNote(mongo, orderId, actor, reason) };
+}
+
+export const putDeadline = endpoint({
+  summary: 'Shorten, extend or end what the order waits for',
+  params: schema.orderParams,
+  body: deadlineBody,
+  answers: { 200: schema.done, 202: schema.accepted },
+  problems: ['not-allowed-now', 'order-ended'],
+  async handle(api, { params: { id }, body: { reason, ...moved }, caller, idempotency }) {
+    const input = { ...moved, ...(await noted(api, id, caller, reason)) };
+    const done = await updateOrder(api, id, messages.setDeadline, input, idempotency);
+    return done ? reply(200, done) : underWay(id);
+  },
+});
 
 export const putShippingAddress = endpoint({
   summary: 'Correct the address, while no label is bought. An incident about it is then answered with `amend`',

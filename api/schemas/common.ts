@@ -222,3 +222,17 @@ export const csvFile = z.instanceof(Readable).meta({ override: { type: 'string' 
 export const pdfFile = z.instanceof(Buffer).meta({ override: { type: 'string', format: 'binary' } });
 
 export const next = z.string().nullable().meta({ description: 'The cursor of the next page; null on the last' });
+
+/** Who did what, when and why, and what was before and after it. */
+export const timeline = z.array(
+  z.strictObject({
+    ...{ at: z.string(), what: z.string(), actor: z.string() },
+    ...{ why: z.string().optional(), before: z.string().optional(), after: z.string().optional() },
+  }),
+);
+
+export const deadlineBody = z.strictObject({
+  event: text(100).meta({ description: 'What is waited for, as `waitingFor` says', example: 'payment' }),
+  deadline: time.meta({ description: 'UTC. A time that has passed is now' }),
+  reason: text(500),
+});

@@ -49,6 +49,6 @@ export const disputeCase = dispute
       .optional()
       .meta({ description: 'Not of a warning of fraud' }),
     incidents: z.array(incident),
-    timeline: z.array(z.strictObject({ at: z.string(), what: z.string(), actor: z.string() })),
+    timeline: common.timeline,
   })
   .meta({ id: 'DisputeCase' });

@@ -76,7 +76,10 @@ export const reasonBody = z.strictObject({ reason: common.text(500) });
 export const addressBody = common.address;
 
 const waitingFor = z.strictObject({ event: z.string(), deadline: z.string() });
-const timeline = z.array(z.strictObject({ at: z.string(), what: z.string(), actor: z.string() }));
+export const holdBody = z.strictObject({
+  reason: common.text(500),
+  until: common.time.optional().meta({ description: 'UTC. The hold ends by itself' }),
+});
 const purpose = z
   .enum(['payment', 'setup'])
   .optional()
@@ -150,7 +153,7 @@ export const order = z
       .meta({ description: 'For the owner and for support' }),
     shippingAddress: z.unknown().optional().meta({ description: 'For the owner and for support', type: 'object' }),
     incidents: z.array(incident).optional().meta({ description: 'For staff' }),
-    timeline: timeline.optional().meta({ description: 'For staff' }),
+    timeline: common.timeline.optional().meta({ description: 'For staff' }),
     notes: z
       .array(z.strictObject({ id: z.string(), at: common.time, actor: z.string(), text: z.string() }))
       .optional()
@@ -194,7 +197,7 @@ export const state = z.strictObject({
       shipments: order.shape.shipments,
       waitingFor: waitingFor.optional(),
       incidents: z.array(incident).optional(),
-      timeline: timeline.optional(),
+      timeline: common.timeline.optional(),
     })
     .meta({ id: 'OrderState' }),
 });

@@ -97,15 +97,23 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
   };
 }
 
-/** What happened to the order, what was refused, and what became of its refunds and disputes, in the order of time. */
-function timelineOf(order: Order, { refunds, disputes }: Related): TimelineEntry[] {
-  const ofCases = [...refunds, ...disputes].flatMap(({ _id, state }) =>
+/** What happened to the order, what was refused, and what became of all that came after it, in the order of time. */
+function timelineOf(order: Order, { returns, refunds, disputes }: Related): TimelineEntry[] {
+  const ofOthers = [...returns, ...refunds, ...disputes].flatMap(({ _id, state }) =>
     (state?.timeline ?? []).map((each) => ({ ...each, what: `${each.what} (${_id})` })),
   );
   const refusals = (order.refusals ?? []).map((each) => ({ ...each, at: each.at.toISOString() }));
-  return [...(order.state?.timeline ?? []), ...ofCases, ...refusals]
-    .map((each) => ({ ...each, what: withNotes(each.what, order) }))
-    .sort((a, b) => Number(a.at > b.at) - Number(a.at < b.at));
+  return inWords([...(order.state?.timeline ?? []), ...ofOthers, ...refusals], order).sort(
+    (a, b) => Number(a.at > b.at) - Number(a.at < b.at),
+  );
+}
+
+/** For staff, who may know what people said. */
+export function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
+  return timeline.map(({ why, ...each }) => ({
+    ...{ ...each, what: withNotes(each.what, order) },
+    ...(why !== undefined && { why: withNotes(why, order) }),
+  }));
 }
 
 /** For staff: what a note's id stands for. */

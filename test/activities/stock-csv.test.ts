@@ -463,7 +463,7 @@ test('100,000 rows are imported and exported in bounded memory', async () => {
   expect(most - before).toBeLessThan(48);
   // Against as many documents that are merely inserted, on the same machine: XX.
   const inserted = written - began;
-  console.log({inserted, import: imported-started, export: exported-imported});
+  console.log({ inserted, import: imported - started, export: exported - imported });
   expect((imported - started) / inserted).toBeLessThan(60);
   expect((exported - imported) / inserted).toBeLessThan(10);
 }, 240_000);
