@@ -25,21 +25,27 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
 }
 
 function* checkShipment(
-  { _id, lines, parcels, pickListId }: Pick<Shipment, '_id' | 'lines' | 'parcels' | 'pickListId'>,
+  { _id, lines, parcels, pickListId, putBack = [] }: Shipment,
   scans: readonly PickScan[],
 ): Generator<string> {
+  const puts = scans.flatMap((scan) => scan.puts).filter(({ shipmentId }) => shipmentId === _id);
+  const unitsOf = (some: readonly { lineId: string; quantity: number }[], lineId: string) =>
+    some.filter((each) => each.lineId === lineId).reduce((sum, { quantity }) => sum + quantity, 0);
   for (const { lineId, sku, quantity, picked } of lines) {
     if (picked > quantity) yield `${picked} of ${sku} are picked, ${quantity} were asked for`;
-    const scanned = scans
-      .flatMap(({ puts }) => puts)
-      .filter((put) => put.shipmentId === _id && put.lineId === lineId)
-      .reduce((sum, put) => sum + put.quantity, 0);
-    if (scanned !== picked) yield `${picked} of ${sku} are picked, ${scanned} were scanned`;
-    const packed = (parcels ?? [])
-      .flatMap(({ units }) => units)
-      .filter((unit) => unit.lineId === lineId)
-      .reduce((sum, unit) => sum + unit.quantity, 0);
+    const packed = unitsOf(
+      (parcels ?? []).flatMap(({ units }) => units),
+      lineId,
+    );
     if (parcels && packed !== picked) yield `${packed} of ${sku} are in the parcels, ${picked} were picked`;
+  }
+  // A line that was cancelled as a whole is gone from the shipment.
+  for (const lineId of new Set([...lines, ...puts, ...putBack].map((each) => each.lineId))) {
+    const picked = lines.find((line) => line.lineId === lineId)?.picked ?? 0;
+    const back = unitsOf(putBack, lineId);
+    const scanned = unitsOf(puts, lineId);
+    if (scanned !== picked + back)
+      yield `${picked} of ${lineId} are picked and ${back} put back, ${scanned} were scanned`;
   }
   const lists = new Set(scans.map((scan) => scan.pickListId));
   if (lists.size > 1) yield `it was picked by ${lists.size} lists`;

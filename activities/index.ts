@@ -20,6 +20,7 @@ import { openClaim } from './shipping/claims.ts';
 import { makeManifests } from './shipping/hand-overs.ts';
 import { buyLabels, buyReturnLabel, type Carriers, voidLabels } from './shipping/labels.ts';
 import { pollTracking } from './shipping/tracking.ts';
+import { cancelLines } from './stock/line-cancels.ts';
 import {
   commitStock,
   readClaims,
@@ -38,6 +39,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     readClaims: (input) => readClaims(mongo, input),
     releaseStock: (input) => releaseStock(mongo, input),
     releaseShipment: (input) => releaseShipment(mongo, input),
+    cancelLines: (input) => cancelLines(mongo, input),
     settleShortPick: (input) => settleShortPick(mongo, input),
     shipStock: (input) => shipStock(mongo, input),
     writeOffParcel: (input) => writeOffParcel(mongo, input),

@@ -23,6 +23,7 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
   delivered: 'arrived parcels',
   delayed: 'parcels',
   order_cancelled: 'nothing',
+  items_cancelled: 'nothing',
   order_expired: 'nothing',
   return_approved: 'nothing',
   return_rejected: 'nothing',

@@ -1,8 +1,10 @@
 import {
   defaultFulfilment,
+  defaultOrders,
   defaultPayments,
   defaultSettings,
   type FulfilmentRules,
+  type OrderRules,
   type PaymentRules,
   type StoreSettings,
 } from '../models/store.ts';
@@ -22,4 +24,8 @@ export async function paymentRules(mongo: Mongo): Promise<PaymentRules> {
 
 export async function fulfilmentRules(mongo: Mongo): Promise<FulfilmentRules> {
   return { ...defaultFulfilment, ...(await storeSettings(mongo)).fulfilment };
+}
+
+export async function orderRules(mongo: Mongo): Promise<OrderRules> {
+  return { ...defaultOrders, ...(await storeSettings(mongo)).orders };
 }

@@ -1,4 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
+import type { LineCancellation, LineQuantity } from '../workflows/domain/line-cancels.ts';
 import type { PricedLine, PricedShipping, Pricing } from '../workflows/domain/pricing.ts';
 import type { OrderStatus } from '../workflows/domain/states.ts';
 import type { OrderState } from '../workflows/messages.ts';
@@ -25,6 +26,17 @@ export interface OrderLine extends PricedLine {
   allocations: LineAllocation[];
 }
 
+/** Units that somebody has cancelled while the rest of the order goes on. */
+export interface Cancellation {
+  id: string;
+  at: Date;
+  actor: string;
+  /** The id of a note. */
+  reason: string;
+  lines: LineQuantity[];
+  outcome: LineCancellation;
+}
+
 export interface Order {
   _id: string;
   /** The request that placed it; unique, so that a repeated one finds it. Absent where no request did, as for a reship. */
@@ -45,6 +57,8 @@ export interface Order {
   shipTo: Address;
   /** Reasons in people's own words. Workflows and logs know them by their ids. */
   notes?: { id: string; at: Date; actor: string; text: string }[];
+  /** What was taken out of it, each by its id. */
+  cancellations?: Cancellation[];
   /** What was refused, or done beside its workflow: the last of it. */
   refusals?: { at: Date; actor: string; what: string }[];
   customerId?: string;
@@ -104,6 +118,7 @@ export function orderModel(connection: Connection) {
     customer: { type: Schema.Types.Mixed as never, required: true },
     shipTo: { type: addressSchema, required: true },
     notes: { type: [Schema.Types.Mixed] as never, default: undefined },
+    cancellations: { type: [Schema.Types.Mixed] as never, default: undefined },
     refusals: { type: [Schema.Types.Mixed] as never, default: undefined },
     customerId: String,
     currency: { type: String, required: true },

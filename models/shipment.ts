@@ -26,6 +26,16 @@ export interface PackedParcel extends Parcel {
   writtenOff?: boolean;
 }
 
+export interface PutBack {
+  lineId: string;
+  sku: string;
+  name: string;
+  bin?: string;
+  quantity: number;
+  /** When they were on their shelf again. */
+  at?: Date;
+}
+
 export interface ParcelLabel {
   id: string;
   carrier: string;
@@ -80,6 +90,12 @@ export interface Shipment {
   /** Set before the carrier is asked: from then on neither parcels nor address may change. */
   labelRequestedAt?: Date;
   parcels?: PackedParcel[];
+  /** How often units of it were cancelled while the rest was to be sent. */
+  changes?: number;
+  /** Units that were picked and then cancelled while the rest was to be sent. */
+  putBack?: PutBack[];
+  /** Parcels that were packed before, and are not sent. */
+  unpacked?: PackedParcel[];
   /** The shipment was cancelled: its list is closed, and no label is bought. */
   cancelledAt?: Date;
   /** What had been picked of a cancelled shipment is on its shelf again. */
@@ -116,6 +132,9 @@ export function shipmentModel(connection: Connection) {
     addressedAt: Date,
     labelRequestedAt: Date,
     parcels: { type: [Schema.Types.Mixed] as never, default: undefined },
+    changes: Number,
+    putBack: { type: [Schema.Types.Mixed] as never, default: undefined },
+    unpacked: { type: [Schema.Types.Mixed] as never, default: undefined },
     cancelledAt: Date,
     putBackAt: Date,
     handedOverAt: Date,

@@ -15,6 +15,7 @@ export interface StoreSettings {
   /** Without it, the defaults. */
   payments?: PaymentRules;
   fulfilment?: FulfilmentRules;
+  orders?: OrderRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
   mail?: MailSettings;
@@ -47,6 +48,11 @@ export interface FulfilmentRules {
   checkAddresses: boolean;
 }
 
+export interface OrderRules {
+  /** Until then customers cancel by themselves; afterwards they ask support. */
+  customersCancelUntil: 'picked' | 'handed_over';
+}
+
 export interface Seller {
   name: string;
   address: Address;
@@ -63,6 +69,8 @@ export const defaultPayments: PaymentRules = { multicapture: false, refundShippi
 
 export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel', checkAddresses: false };
 
+export const defaultOrders: OrderRules = { customersCancelUntil: 'handed_over' };
+
 export const defaultSettings: StoreSettings = {
   _id: 'store',
   taxes: { inclusiveIn: [], rounding: 'total', source: 'table' },
@@ -75,6 +83,7 @@ export function storeSettingsModel(connection: Connection) {
     taxes: { type: Schema.Types.Mixed as never, required: true },
     payments: Schema.Types.Mixed,
     fulfilment: Schema.Types.Mixed,
+    orders: Schema.Types.Mixed,
     refundPolicy: String,
     mail: Schema.Types.Mixed,
   });

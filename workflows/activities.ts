@@ -14,6 +14,7 @@ import {
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
+import type { LineCancellation, LineQuantity } from './domain/line-cancels.ts';
 import type {
   AttemptStatus,
   DisputeKind,
@@ -163,6 +164,7 @@ export type MailTemplate =
   | 'delivered'
   | 'delayed'
   | 'order_cancelled'
+  | 'items_cancelled'
   | 'order_expired'
   | 'return_approved'
   | 'return_rejected'
@@ -189,6 +191,15 @@ export interface LocalSteps {
   releaseStock(input: { orderId: string }): Promise<{ credit: number }>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
   releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Claims & { amountDue: number }>;
+  /** Takes units out of an order, from the shipments that are named, the first ones first. */
+  cancelLines(input: {
+    orderId: string;
+    cancelId: string;
+    lines: LineQuantity[];
+    from: string[];
+    actor: string;
+    reason: string;
+  }): Promise<LineCancellation>;
   /**
    * Moves what could not be picked to other warehouses as new shipments. What none of them has is given up or waited for:
    * as `rest` says, else by the store's rule, which may be to ask. Then nothing is changed.
@@ -338,6 +349,7 @@ const localStepNames = [
   'readClaims',
   'releaseStock',
   'releaseShipment',
+  'cancelLines',
   'settleShortPick',
   'writeOffParcel',
   'openClaim',

@@ -154,6 +154,19 @@ export interface CancelInput {
   actor: Actor;
   /** Words of ours, or the id of the note that holds somebody's own: histories are read by all. */
   reason: string;
+  /** Whoever asks may not stop what is picked already. */
+  unpickedOnly?: true | undefined;
+}
+
+export interface CancelLinesInput extends CancelInput {
+  lines: { lineId: string; quantity: number }[];
+}
+
+export interface CancelLinesOutcome {
+  status: OrderStatus;
+  /** Minor units: what the goods that are still meant to be sent cost. */
+  amountDue: number;
+  currency: string;
 }
 
 export interface HoldInput {
@@ -192,6 +205,8 @@ export interface PackInput {
   shipmentId: string;
   /** How the picking ended, as the pick list says: whoever packs at once may be faster than `pickingClosed`. */
   short: boolean;
+  /** How often units of it had been cancelled when it was packed: what is in the parcels must be what is sent. */
+  changes: number;
   actor: Actor;
 }
 
@@ -233,6 +248,7 @@ export interface AnswerOutcome {
 export const placeOrder = defineUpdate<PlaceOutcome>('place');
 export const payOrder = defineUpdate<PlaceOutcome, [PayInput]>('pay');
 export const cancelOrder = defineUpdate<{ status: OrderStatus }, [CancelInput]>('cancel');
+export const cancelOrderLines = defineUpdate<CancelLinesOutcome, [CancelLinesInput]>('cancelLines');
 export const packShipment = defineUpdate<{ status: ShipmentStatus }, [PackInput]>('pack');
 export const handOverShipment = defineUpdate<{ status: ShipmentStatus }, [HandOverInput]>('handOver');
 /** Of an order or a return. */

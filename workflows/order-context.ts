@@ -1,5 +1,5 @@
 /** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
-import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, condition, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Claims, NewShipment } from './activities.ts';
 import { local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
@@ -41,6 +41,12 @@ export interface Order {
   packed: Map<string, Actor>;
   /** Settles with the last try to buy its labels, by shipment. */
   labelling: Map<string, Promise<unknown>>;
+  /** Packed, and to be packed anew: something of it was cancelled. */
+  unpacking: Set<string>;
+  /** How often units of it were cancelled, by shipment. */
+  contents: Map<string, number>;
+  /** Shipments that are neither packed nor handed over at this moment, because something of them is cancelled. */
+  changing: Set<string>;
   handedOverBy: Map<string, Actor>;
   /** By parcel. */
   tracking: Map<string, TrackingInput[]>;
@@ -76,6 +82,8 @@ export interface Order {
   /** The money for all that is sent was taken; or for some of it. */
   captured: boolean;
   capturedInPart: boolean;
+  /** Settles with the last refund of what was cancelled of it. */
+  paidBack: Promise<void>;
   /** Minor units that are being paid back, or that the provider could not return and support has settled in another way. */
   settledOtherwise: number;
   messages: number;
@@ -128,6 +136,9 @@ export function createOrder(orderId: string): Order {
     picked: new Map(),
     packed: new Map(),
     labelling: new Map(),
+    unpacking: new Set(),
+    contents: new Map(),
+    changing: new Set(),
     handedOverBy: new Map(),
     tracking: new Map(),
     troubles: new Map(),
@@ -143,6 +154,7 @@ export function createOrder(orderId: string): Order {
     checksAddress: false,
     captured: false,
     capturedInPart: false,
+    paidBack: Promise.resolve(),
     payAsked: false,
     risks: [],
     renewals: 0,
@@ -286,6 +298,24 @@ export function cancel(order: Order, input: CancelInput): void {
   order.cancelled ??= input;
   order.scope.cancel();
   for (const [shipmentId, scope] of order.warehouseScopes) if (!isUnderWay(order, shipmentId)) scope.cancel();
+}
+
+/** Somebody hands it over, or the carrier has it. */
+export function isLeaving(order: Order, shipmentId: string): boolean {
+  return order.handedOverBy.has(shipmentId) || isUnderWay(order, shipmentId);
+}
+
+const changed = new WeakSet<Order>();
+
+/** What an order consists of is changed by one at a time. */
+export async function changeTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
+  while (changed.has(order)) await condition(() => !changed.has(order));
+  changed.add(order);
+  try {
+    return await run();
+  } finally {
+    changed.delete(order);
+  }
 }
 
 /** A carrier has told of one of its parcels, whoever scanned what at the door. */

@@ -1,14 +1,18 @@
 /** What an order's workflow answers to: its query, updates and signals. */
-import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { cancelLines } from './cancel-lines.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
-import type { CancelInput, PayInput } from './messages.ts';
+import type { CancelInput, CancelLinesInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, dispute, hold, isHeld, mayCancel } from './order-context.ts';
 import { listenForRefunds } from './refund.ts';
+
+/** Past these a customer whom the store lets cancel until then cannot. */
+const pickedStates: readonly string[] = ['picked', 'packed', 'ready'];
 
 /** Every handler stands before the first await: messages can come before the story's first line. */
 export function listenToMessages(order: Order): void {
@@ -57,8 +61,23 @@ export function listenToMessages(order: Order): void {
       return { status: state.status };
     },
     {
-      validator(_input: CancelInput) {
+      validator({ unpickedOnly }: CancelInput) {
         if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
+        if (unpickedOnly && state.shipments.some(({ status }) => pickedStates.includes(status)))
+          throw new Error('Some of it is picked already: the store does not let customers cancel that');
+      },
+    },
+  );
+
+  setHandler(
+    messages.cancelOrderLines,
+    (input: CancelLinesInput) => cancelLines(order, { ...input, cancelId: currentUpdateInfo()!.id }),
+    {
+      validator(_input: CancelLinesInput) {
+        if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
+        if (order.cancelled) throw new Error('The whole order is being cancelled');
+        if (state.status === 'pending' || state.status === 'awaiting_payment')
+          throw new Error(`The order is ${state.status}: single lines are cancelled once it is paid`);
       },
     },
   );
@@ -74,13 +93,17 @@ export function listenToMessages(order: Order): void {
         (status() === 'packed' && (order.payAsked || addressAsked())) ||
         state.incidents.some((incident) => incident.shipmentId === shipmentId);
       const underWay = ['picking', 'picked', 'packed'];
-      await condition(() => !underWay.includes(status()) || parked());
+      // Or what was packed is not to be sent like that any more.
+      const unpacked = () => !order.packed.has(shipmentId);
+      await condition(() => !underWay.includes(status()) || parked() || unpacked());
       await record.saved();
       return { status: status() };
     },
     {
-      validator({ shipmentId }) {
+      validator({ shipmentId, changes }) {
         if (isHeld(order)) throw new Error('The order is on hold');
+        if (order.changing.has(shipmentId) || (order.contents.get(shipmentId) ?? 0) !== changes)
+          throw new Error('Units of the shipment were cancelled meanwhile: take them out and pack it anew');
         const status = shipmentOf(shipmentId)?.status;
         if (status === 'picking' || status === 'picked') return;
         if (status === 'packed') throw new Error('The shipment is packed, and its label is being bought');
@@ -100,13 +123,15 @@ export function listenToMessages(order: Order): void {
     {
       validator({ shipmentId }) {
         if (isHeld(order)) throw new Error('The order is on hold');
-        if (order.warehouseScopes.get(shipmentId)?.consideredCancelled)
-          throw new Error('The shipment is being cancelled: put the goods back');
+        if (order.changing.has(shipmentId) || order.unpacking.has(shipmentId))
+          throw new Error('Units of the shipment are being cancelled: it is to be packed anew');
         const status = shipmentOf(shipmentId)?.status;
         if (status !== 'ready')
           throw new Error(
             `The shipment is ${status ?? 'unknown'}: only a ready one (labelled and paid) can be handed over`,
           );
+        if (order.warehouseScopes.get(shipmentId)?.consideredCancelled)
+          throw new Error('The shipment is being cancelled: put the goods back');
       },
     },
   );

@@ -15,7 +15,7 @@ import { waitForGoods } from './backorder.ts';
 import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
-import type { OrderStatus } from './domain/states.ts';
+import { hasEnded, type OrderStatus, shipmentStates } from './domain/states.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
 import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -77,6 +77,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
   }
   if (ending !== 'rejected') await endPayment(order);
   if (reship) await payBackReship(order);
+  await order.paidBack;
   await order.taxesRecorded;
   await order.addressChecked;
 
@@ -131,7 +132,7 @@ async function shipAll(order: Order): Promise<void> {
   let hints = order.stockHints;
   let failure: { error: unknown } | undefined;
   let keeping = false;
-  const isNew = ({ id }: ShipmentState) => !started.has(id);
+  const isNew = ({ id, status }: ShipmentState) => !started.has(id) && !hasEnded(shipmentStates, status);
   for (;;) {
     for (const shipment of state.shipments.filter(isNew)) {
       started.add(shipment.id);

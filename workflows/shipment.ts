@@ -13,14 +13,31 @@ import { StepCancelled } from './record.ts';
 
 /** Resolves when the shipment has ended. What other warehouses take over of it becomes shipments of their own. */
 export async function runShipment(order: Order, shipment: ShipmentState): Promise<void> {
+  try {
+    // Again where something of it is cancelled once it is packed.
+    while (!(await isReady(order, shipment))) await unpack(order, shipment);
+    if (hasEnded(shipmentStates, shipment.status)) return;
+    order.warehouseScopes.delete(shipment.id);
+    await handOver(order, shipment);
+    await followToTheDoor(order, shipment);
+  } catch (error) {
+    if (!isCancellation(error) && !(error instanceof StepCancelled)) throw error;
+    await takeBack(order, shipment);
+  }
+}
+
+/** Resolves once it may leave, or has ended; false where it has to be packed anew. */
+async function isReady(order: Order, shipment: ShipmentState): Promise<boolean> {
   const scope = new CancellationScope();
   order.warehouseScopes.set(shipment.id, scope);
   if (order.cancelled) scope.cancel();
   try {
     await scope.run(async () => {
       // 1. Pick. What could not be picked moves to another warehouse, or is cancelled.
-      await pick(order, shipment);
-      await settleShort(order, shipment);
+      if (shipment.status !== 'picked') {
+        await pick(order, shipment);
+        await settleShort(order, shipment);
+      }
       if (hasEnded(shipmentStates, shipment.status)) return;
 
       // 2. Pack: the label, then the money. Only with both is the shipment ready.
@@ -31,14 +48,10 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
         hasLeft(order, shipment),
       );
     });
-    if (!hasEnded(shipmentStates, shipment.status)) {
-      order.warehouseScopes.delete(shipment.id);
-      await handOver(order, shipment);
-      await followToTheDoor(order, shipment);
-    }
+    return !order.unpacking.has(shipment.id);
   } catch (error) {
-    if (!isCancellation(error) && !(error instanceof StepCancelled)) throw error;
-    await takeBack(order, shipment);
+    if (isCancellation(error) && order.unpacking.has(shipment.id) && !order.cancelled) return false;
+    throw error;
   }
 }
 
@@ -142,21 +155,35 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
   record.state.amountDue = amountDue;
   // Goods can have come or moved meanwhile, and the order would end before it hears of it.
   addShipments(order, shipments);
-  if (order.packed.has(shipment.id)) {
-    // A label that is sold later would be known to nobody. The next try finds the shipment cancelled, and is the last.
-    await order.labelling.get(shipment.id);
-    const voided = await record.step(
-      'void_label',
-      () => callProvider('voidLabels', { summary: `Void the labels of ${shipment.id}` }, { reference: shipment.id }),
-      { shipmentId: shipment.id, answers: ['retry', 'skip'] },
-    );
-    // The carrier was faster: goods that are released and paid back are on their way.
-    if (voided && voided.used.length > 0) {
-      const why = `The carrier has ${voided.used.join(', ')}, though the shipment is cancelled: have it brought back`;
-      await record.incident({ cause: 'cancelled_under_way', why, answers: ['skip'], shipmentId: shipment.id });
-    }
-  }
+  if (order.packed.has(shipment.id)) await voidLabels(order, shipment);
   moveShipment(order, shipment, 'cancelled', 'Shipment cancelled');
+}
+
+/** Of what was packed something is not sent: the labels are given back, and the rest is packed anew. */
+async function unpack(order: Order, shipment: ShipmentState): Promise<void> {
+  const what = 'Unpacked: units of it were cancelled';
+  if (shipment.status === 'picked') order.record.changed(`${what} (${shipment.id})`);
+  else moveShipment(order, shipment, 'picked', what);
+  shipment.parcels = undefined;
+  // From now on it can be packed anew.
+  order.packed.delete(shipment.id);
+  order.unpacking.delete(shipment.id);
+  await voidLabels(order, shipment);
+}
+
+async function voidLabels({ record, labelling }: Order, shipment: ShipmentState): Promise<void> {
+  // A label that is sold later would be known to nobody. The next try finds that it is not wanted, and is the last.
+  await labelling.get(shipment.id);
+  const voided = await record.step(
+    'void_label',
+    () => callProvider('voidLabels', { summary: `Void the labels of ${shipment.id}` }, { reference: shipment.id }),
+    { shipmentId: shipment.id, answers: ['retry', 'skip'] },
+  );
+  // The carrier was faster: goods that are released and paid back are on their way.
+  if (voided && voided.used.length > 0) {
+    const why = `The carrier has ${voided.used.join(', ')}, though it is cancelled: have it brought back`;
+    await record.incident({ cause: 'cancelled_under_way', why, answers: ['skip'], shipmentId: shipment.id });
+  }
 }
 
 /** Waits for the warehouse's message about this shipment. */

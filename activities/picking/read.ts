@@ -75,9 +75,10 @@ export async function readPickList({ models }: Mongo, listId: string): Promise<R
 
 function listed(list: PickList, shipment: Shipment, isHeld: boolean): ListedShipment {
   const { orderId, units, cancelledAt, putBackAt } = shipment;
+  const isLess = (shipment.putBack ?? []).some(({ at }) => at === undefined);
   const { id, slot, lines, state } = pickedShipment(list, shipment, isHeld);
   const picked = lines.reduce((sum, line) => sum + line.picked, 0);
-  const putBack = cancelledAt !== undefined && picked > 0 && putBackAt === undefined;
+  const putBack = isLess || (cancelledAt !== undefined && picked > 0 && putBackAt === undefined);
   return { id, orderId, slot, units, picked, state, putBack };
 }
 

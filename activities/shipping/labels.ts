@@ -66,7 +66,8 @@ async function buyLabel(mongo: Mongo, carriers: Carriers, buying: Buying): Promi
   const { shipment, parcel } = buying;
   const one = { _id: shipment._id, 'parcels.id': parcel.id };
   const chosen = parcel.chosen ?? (await choose(mongo, carriers, buying));
-  await models.shipments.updateOne(one, { $set: { 'parcels.$.chosen': chosen } });
+  const { matchedCount } = await models.shipments.updateOne(one, { $set: { 'parcels.$.chosen': chosen } });
+  if (matchedCount === 0) throw broken(`The parcel ${parcel.id} is not sent: something of it was cancelled`);
   const carrier = carrierOf(carriers, chosen.carrier);
   const record = await buyFrom(mongo, carrier, buying, chosen.service);
   const stored = await models.shipments.updateOne(
@@ -176,14 +177,24 @@ export async function voidLabels(
     return { used: [] };
   }
   const shipment = await mongo.models.shipments.findById(reference).lean<Shipment>();
-  for (const parcel of shipment?.parcels ?? []) {
+  for (const parcel of notSent(shipment)) {
     if (parcel.label?.voided || !parcel.chosen) continue;
     const carrier = carrierOf(carriers, parcel.chosen.carrier);
     const labels = parcel.label ? [parcel.label] : await findBought(carrier, parcel.id);
     for (const label of labels) await giveBack(mongo, carrier, reference, parcel.id, label);
   }
-  const { parcels = [] } = (await mongo.models.shipments.findById(reference).lean<Shipment>()) ?? {};
-  return { used: parcels.filter(({ label }) => label?.voided?.outcome === 'used').map(({ id }) => id) };
+  const now = await mongo.models.shipments.findById(reference).lean<Shipment>();
+  return {
+    used: notSent(now)
+      .filter(({ label }) => label?.voided?.outcome === 'used')
+      .map(({ id }) => id),
+  };
+}
+
+/** Of a cancelled shipment every parcel; of one that is packed anew those that it was packed in before. */
+function notSent(shipment: Shipment | null): PackedParcel[] {
+  const { cancelledAt, parcels = [], unpacked = [] } = shipment ?? {};
+  return cancelledAt ? [...unpacked, ...parcels] : unpacked;
 }
 
 async function findBought(carrier: Carrier, reference: string): Promise<ParcelLabel[]> {
@@ -200,11 +211,11 @@ async function giveBack(
   label: ParcelLabel,
 ): Promise<void> {
   const outcome = await carrier.voidLabel(label.id);
-  const voided = { at: new Date(), outcome };
-  await models.shipments.updateOne(
-    { _id: shipmentId, 'parcels.id': parcelId },
-    { $set: { 'parcels.$.label': { ...label, voided } } },
-  );
+  const record = { ...label, voided: { at: new Date(), outcome } };
+  for (const parcels of ['parcels', 'unpacked']) {
+    const filter = { _id: shipmentId, [`${parcels}.id`]: parcelId };
+    await models.shipments.updateOne(filter, { $set: { [`${parcels}.$.label`]: record } });
+  }
 }
 
 export async function buyReturnLabel(

@@ -30,26 +30,28 @@ export type GivenParcel = Measured & { units?: readonly Contents[] | undefined }
 export async function packParcels(
   mongo: Mongo,
   { shipmentId, given, weighed }: { shipmentId: string; given: readonly GivenParcel[]; weighed: boolean },
-): Promise<{ short: boolean } | null> {
+): Promise<{ short: boolean; changes: number } | null> {
   const { models } = mongo;
   for (;;) {
     const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
     if (!shipment) return null;
-    const { cancelledAt, pickedAt, labelRequestedAt, lines } = shipment;
+    const { cancelledAt, pickedAt, labelRequestedAt, lines, changes } = shipment;
     if (cancelledAt) throw new PackingRefused('cancelled', 'The shipment was cancelled: put the goods back');
     if (!pickedAt) throw new PackingRefused('not_picked', 'The shipment is not picked yet');
-    const short = lines.some(({ state }) => state === 'short');
+    const packed = { short: lines.some(({ state }) => state === 'short'), changes: changes ?? 0 };
     const parcels = await checked(mongo, shipment, given, weighed);
-    if (isSame(shipment.parcels ?? [], parcels)) return { short };
+    if (isSame(shipment.parcels ?? [], parcels)) return packed;
     if (labelRequestedAt)
       throw new PackingRefused('labelled', 'Its label is bought, or being bought, for the parcels as they are');
     const { matchedCount } = await models.shipments.updateOne(
-      { _id: shipmentId, cancelledAt: { $exists: false }, labelRequestedAt: { $exists: false }, pickedAt },
+      { ...open, _id: shipmentId, pickedAt, changes: changes ?? null },
       { $set: { parcels: parcels.map((parcel) => ({ id: newId('pcl'), ...parcel })) } },
     );
-    if (matchedCount === 1) return { short };
+    if (matchedCount === 1) return packed;
   }
 }
+
+const open = { cancelledAt: { $exists: false }, labelRequestedAt: { $exists: false } };
 
 async function checked(
   { models }: Mongo,

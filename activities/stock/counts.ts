@@ -41,17 +41,20 @@ export function recordCounted(
         .find(
           {
             warehouseId: count.warehouseId,
-            'lines.sku': sku,
+            $and: [{ $or: [{ 'lines.sku': sku }, { 'putBack.sku': sku }] }],
             handedOverAt: { $exists: false },
             // Of a cancelled shipment it lies there until it is put back.
             $or: [{ cancelledAt: { $exists: false } }, { begunAt: { $exists: true }, putBackAt: { $exists: false } }],
           },
-          { lines: 1 },
+          { lines: 1, putBack: 1 },
           { session },
         )
         .lean();
       picked = lists
-        .flatMap(({ lines }) => lines)
+        .flatMap(({ lines, putBack = [] }) => [
+          ...lines,
+          ...putBack.filter(({ at }) => at === undefined).map((unit) => ({ sku: unit.sku, picked: unit.quantity })),
+        ])
         .filter((line) => line.sku === sku)
         .reduce((sum, line) => sum + line.picked, 0);
       return {};

@@ -3,6 +3,7 @@ import type { UpdateDefinition } from '@temporalio/common';
 import { writeNote } from '../../activities/notes.ts';
 import { mayRefresh } from '../../activities/payments/payments.ts';
 import { noteRefusal } from '../../activities/refusals.ts';
+import { orderRules } from '../../activities/store-settings.ts';
 import type { Order } from '../../models/order.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
@@ -128,21 +129,32 @@ export const refreshPayment = endpoint({
 });
 
 export const cancelOrder = endpoint({
-  summary: 'Cancel what has not been handed over yet',
+  summary: 'Cancel what has not been handed over yet: the order, a line, or a part of a line',
   params: schema.orderParams,
-  body: schema.reasonBody,
+  body: schema.cancelBody,
   idempotencyKey: 'optional',
-  answers: { 200: schema.done, 202: schema.accepted },
+  answers: { 200: schema.cancelled, 202: schema.accepted },
   problems: ['not-allowed-now', 'order-ended'],
   orderOf,
   async handle({ mongo, temporal }, { params: { id }, body, caller, idempotency }) {
     if (idempotency) await requireSameBody(mongo, idempotency);
     const actor = actorOf(caller);
-    const input = { actor, reason: await writeNote(mongo, id, actor, body.reason) };
-    // An order is cancelled once: whoever asks again joins the first, and no number of them keeps others from being heard.
-    const once = messages.cancelOrder.name;
-    const cancelled = await updateOrder({ mongo, temporal }, id, messages.cancelOrder, input, once);
-    return cancelled ? reply(200, { status: cancelled.status as string }) : underWay(id);
+    const isPolicy = actor === 'customer' && (await orderRules(mongo)).customersCancelUntil === 'picked';
+    const input = {
+      ...{ actor, reason: await writeNote(mongo, id, actor, body.reason) },
+      ...(isPolicy && { unpickedOnly: true as const }),
+    };
+    const cancelled = body.lines
+      ? await updateOrder(
+          { mongo, temporal },
+          id,
+          messages.cancelOrderLines,
+          { ...input, lines: body.lines },
+          idempotency,
+        )
+      : // An order is cancelled once: whoever asks again joins the first, and no number of them keeps others from being heard.
+        await updateOrder({ mongo, temporal }, id, messages.cancelOrder, input, messages.cancelOrder.name);
+    return cancelled ? reply(200, cancelled) : underWay(id);
   },
 });
 

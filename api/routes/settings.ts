@@ -1,5 +1,11 @@
 /** What is set once for the whole store. */
-import { defaultFulfilment, defaultPayments, defaultSettings, type StoreSettings } from '../../models/store.ts';
+import {
+  defaultFulfilment,
+  defaultOrders,
+  defaultPayments,
+  defaultSettings,
+  type StoreSettings,
+} from '../../models/store.ts';
 import { endpoint, reply } from '../endpoint.ts';
 import * as schema from '../schemas/settings.ts';
 
@@ -8,10 +14,11 @@ export const getSettings = endpoint({
   answers: { 200: schema.settings },
   async handle({ mongo }) {
     const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
-    const { seller, taxes, payments, fulfilment, refundPolicy, mail } = stored ?? defaultSettings;
+    const { seller, taxes, payments, fulfilment, orders, refundPolicy, mail } = stored ?? defaultSettings;
     return reply(200, {
       ...{ seller, taxes, refundPolicy, mail, payments: { ...defaultPayments, ...payments } },
       fulfilment: { ...defaultFulfilment, ...fulfilment },
+      orders: { ...defaultOrders, ...orders },
     });
   },
 });

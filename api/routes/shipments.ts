@@ -97,9 +97,10 @@ export const packShipment = endpoint({
     );
     // Parcels that a carrier has refused are packed anew, and the incident is answered with `amend`.
     if ((await statusOf(mongo, shipment)) === 'packed') return answer(mongo, id, 'packed');
-    const input = { shipmentId: id, short: packed!.short, actor: actorOf(caller) };
+    const input = { shipmentId: id, ...packed!, actor: actorOf(caller) };
     const updated = await updateOrder({ mongo, temporal }, orderId, messages.packShipment, input, idempotency);
     if (updated?.status === 'cancelled') throw putBack();
+    if (updated?.status === 'picked') throw packAnew();
     return updated === undefined ? underWay(id) : answer(mongo, id, updated.status as string);
   },
 });
@@ -159,16 +160,23 @@ export const handOverShipment = endpoint({
 });
 
 export const putBackShipment = endpoint({
-  summary: 'What had been picked of a cancelled shipment is on its shelf again',
+  summary: 'What had been picked, and is cancelled, is on its shelf again',
   params: schema.shipmentParams,
   answers: { 200: schema.shipment },
   problems: ['not-allowed-now'],
   async handle({ mongo }, { params: { id } }) {
     const before = await readShipment(mongo, id);
-    if (!before.cancelledAt) throw new Problem('not-allowed-now', 'The shipment is not cancelled: it is to be sent');
-    const once = { _id: id, putBackAt: { $exists: false } };
-    await mongo.models.shipments.updateOne(once, { $set: { putBackAt: new Date() } });
-    const shipment = await mongo.models.shipments.findById(id).lean<Shipment>().orFail();
+    if (!before.cancelledAt && before.changes === undefined)
+      throw new Problem('not-allowed-now', 'Nothing of the shipment is cancelled: it is to be sent');
+    const at = new Date();
+    const isPutBack = {
+      ...(before.cancelledAt && { putBackAt: before.putBackAt ?? at }),
+      ...(before.putBack && { putBack: before.putBack.map((unit) => ({ at, ...unit })) }),
+    };
+    // What is cancelled at this moment is still to be put back.
+    const asSeen = { _id: id, changes: before.changes ?? null, cancelledAt: before.cancelledAt ?? null };
+    await mongo.models.shipments.updateOne(asSeen, { $set: isPutBack });
+    const shipment = await readShipment(mongo, id);
     return reply(200, viewShipment(shipment, await readOrderOf(mongo, shipment)));
   },
 });
@@ -176,6 +184,10 @@ export const putBackShipment = endpoint({
 /** Somebody cancelled it meanwhile: no scanner may take that for a success. */
 function putBack(): Problem {
   return new Problem('not-allowed-now', 'The shipment was cancelled: put the goods back');
+}
+
+function packAnew(): Problem {
+  return new Problem('not-allowed-now', 'Units of the shipment were cancelled: take them out and pack it anew');
 }
 
 function underWay(shipmentId: string) {

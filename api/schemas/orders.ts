@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../workflows/domain/limits.ts';
 import { orderStates } from '../../workflows/domain/states.ts';
 import * as common from './common.ts';
 import { incident } from './incidents.ts';
@@ -76,6 +77,21 @@ export const reasonBody = z.strictObject({ reason: common.text(500) });
 export const addressBody = common.address;
 
 const waitingFor = z.strictObject({ event: z.string(), deadline: z.string() });
+export const cancelBody = z.strictObject({
+  reason: common.text(500),
+  lines: z
+    .array(z.strictObject({ lineId: common.lineId, quantity: common.quantity }))
+    .min(1)
+    .max(limits.lines)
+    .refine((lines) => new Set(lines.map(({ lineId }) => lineId)).size === lines.length, 'Name each line once')
+    .optional()
+    .meta({ description: 'Only these units of these lines; without it, all that has not been handed over' }),
+});
+export const cancelled = z.strictObject({
+  status: orderStatus,
+  amountDue: common.money.optional().meta({ description: 'Of lines: what the order costs now' }),
+  currency: z.string().optional(),
+});
 export const holdBody = z.strictObject({
   reason: common.text(500),
   until: common.time.optional().meta({ description: 'UTC. The hold ends by itself' }),
@@ -110,7 +126,11 @@ export const order = z
     currency: z.string(),
     ...quotes.sums,
     items: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })),
-    lines: z.array(quotes.pricedLine),
+    lines: z.array(
+      quotes.pricedLine.extend({
+        cancelled: z.int().optional().meta({ description: 'Units of it that are not sent' }),
+      }),
+    ),
     shipping: quotes.pricedShipping.optional(),
     payment: payment.optional(),
     shipments: z.array(

@@ -56,6 +56,14 @@ const fulfilment = z
   })
   .meta({ description: 'How the warehouses work' });
 
+const orders = z
+  .strictObject({
+    customersCancelUntil: z.enum(['picked', 'handed_over']).meta({
+      description: 'Until then customers cancel by themselves, the order or lines of it; afterwards they ask support',
+    }),
+  })
+  .meta({ description: 'What customers may do with their orders' });
+
 const mail = z
   .strictObject({
     storeName: text(100).optional().meta({ description: "Without it the seller's" }),
@@ -75,6 +83,7 @@ export const settings = z
     seller: seller.optional(),
     payments: payments.optional(),
     fulfilment: fulfilment.optional(),
+    orders: orders.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

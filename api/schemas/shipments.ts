@@ -107,6 +107,15 @@ export const shipment = z
       .boolean()
       .optional()
       .meta({ description: 'It was cancelled, and what had been picked is not on its shelf again' }),
+    toPutBack: z
+      .array(
+        z.strictObject({
+          ...{ lineId: z.string(), sku: z.string(), name: z.string(), quantity: z.int() },
+          bin: z.string().optional(),
+        }),
+      )
+      .optional()
+      .meta({ description: 'Units that were picked and then cancelled, while the rest is sent' }),
     shipTo: z.unknown().optional().meta({ description: 'Once the label is bought', type: 'object' }),
   })
   .meta({ id: 'Shipment' });

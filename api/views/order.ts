@@ -76,7 +76,7 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     currency: order.currency,
     ...viewSums(order),
     items: order.items,
-    lines: order.lines.map(viewLine),
+    lines: order.lines.map(viewOrderLine),
     ...(order.shipping && { shipping: viewShipping(order.shipping) }),
     payment: related.payment && {
       ...viewPayment(order, related.payment, caller),
@@ -95,6 +95,11 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
       notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
     }),
   };
+}
+
+function viewOrderLine(line: Order['lines'][number]): OrderView['lines'][number] {
+  const cancelled = units(line.allocations.filter(({ state }) => state === 'released'));
+  return { ...viewLine(line), ...(cancelled > 0 && { cancelled }) };
 }
 
 /** What happened to the order, what was refused, and what became of all that came after it, in the order of time. */

@@ -16,6 +16,7 @@ export function viewShipment(
   // Its status is its order's to say; before the order has said anything it is freshly allocated.
   const known = order?.state?.shipments.find((each) => each.id === id)?.status;
   const isLabelled = parcels?.some(({ label }) => label !== undefined) ?? false;
+  const toPutBack = (shipment.putBack ?? []).filter(({ at }) => at === undefined);
   const begun = shipment.lines.some(({ picked }) => picked > 0);
   return {
     id,
@@ -44,6 +45,7 @@ export function viewShipment(
     deliveredAt: deliveredAt?.toISOString(),
     onTime,
     ...(cancelledAt && begun && { putBack: putBackAt === undefined }),
+    ...(toPutBack.length > 0 && { toPutBack }),
     ...(isLabelled && shipTo && { shipTo: withoutPhone(shipTo) }),
   };
 }

@@ -225,7 +225,7 @@ export function createShop(outside: {
   async function pack(orderId: string, shipmentId: string): Promise<string> {
     const given = [{ weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 }];
     const packed = await packParcels(mongo, { shipmentId, given, weighed: true });
-    const input = { shipmentId, short: packed!.short, actor };
+    const input = { shipmentId, ...packed!, actor };
     return (await orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input] })).status;
   }
 

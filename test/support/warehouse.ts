@@ -48,8 +48,8 @@ export function createWarehouse(world: World) {
 
   /** Tells the order that the boxes are filled: labels are bought. */
   async function tellPacked(shipmentId: string): Promise<ShipmentStatus> {
-    const { orderId, lines } = await shipmentOf(shipmentId);
-    const input = { shipmentId, short: lines.some(({ state }) => state === 'short'), actor };
+    const { orderId, lines, changes = 0 } = await shipmentOf(shipmentId);
+    const input = { shipmentId, short: lines.some(({ state }) => state === 'short'), changes, actor };
     return (await world.orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input] })).status;
   }
 

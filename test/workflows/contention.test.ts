@@ -42,6 +42,7 @@ async function buy(sku: string, key: string): Promise<Placed | Unexpected> {
     return placed.order === undefined ? await buy(sku, key) : placed;
   } catch (error) {
     if (error instanceof Unexpected) return error;
+    if (error instanceof Error && error.message.includes('took more than')) return buy(sku, key);
     throw error;
   }
 }

@@ -48,8 +48,9 @@ export const shipmentStates = {
   backordered: ['allocated', 'cancelled'],
   picking: ['picked', 'on_hold', 'cancelled'],
   picked: ['packed', 'on_hold', 'cancelled'],
-  packed: ['ready', 'on_hold', 'cancelled'],
-  ready: ['shipped', 'on_hold', 'cancelled'],
+  // Where something of it is cancelled it is packed anew.
+  packed: ['ready', 'picked', 'on_hold', 'cancelled'],
+  ready: ['shipped', 'picked', 'on_hold', 'cancelled'],
   on_hold: ['allocated', 'picking', 'picked', 'packed', 'ready', 'cancelled'],
   shipped: ['in_transit', 'out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
   in_transit: ['out_for_delivery', 'delivered', 'exception', 'lost', 'returned_to_sender'],
