@@ -7,6 +7,7 @@ import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvi
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
 import { sendRefund } from './payments/refund-sending.ts';
+import { issuePayment, withdrawPayment } from './payments/reissue.ts';
 import { renewPayment } from './payments/renewals.ts';
 import { openReshipRefund } from './payments/reships.ts';
 import { openOrderRefund, recordTaxes, reverseTaxes } from './payments/sales.ts';
@@ -76,6 +77,8 @@ export function createProviderActivities({
     readPayment: (input) => readPayment(mongo, payments, input),
     capturePayment: (input) => capturePayment(mongo, payments, input),
     renewPayment: (input) => renewPayment(mongo, payments, input),
+    withdrawPayment: (input) => withdrawPayment(mongo, payments, input),
+    issuePayment: (input) => issuePayment(mongo, payments, input),
     voidPayment: (input) => voidPayment(mongo, payments, input),
     checkAddress: (input) => checkAddress(mongo, carriers, input),
     buyLabels: (input) => buyLabels(mongo, carriers, input),

@@ -286,6 +286,13 @@ export interface ProviderSteps {
     attempt?: number | undefined;
     paymentMethod?: string | undefined;
   }): Promise<PaymentOutcome>;
+  /**
+   * Before an order that is not paid comes to cost something else: its customer cannot pay the old amount any more. What is
+   * paid, or on its way, stays, and is the outcome.
+   */
+  withdrawPayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  /** After it: what it costs now can be paid. */
+  issuePayment(input: { orderId: string }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */
   voidPayment(input: { orderId: string }): Promise<PaymentOutcome>;
   /** `why` is absent where a carrier finds the order's address, or none can say. */

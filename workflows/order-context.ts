@@ -18,6 +18,7 @@ import type {
 import { searchAttributes } from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
+import { createTurns } from './turns.ts';
 
 /** Why an order ends before anything was sent. */
 export class OrderEnds extends Error {
@@ -88,6 +89,9 @@ export interface Order {
   settledOtherwise: number;
   messages: number;
 }
+
+/** Changes of what was ordered come one at a time. Where money has a turn as well, it is taken within this one. */
+export const changeTurn = createTurns<Order>();
 
 export function createOrder(orderId: string): Order {
   const state: OrderState = {

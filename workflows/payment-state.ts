@@ -1,10 +1,10 @@
 /** What is known of an order's money, and the turns that its steps take. */
-import { condition } from '@temporalio/workflow';
 import type { PaymentOutcome } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { Answer } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { StepCancelled } from './record.ts';
+import { createTurns } from './turns.ts';
 
 /** Minor units of what is due that store credit does not pay. */
 export function dueByCard({ record: { state } }: Order): number {
@@ -16,19 +16,8 @@ export function isCovered(order: Order, { attempt, captured }: { attempt: string
   return attempt === 'authorized' || captured >= dueByCard(order);
 }
 
-const busy = new WeakSet<Order>();
-
 /** Steps with money run one at a time within an order. */
-export async function moneyTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
-  // All who wait are woken together: only the first of them may go.
-  while (busy.has(order)) await condition(() => !busy.has(order));
-  busy.add(order);
-  try {
-    return await run();
-  } finally {
-    busy.delete(order);
-  }
-}
+export const moneyTurn = createTurns<Order>();
 
 export function recordPayment(order: Order, outcome: PaymentOutcome): void {
   const { payment } = order.record.state;

@@ -7,7 +7,7 @@ import { formatMoney } from './domain/money.ts';
 import { isPaid } from './domain/statuses.ts';
 import type { Order } from './order-context.ts';
 import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
-import { dueByCard, heardOfSettlement, recordPayment } from './payment-state.ts';
+import { dueByCard, heardOfSettlement, moneyTurn, recordPayment } from './payment-state.ts';
 import { StepOverdue } from './record.ts';
 
 /** Authorizes the amount, with another method after a decline, until it is authorized or the hold ends. */
@@ -19,7 +19,8 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
     ms: later ? deadlines.backorderPayment : deadlines.payment,
     tryMethod: (payBy, method) => authorize(order, payBy, method),
     look: (payBy) => readPayment(order, payBy),
-    isDone: ({ attempt }) => isPaid(attempt),
+    // A change can leave nothing for a card to pay.
+    isDone: ({ attempt }) => isPaid(attempt) || dueByCard(order) === 0,
     isUnderWay: ({ attempt }) => attempt === 'processing',
     heard: (outcome) => recordPayment(order, outcome),
     why: ({ attempt, declineCode }) => paymentNeeded(attempt, declineCode),
@@ -54,7 +55,7 @@ export async function saveMethod(order: Order): Promise<void> {
       payInTime(order, payBy, 'save_method', (scheduleToCloseTimeout) =>
         callProvider('readSetup', { summary: 'Read the saved method', scheduleToCloseTimeout }, { orderId: order.id }),
       ),
-    isDone: ({ status }) => status === 'saved',
+    isDone: ({ status }) => status === 'saved' || dueByCard(order) === 0,
     isUnderWay: () => false,
     heard: () => record.changed(),
     why: ({ status, declineCode }) => paymentNeeded(status, declineCode),
@@ -88,8 +89,10 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
   // What the provider takes is not the customer's time. A hint that comes meanwhile may tell of something newer.
   const asking = async (ask: (until: number) => Promise<T>) => {
     const began = Date.now();
-    seen = order.paymentHints;
-    const outcome = await ask(began + deadlines.providerDown);
+    const outcome = await moneyTurn(order, () => {
+      seen = order.paymentHints;
+      return ask(Date.now() + deadlines.providerDown);
+    });
     payBy += Date.now() - began;
     return outcome;
   };
@@ -119,7 +122,7 @@ async function untilDone<T>(order: Order, ways: Ways<T>): Promise<T> {
     );
     if (waited === 'overdue') {
       // Whatever was not heard, the provider has the last word.
-      outcome = await ways.look(Date.now() + deadlines.lastLook);
+      outcome = await moneyTurn(order, () => ways.look(Date.now() + deadlines.lastLook));
       if (!ways.isDone(outcome) && !ways.isUnderWay(outcome)) throw new OrderEnds('expired');
     } else if (order.nextMethod !== undefined || order.payAgain) {
       order.payAgain = false;

@@ -22,7 +22,7 @@ export async function authorizePayment(
   { orderId, attempt, paymentMethod }: { orderId: string; attempt: number; paymentMethod?: string | undefined },
 ): Promise<PaymentOutcome> {
   const payment = await ensureIntent(mongo, payments, await readRecord(mongo, orderId));
-  if (payment.closedAt) return outcomeOf(payment);
+  if (payment.closedAt || payment.intentId === undefined) return outcomeOf(payment);
   // The saved one is charged while its owner is not there, one that is given now with them.
   const saved = payment.setup?.method;
   const method = paymentMethod ?? saved ?? (attempt === 1 ? payment.method : undefined);
@@ -199,9 +199,9 @@ export async function voidPayment(
   return outcomeOf(await record(mongo, payment, intent));
 }
 
-/** The first worker that records its intent wins; an intent that loses is inert, and cancelled. */
-async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
-  if (payment.intentId !== undefined || payment.closedAt) return payment;
+/** Where a card is to pay. The first worker that records its intent wins; one that loses is inert, and cancelled. */
+export async function ensureIntent(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
+  if (payment.intentId !== undefined || payment.closedAt || payment.amountDue === 0) return payment;
   const { orderId, amountDue, currency, serverErrors } = payment;
   const customerId = payment.setup?.customerId ?? (await payerOf(mongo, payments, payment));
   // What waited for goods is saved already, and charged off session.
