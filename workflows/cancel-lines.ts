@@ -4,9 +4,11 @@ import { local } from './activities.ts';
 import { settlePayment } from './capture.ts';
 import { formatMoney } from './domain/money.ts';
 import { shipmentInWarehouse } from './domain/states.ts';
+import { isPaid } from './domain/statuses.ts';
 import type { CancelLinesInput, CancelLinesOutcome } from './messages.ts';
 import { cancel, changeTurn, isLeaving, moveShipment, type Order } from './order-context.ts';
 import { dueByCard, moneyTurn } from './payment-state.ts';
+import { changeUnpaid } from './reissue.ts';
 
 /** @throws ApplicationFailure where there is not so much left to be cancelled */
 export function cancelLines(order: Order, input: CancelLinesInput & { cancelId: string }): Promise<CancelLinesOutcome> {
@@ -24,9 +26,9 @@ async function take(
   // 1. From which shipments. None of them is packed or handed over meanwhile.
   const from = cancellableOf(order, unpickedOnly);
   for (const shipmentId of from) order.changing.add(shipmentId);
-  const result = await record
-    .must('cancel_lines', () => local.cancelLines({ orderId, cancelId, lines, from, actor, reason }))
-    .finally(() => order.changing.clear());
+  const release = () =>
+    record.must('cancel_lines', () => local.cancelLines({ orderId, cancelId, lines, from, actor, reason }));
+  const result = await pricedAnew(order, release).finally(() => order.changing.clear());
   if (result.outcome === 'refused') throw ApplicationFailure.nonRetryable(result.why, 'ChangeRefused');
 
   // 2. What is due now; where nothing is left, the order is cancelled.
@@ -56,6 +58,16 @@ async function take(
   order.paidBack = order.paidBack.then(() => payBack(order));
   await record.saved();
   return { status: state.status, amountDue: state.amountDue, currency: state.currency };
+}
+
+/** While it is not paid, its customer must not pay the old amount meanwhile. */
+async function pricedAnew<T>(order: Order, release: () => Promise<T>): Promise<T> {
+  const { state } = order.record;
+  if (isPaid(state.payment.attempt) || dueByCard(order) === 0) return release();
+  return moneyTurn(order, async () => {
+    const changed = await changeUnpaid(order, release);
+    return changed === undefined ? release() : changed.answer;
+  });
 }
 
 /** The least work first. What is about to leave, or being cancelled as a whole, is not among them. */

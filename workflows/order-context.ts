@@ -1,5 +1,5 @@
 /** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
-import { CancellationScope, condition, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Claims, NewShipment } from './activities.ts';
 import { local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
@@ -307,19 +307,6 @@ export function cancel(order: Order, input: CancelInput): void {
 /** Somebody hands it over, or the carrier has it. */
 export function isLeaving(order: Order, shipmentId: string): boolean {
   return order.handedOverBy.has(shipmentId) || isUnderWay(order, shipmentId);
-}
-
-const changed = new WeakSet<Order>();
-
-/** What an order consists of is changed by one at a time. */
-export async function changeTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
-  while (changed.has(order)) await condition(() => !changed.has(order));
-  changed.add(order);
-  try {
-    return await run();
-  } finally {
-    changed.delete(order);
-  }
 }
 
 /** A carrier has told of one of its parcels, whoever scanned what at the door. */

@@ -76,8 +76,7 @@ export function listenToMessages(order: Order): void {
       validator(_input: CancelLinesInput) {
         if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
         if (order.cancelled) throw new Error('The whole order is being cancelled');
-        if (state.status === 'pending' || state.status === 'awaiting_payment')
-          throw new Error(`The order is ${state.status}: single lines are cancelled once it is paid`);
+        if (state.status === 'pending') throw new Error('The order is still being placed');
       },
     },
   );
