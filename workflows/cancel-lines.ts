@@ -42,14 +42,14 @@ async function take(
   else record.mail('items_cancelled', cancelId);
 
   // 3. The shipments hear of it: one that is empty ends, one that was packed is packed anew.
-  for (const { shipmentId, left, closed } of result.shipments) {
+  for (const { shipmentId, left, changes, closed } of result.shipments) {
+    if (changes !== undefined) order.contents.set(shipmentId, changes);
     if (closed) order.picked.set(shipmentId, closed);
     if (left === 'nothing') endShipment(order, shipmentId);
     else if (order.packed.has(shipmentId)) {
       order.unpacking.add(shipmentId);
       order.warehouseScopes.get(shipmentId)!.cancel();
     }
-    order.contents.set(shipmentId, (order.contents.get(shipmentId) ?? 0) + 1);
   }
   // It may have waited for just these goods.
   if (order.warehouseScopes.size === 0) order.stockHints += 1;

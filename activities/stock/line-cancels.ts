@@ -86,7 +86,7 @@ function takeFrom(
   }
   work.put('shipments', less);
   const short = less.lines.some(({ state }) => state === 'short');
-  return { shipmentId, left: 'less', ...(isClosed && { closed: { short } }) };
+  return { shipmentId, left: 'less', changes: less.changes!, ...(isClosed && { closed: { short } }) };
 }
 
 function withoutUnits(shipment: Shipment, units: readonly Cancellable[], claims: readonly Claim[]): Shipment {

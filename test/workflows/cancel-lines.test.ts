@@ -159,6 +159,24 @@ test('one that waits for goods: what waits goes first, and the rest is paid for 
   await sendTheRest(orderId, open[0]!.id, price);
 });
 
+test('before it is paid: the old amount cannot be paid any more, and the new one is', async () => {
+  const sku = await world.newSku({ wh_east: 10 });
+  const paymentMethod = 'pm_card_threeDSecure2Required';
+  const { orderId } = await world.place({ items: [{ sku, quantity: 3 }], paymentMethod });
+  const old = (await world.paymentOf(orderId)).intentId;
+  expect(await cancelUnits(orderId, 2)).toEqual({ status: 'awaiting_payment', amountDue: price, currency: 'USD' });
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 10, reserved: 1 });
+  const { intentId, pastIntents, amountDue } = await world.paymentOf(orderId);
+  expect({ pastIntents, amountDue, isNew: intentId !== old }).toEqual({
+    ...{ pastIntents: [old], amountDue: price, isNew: true },
+  });
+  await world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' });
+  await world.reaches(orderId, 'confirmed');
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.ship(orderId, shipment!.id);
+  await sendTheRest(orderId, shipment!.id, price);
+});
+
 describe('refused, and nothing is changed', () => {
   const unchanged = async (orderId: string, attempt: () => Promise<unknown>) => {
     const before = await world.readOrder(orderId);

@@ -20,6 +20,8 @@ export type LineCancellation =
       shipments: {
         shipmentId: string;
         left: 'nothing' | 'less';
+        /** How often units of it were cancelled since it was made to be picked. */
+        changes?: number;
         /** Nothing of it is to be picked any more. */
         closed?: { short: boolean };
       }[];
