@@ -160,5 +160,6 @@ export function shipmentModel(connection: Connection) {
   schema.index({ promisedBy: 1, warehouseId: 1 }, { sparse: true });
   schema.index({ dispatchBy: 1, warehouseId: 1 });
   schema.index({ 'parcels.label.boughtAt': 1 }, { sparse: true });
+  schema.index({ 'unpacked.label.boughtAt': 1 }, { sparse: true });
   return connection.model('Shipment', schema, 'shipments');
 }

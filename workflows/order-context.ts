@@ -61,8 +61,8 @@ export interface Order {
   /** Support has answered that the saved method is to be charged once more. */
   payAgain: boolean;
   stockHints: number;
-  /** Who holds it: a person, or a dispute by its id. */
-  holds: Set<string>;
+  /** Who holds it: a person, or a dispute by its id; each hold is an object of its own. */
+  holds: Map<string, object>;
   disputes: Map<string, Pick<OrderDispute, 'kind' | 'status'>>;
   nextMethod?: string;
   /** The customer is asked for a payment, though the order is confirmed: see renewal.ts. */
@@ -151,7 +151,7 @@ export function createOrder(orderId: string): Order {
     setups: 0,
     payAgain: false,
     stockHints: 0,
-    holds: new Set(),
+    holds: new Map(),
     disputes: new Map(),
     refundHints: { count: 0 },
     providerTaxes: false,
@@ -254,7 +254,7 @@ export function isHeld(order: Order): boolean {
 export function hold(order: Order, { reason, actor, until, by = 'person' }: HoldInput & { by?: string }): void {
   const { record, holds } = order;
   if (holds.has(by) || !mayCancel(order)) return;
-  holds.add(by);
+  holds.set(by, {});
   record.changed('Held', actor, { why: reason, after: until && `until ${until}` });
   if (until !== undefined) releaseAt(order, by, until);
   const held = record.state.incidents.find((incident) => incident.cause === 'hold');
@@ -274,11 +274,11 @@ export function hold(order: Order, { reason, actor, until, by = 'person' }: Hold
 
 /** Nobody has to remember it. Where it was released and held anew meanwhile, it is the new hold that counts. */
 function releaseAt(order: Order, by: string, until: string): void {
-  const event = 'hold_end';
-  const isOver = () => !order.holds.has(by) || !isHeld(order);
+  const mine = order.holds.get(by);
+  const isOver = () => order.holds.get(by) !== mine;
   void CancellationScope.nonCancellable(async () => {
-    const ended = await order.record.waitFor(event, Date.parse(until) - Date.now(), isOver);
-    if (ended !== 'overdue') return;
+    const ended = await order.record.waitFor('hold_end', Date.parse(until) - Date.now(), isOver);
+    if (ended === 'done') return;
     order.record.changed('The time of the hold is over');
     releaseHold(order, by);
   });

@@ -37,7 +37,7 @@ export async function findLeaving(
     // Carriers give numbers again: one that has not left is meant.
     const shipment = having.find(({ handedOverAt, cancelledAt }) => !handedOverAt && !cancelledAt) ?? having[0];
     if (!shipment) {
-      unknown.push({ barcode, outcome: 'unknown', detail: 'No parcel has this number' });
+      unknown.push({ barcode, outcome: 'unknown', detail: 'No parcel has this number, or it was unpacked again' });
       continue;
     }
     const known = leaving.get(shipment._id) ?? { shipment, parcels: [] };
@@ -124,7 +124,8 @@ async function noteLeaving(
     );
   }
   const now = await models.shipments.findById(shipment._id, { parcels: 1 }).lean<Shipment>().orFail();
-  return { may: true, missing: now.parcels!.filter((each) => !each.handedOverAt).map(({ id }) => id) };
+  if (now.parcels === undefined) return refuse('not_ready', 'Units of it were cancelled: it is to be packed anew');
+  return { may: true, missing: now.parcels.filter((each) => !each.handedOverAt).map(({ id }) => id) };
 }
 
 /** With whom it left: all of its parcels are on the papers of that hand-over, also those that were scanned before. */

@@ -38,7 +38,8 @@ export async function labelCosts({ models }: Mongo, { from, to }: { from: string
     labels: number;
     cost: number;
   }>([
-    { $match: { 'parcels.label.boughtAt': bought } },
+    { $match: { $or: [{ 'parcels.label.boughtAt': bought }, { 'unpacked.label.boughtAt': bought }] } },
+    { $project: { parcels: { $concatArrays: [{ $ifNull: ['$parcels', []] }, { $ifNull: ['$unpacked', []] }] } } },
     { $unwind: '$parcels' },
     { $project: { label: '$parcels.label' } },
     { $match: { 'label.boughtAt': bought } },

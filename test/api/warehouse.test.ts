@@ -349,7 +349,7 @@ describe('a hand-over', () => {
       expectProblem(await api.ask('GET', `/v1/hand-overs/${id}`, undefined, picker), 404, 'not-found', '');
     expect(await handOver(['1'], { manifest: true })).toMatchObject({
       status: 201,
-      body: { parcels: [{ outcome: 'unknown', detail: 'No parcel has this number' }] },
+      body: { parcels: [{ outcome: 'unknown', detail: 'No parcel has this number, or it was unpacked again' }] },
     });
   });
 });
