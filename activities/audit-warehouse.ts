@@ -41,11 +41,11 @@ function* checkShipment(
   }
   // A line that was cancelled as a whole is gone from the shipment.
   for (const lineId of new Set([...lines, ...puts, ...putBack].map((each) => each.lineId))) {
-    const picked = lines.find((line) => line.lineId === lineId)?.picked ?? 0;
+    const { picked = 0, sku = lineId } = lines.find((line) => line.lineId === lineId) ?? {};
     const back = unitsOf(putBack, lineId);
     const scanned = unitsOf(puts, lineId);
-    if (scanned !== picked + back)
-      yield `${picked} of ${lineId} are picked and ${back} put back, ${scanned} were scanned`;
+    const putBackToo = back > 0 ? ` and ${back} put back` : '';
+    if (scanned !== picked + back) yield `${picked} of ${sku} are picked${putBackToo}, ${scanned} were scanned`;
   }
   const lists = new Set(scans.map((scan) => scan.pickListId));
   if (lists.size > 1) yield `it was picked by ${lists.size} lists`;

@@ -167,7 +167,7 @@ export const putBackShipment = endpoint({
   async handle({ mongo }, { params: { id } }) {
     const before = await readShipment(mongo, id);
     if (!before.cancelledAt && before.changes === undefined)
-      throw new Problem('not-allowed-now', 'Nothing of the shipment is cancelled: it is to be sent');
+      throw new Problem('not-allowed-now', 'The shipment is not cancelled: it is to be sent');
     const at = new Date();
     const isPutBack = {
       ...(before.cancelledAt && { putBackAt: before.putBackAt ?? at }),
