@@ -263,6 +263,9 @@ export const pickingClosed = defineSignal<[{ shipmentId: string; short: boolean 
 export const trackingChanged = defineSignal<[TrackingInput]>('trackingChanged');
 export const holdOrder = defineSignal<[HoldInput]>('hold');
 export const releaseOrder = defineSignal<[HoldInput]>('release');
+/** The same, where somebody wants to know whether it was possible. */
+export const tryToHold = defineUpdate<{ status: OrderStatus }, [HoldInput]>('tryToHold');
+export const tryToRelease = defineUpdate<{ status: OrderStatus }, [HoldInput]>('tryToRelease');
 /** The bank disputes its payment, or has decided. */
 export const orderDisputed = defineSignal<[OrderDispute]>('disputed');
 /** The same as the update `cancel`, where nobody waits for the outcome. */

@@ -5,7 +5,7 @@ import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
-import type { CancelInput, CancelLinesInput, PayInput } from './messages.ts';
+import type { CancelInput, CancelLinesInput, HoldInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, dispute, hold, isHeld, mayCancel } from './order-context.ts';
@@ -149,15 +149,11 @@ export function listenToMessages(order: Order): void {
     if (!counted(order) && !hasEnded(parcelStates, event.status)) return;
     order.tracking.set(event.parcelId, [...(order.tracking.get(event.parcelId) ?? []), event]);
   });
-  setHandler(messages.holdOrder, (input) => hold(order, input));
   setHandler(messages.orderDisputed, (input) => dispute(order, input));
   setHandler(messages.cancelSignal, (input) => {
     if (mayCancel(order)) cancel(order, input);
   });
-  setHandler(messages.releaseOrder, ({ actor, reason }) => {
-    const held = state.incidents.find((incident) => incident.cause === 'hold');
-    if (held) record.answer({ incidentId: held.id, answer: 'release', actor }, reason);
-  });
+  listenForHolds(order);
   listenForDeadlines(record);
   setHandler(messages.answerSignal, (input) => {
     record.answer(input);
@@ -168,6 +164,36 @@ export function listenToMessages(order: Order): void {
     return { applied };
   });
   order.refundHints = listenForRefunds();
+}
+
+function listenForHolds(order: Order): void {
+  const { record } = order;
+  const release = ({ actor, reason }: HoldInput) => {
+    const held = record.state.incidents.find((incident) => incident.cause === 'hold');
+    if (held) record.answer({ incidentId: held.id, answer: 'release', actor }, reason);
+  };
+  const then = (act: (input: HoldInput) => void) => async (input: HoldInput) => {
+    act(input);
+    await record.saved();
+    return { status: record.state.status };
+  };
+  setHandler(messages.holdOrder, (input) => hold(order, input));
+  setHandler(messages.releaseOrder, release);
+  setHandler(
+    messages.tryToHold,
+    then((input) => hold(order, input)),
+    {
+      validator(_input: HoldInput) {
+        if (!mayCancel(order)) throw new Error('Nothing of it is here any more: there is nothing to hold');
+        if (order.holds.has('person')) throw new Error('The order is on hold already');
+      },
+    },
+  );
+  setHandler(messages.tryToRelease, then(release), {
+    validator(_input: HoldInput) {
+      if (!isHeld(order)) throw new Error('The order is not on hold');
+    },
+  });
 }
 
 /** Counts a message that others can send at will. Past the bound it is dropped, and a person is asked, once. */

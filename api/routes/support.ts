@@ -15,37 +15,40 @@ import * as workflows from '../temporal.ts';
 import { withNotes } from '../views/order.ts';
 import { ofOrder, underWay, updateOrder } from './orders.ts';
 
-export const holdOrder = endpoint({
-  summary: 'Hold an order: nothing is packed or handed over until it is released, or until a time',
+/** What both have in common beside their bodies. */
+const holding = {
   params: schema.orderParams,
+  idempotencyKey: 'optional',
+  answers: { 200: schema.done, 202: schema.accepted },
+  problems: ['not-allowed-now', 'order-ended'],
+} as const;
+
+export const holdOrder = endpoint({
+  ...holding,
+  summary: 'Hold an order: nothing is packed or handed over until it is released, or until a time',
   body: schema.holdBody,
-  answers: { 202: schema.accepted },
-  problems: ['order-ended'],
-  async handle(api, { params: { id }, body: { reason, until }, caller }) {
-    return tell(api, id, messages.holdOrder, { ...(await noted(api, id, caller, reason)), until });
+  async handle(api, { params: { id }, body: { reason, until }, caller, idempotency }) {
+    const input = { ...(await noted(api, id, caller, reason)), until };
+    const held = await updateOrder(api, id, messages.tryToHold, input, idempotency);
+    return held ? reply(200, held) : underWay(id);
   },
 });
 
 export const releaseOrder = endpoint({
+  ...holding,
   summary: 'Release an order that is on hold',
-  params: schema.orderParams,
   body: schema.reasonBody,
-  answers: { 202: schema.accepted },
-  problems: ['order-ended'],
-  async handle(api, { params: { id }, body: { reason }, caller }) {
-    return tell(api, id, messages.releaseOrder, await noted(api, id, caller, reason));
+  async handle(api, { params: { id }, body: { reason }, caller, idempotency }) {
+    const released = await updateOrder(
+      api,
+      id,
+      messages.tryToRelease,
+      await noted(api, id, caller, reason),
+      idempotency,
+    );
+    return released ? reply(200, released) : underWay(id);
   },
 });
-
-async function tell(
-  { mongo, temporal }: Api,
-  id: string,
-  signal: typeof messages.holdOrder | typeof messages.releaseOrder,
-  input: messages.HoldInput,
-) {
-  await ofOrder(mongo, id, () => workflows.signal(temporal, messages.workflowIds.order(id), signal, input));
-  return underWay(id);
-}
 
 /** The words of a reason stay with the order; its workflow gets the id of them. */
 async function noted({ mongo }: Api, orderId: string, caller: Caller, reason: string) {
