@@ -4,16 +4,18 @@ import { makePickList } from '../../activities/picking/lists.ts';
 import { readPickList } from '../../activities/picking/read.ts';
 import { PickRefused } from '../../activities/picking/scans.ts';
 import { newId } from '../../models/id.ts';
-import { cancelOrderLines } from '../../workflows/messages.ts';
+import { cancelOrderLines, packShipment } from '../../workflows/messages.ts';
+import { createCrashes, type Moment, type Step, type StepInput } from '../support/crashes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { createWarehouse } from '../support/warehouse.ts';
 import { startWorld, type World } from '../support/world.ts';
 
+const crashes = createCrashes();
 let world: World;
 let warehouse: ReturnType<typeof createWarehouse>;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ crashes });
   warehouse = createWarehouse(world);
 });
 afterAll(async () => {
@@ -114,7 +116,6 @@ test('parcels that were filled before something was cancelled are not taken for 
   await warehouse.fillBoxes(shipmentId, [[{ lineId: 'line_1', quantity: 2 }]]);
   const stale = { shipmentId, short: false, changes: 0, actor: 'test' };
   await cancelUnits(orderId, 1);
-  const { packShipment } = await import('../../workflows/messages.ts');
   const packing = world.orderHandle(orderId).executeUpdate(packShipment, { args: [stale] });
   expect(await refusal(packing)).toContain('pack it anew');
   expect(await world.pack(orderId, shipmentId)).toBe('ready');
@@ -272,3 +273,54 @@ test('of a cancellation and the last scan at the same moment no unit is picked t
     await sendTheRest(orderId, shipmentId, price);
   }
 }, 120_000);
+
+describe('a worker that dies cancels once, and gives back once', () => {
+  const isOf = (orderId: string, shipmentId = '') => {
+    return async (input: StepInput) => input.orderId === orderId || input.reference === shipmentId;
+  };
+
+  test.each<[Step, Moment]>([
+    ['cancelLines', 'before its work'],
+    ['cancelLines', 'after its record'],
+    ['voidLabels', 'before the call'],
+    ['voidLabels', 'after the call'],
+    ['sendRefund', 'before the call'],
+    ['sendRefund', 'after the call'],
+  ])('of one that is ready: %s, %s', async (step, moment) => {
+    const { sku, orderId, shipmentId } = await ordered(2);
+    await world.makeReady(orderId, shipmentId);
+    const refundId = async ({ refundId: id }: StepInput) =>
+      id !== undefined && (await world.mongo.models.refunds.exists({ _id: id, orderId })) !== null;
+    const isMine = step === 'sendRefund' ? refundId : isOf(orderId, shipmentId);
+    const fired = crashes.arm({ step, moment, isMine });
+    await cancelUnits(orderId, 1);
+    await world.shipmentReaches(orderId, shipmentId, 'picked');
+    expect(await world.pack(orderId, shipmentId)).toBe('ready');
+    await world.handOver(orderId, shipmentId);
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 9 });
+    await sendTheRest(orderId, shipmentId, 2 * price, [price]);
+    expect(fired()).toBe(1);
+  });
+
+  test.each<[Step, Moment]>([
+    ['withdrawPayment', 'before the call'],
+    ['withdrawPayment', 'after the call'],
+    ['withdrawPayment', 'after its record'],
+    ['cancelLines', 'after its record'],
+    ['issuePayment', 'before the call'],
+    ['issuePayment', 'after the call'],
+    ['issuePayment', 'after its record'],
+  ])('of one that is not paid yet: %s, %s', async (step, moment) => {
+    const sku = await world.newSku({ wh_east: 10 });
+    const paymentMethod = 'pm_card_threeDSecure2Required';
+    const { orderId } = await world.place({ items: [{ sku, quantity: 3 }], paymentMethod });
+    const fired = crashes.arm({ step, moment, isMine: isOf(orderId) });
+    expect(await cancelUnits(orderId, 2)).toMatchObject({ status: 'awaiting_payment', amountDue: price });
+    expect(fired()).toBe(1);
+    await world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' });
+    await world.reaches(orderId, 'confirmed');
+    expect(await world.atStripe(orderId)).toMatchObject({ held: price });
+    await world.cancel(orderId);
+    await world.reaches(orderId, 'cancelled');
+  });
+});

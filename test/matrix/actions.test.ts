@@ -1,0 +1,121 @@
+/**
+ * Every action in every state, over the API: it works, or it is refused with a problem that names what may be done instead.
+ * What may be done is said by one table of rules, workflows/domain/actions.ts; docs/actions.md is what was found here.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createToken } from '../../activities/staff-tokens.ts';
+import { newId } from '../../models/id.ts';
+import { type OrderAction, orderActions, type ReturnAction, returnActions } from '../../workflows/domain/actions.ts';
+import { type Answered, serve } from '../support/serve.ts';
+import { startWorld, type World } from '../support/world.ts';
+import { type OrderScene, orderScenes, type ReturnScene, returnScenes } from './scenes.ts';
+
+let world: World;
+let api: Awaited<ReturnType<typeof serve>>;
+let admin: string;
+let owner: (orderId: string) => string;
+beforeAll(async () => {
+  world = await startWorld();
+  api = await serve(world);
+  admin = (await createToken(world.mongo, 'admin')).token;
+  owner = api.ownerOf;
+});
+afterAll(async () => {
+  await api.stop();
+  await world.stop();
+});
+
+const page = new URL('../../docs/actions.md', import.meta.url);
+const found: Record<'orders' | 'returns', Map<string, string[]>> = { orders: new Map(), returns: new Map() };
+
+const post = (path: string, body: unknown, token = admin) => api.ask('POST', path, body, token);
+const put = (path: string, body: unknown) => api.ask('PUT', path, body, admin);
+const reason = 'asked for';
+const address = { name: 'Ada', line1: '2 Road', city: 'Town', region: 'NY', postalCode: '10002', country: 'US' };
+const one = [{ lineId: 'line_1', quantity: 1 }];
+const box = { weightGrams: 900, lengthMm: 200, widthMm: 150, heightMm: 100 };
+const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString();
+const wholeLine = [{ lineId: 'line_1', quantity: 2 }];
+
+const orderDoes: Record<OrderAction, (scene: OrderScene) => Promise<Answered>> = {
+  pay: ({ orderId: id }) => post(`/v1/orders/${id}/payments`, { paymentMethod: 'pm_card_visa' }, owner(id)),
+  cancel: ({ orderId: id }) => post(`/v1/orders/${id}/cancel`, { reason }),
+  cancel_lines: async ({ orderId: id }) => {
+    const { lines } = await world.readOrder(id);
+    const here = lines.find(({ allocations }) => allocations.some(({ state }) => state !== 'shipped'));
+    return post(`/v1/orders/${id}/cancel`, { reason, lines: [{ ...one[0], lineId: here?.lineId ?? 'line_1' }] });
+  },
+  edit: async ({ orderId: id }) => {
+    const preview = await post(`/v1/orders/${id}/edits`, { items: [{ sku: 'MUG', quantity: 1 }] });
+    return preview.status === 201 ? post(`/v1/orders/${id}/edits/${preview.body.id}/confirm`, { reason }) : preview;
+  },
+  hold: ({ orderId: id }) => post(`/v1/orders/${id}/hold`, { reason }),
+  release: ({ orderId: id }) => post(`/v1/orders/${id}/release`, { reason }),
+  correct_address: ({ orderId: id }) => put(`/v1/orders/${id}/shipping-address`, address),
+  move_deadline: async ({ orderId: id }) => {
+    const event = (await world.readOrder(id)).state?.waitingFor?.event ?? 'payment';
+    return put(`/v1/orders/${id}/deadline`, { event, deadline: tomorrow(), reason });
+  },
+  pick: async ({ orderId, shipmentId = await firstShipment(orderId) }) => {
+    const list = await post('/v1/pick-lists', { shipmentIds: [shipmentId], take: true });
+    if (list.status !== 201) return list;
+    const scan = { scanId: newId('req'), barcode: 'MUG', quantity: 1, madeAt: new Date().toISOString() };
+    const { lines } = await world.mongo.models.shipments.findById(shipmentId).lean().orFail();
+    return post(`/v1/pick-lists/${list.body.id}/scans`, { ...scan, barcode: lines[0]!.sku });
+  },
+  pack: async ({ orderId, shipmentId = await firstShipment(orderId) }) =>
+    post(`/v1/shipments/${shipmentId}/pack`, { parcels: [box] }),
+  hand_over: async ({ orderId, shipmentId = await firstShipment(orderId) }) =>
+    post(`/v1/shipments/${shipmentId}/hand-over`, undefined),
+  refund: ({ orderId: id }) => post(`/v1/orders/${id}/refunds`, { amount: 100, reason }),
+  return: ({ orderId: id }) =>
+    post(`/v1/orders/${id}/returns`, { lines: [{ ...one[0], reason: 'does_not_fit' }] }, owner(id)),
+  claim: ({ orderId: id }) =>
+    post(`/v1/orders/${id}/claims`, { kind: 'damaged', lines: one, wants: 'refund', description: 'broken' }, owner(id)),
+};
+
+async function firstShipment(orderId: string): Promise<string> {
+  return (await world.readOrder(orderId)).state?.shipments[0]?.id ?? 'shp_none';
+}
+
+const returnDoes: Record<ReturnAction, (scene: ReturnScene) => Promise<Answered>> = {
+  decide: ({ returnId: id }) => post(`/v1/returns/${id}/decide`, { approve: true, reason }),
+  receive: ({ returnId: id }) =>
+    post(`/v1/returns/${id}/receive`, { lines: wholeLine.map((line) => ({ ...line, reception: 'received' })) }),
+  inspect: ({ returnId: id }) =>
+    post(`/v1/returns/${id}/inspect`, { lines: wholeLine.map((line) => ({ ...line, disposition: 'restock' })) }),
+  cancel: ({ returnId: id }) => post(`/v1/returns/${id}/cancel`, { reason }),
+  resolve: ({ returnId: id }) => post(`/v1/returns/${id}/resolution`, { resolution: 'refund', reason }),
+  move_deadline: async ({ returnId: id }) => {
+    const event = (await world.mongo.models.returns.findById(id).lean().orFail()).state?.waitingFor?.event ?? 'approval';
+    return put(`/v1/returns/${id}/deadline`, { event, deadline: tomorrow(), reason });
+  },
+};
+
+/** Refused ones change nothing, so one order is enough for all of them. Each that works gets an order of its own. */
+async function row<Action extends string, Scene extends OrderScene>(
+  scene: () => Promise<Scene>,
+  does: Record<Action, (scene: Scene) => Promise<Answered>>,
+  allowedIn: (scene: Scene) => Promise<Action[]>,
+): Promise<string[]> {
+  const first = await scene();
+  const allowed = await allowedIn(first);
+  const cells: string[] = [];
+  for (const action of Object.keys(does) as Action[]) {
+    const works = allowed.includes(action);
+    const answer = await does[action](works ? await scene() : first);
+    if (works) {
+      expect({ action, ...answer, isDone: answer.status < 300 }).toMatchObject({ action, isDone: true });
+      cells.push('yes');
+      continue;
+    }
+    expect({ action, ...answer }).toMatchObject({ action, status: 409, body: { allowedActions: allowed } });
+    cells.push(answer.body.type.split('/').at(-1));
+  }
+  // What was refused has changed nothing.
+  expect(await allowedIn(first)).toEqual(allowed);
+  await world.inboxIsEmpty();
+  expect(await world.violations()).toEqual([]);
+  return cells;
+}
