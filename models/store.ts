@@ -1,5 +1,6 @@
 /** What is set once for the whole store. */
 import { type Connection, Schema } from 'mongoose';
+import type { ClaimRules } from '../workflows/domain/claims.ts';
 import type { TaxRules } from '../workflows/domain/pricing.ts';
 import type { RiskRules } from '../workflows/domain/risk.ts';
 import type { Address } from './address.ts';
@@ -15,6 +16,7 @@ export interface StoreSettings {
   /** Without it, the defaults. */
   payments?: PaymentRules;
   fulfilment?: FulfilmentRules;
+  claims?: ClaimRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
   mail?: MailSettings;
@@ -75,6 +77,7 @@ export function storeSettingsModel(connection: Connection) {
     taxes: { type: Schema.Types.Mixed as never, required: true },
     payments: Schema.Types.Mixed,
     fulfilment: Schema.Types.Mixed,
+    claims: Schema.Types.Mixed,
     refundPolicy: String,
     mail: Schema.Types.Mixed,
   });

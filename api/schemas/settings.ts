@@ -56,6 +56,17 @@ const fulfilment = z
   })
   .meta({ description: 'How the warehouses work' });
 
+const claims = z
+  .strictObject({
+    autoApproveUpTo: z.record(currency, amount).optional().meta({
+      description: 'Minor units by currency: up to here the claims of an order are approved without a person',
+    }),
+    evidenceNeededFrom: z.record(currency, amount).optional().meta({
+      description: 'Minor units by currency: from here on they are so with evidence only',
+    }),
+  })
+  .meta({ description: "Customers' claims. Without it a person decides about each" });
+
 const mail = z
   .strictObject({
     storeName: text(100).optional().meta({ description: "Without it the seller's" }),
@@ -75,6 +86,7 @@ export const settings = z
     seller: seller.optional(),
     payments: payments.optional(),
     fulfilment: fulfilment.optional(),
+    claims: claims.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

@@ -1,15 +1,20 @@
 /** An order as its owner or staff may see it: put together from what MongoDB knows. */
 import type { z } from 'zod';
+import { sourceOf } from '../../activities/payments/reships.ts';
+import type { Claim } from '../../models/claim.ts';
 import type { Order } from '../../models/order.ts';
 import type { Dispute, Payment, Refund } from '../../models/payment.ts';
 import type { Return } from '../../models/return.ts';
 import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import type { OrderStatus } from '../../workflows/domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from '../../workflows/domain/statuses.ts';
 import type { OrderState, TimelineEntry } from '../../workflows/messages.ts';
 import { maySeePerson } from '../auth.ts';
 import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
+import { viewClaim } from './claim.ts';
+import { withNotes } from './notes.ts';
 import { viewLine, viewShipping, viewSums } from './quote.ts';
 import { viewRefund } from './refund.ts';
 import { viewReturn } from './return.ts';
@@ -20,16 +25,27 @@ export interface Related {
   returns: Return[];
   refunds: Refund[];
   disputes: Dispute[];
+  claims: Claim[];
+  /** The orders that send something of it again, and the one that it sends something of. */
+  links: OrderLink[];
   shipments: ShipmentFacts[];
   /** What the provider takes for its payments and disputes, in minor units by the currency of its balance. */
   fees: Record<string, number>;
+}
+
+export interface OrderLink {
+  kind: 'sent_again_by' | 'sends_again';
+  orderId: string;
+  status: OrderStatus;
+  /** The parcel, or the claim, that it is for. */
+  source: string;
 }
 
 /** What carriers say of its parcels. */
 type ShipmentFacts = Pick<Shipment, '_id' | 'orderId' | 'promisedBy' | 'parcels'>;
 
 export const nothingRelated: Related = {
-  ...{ payment: undefined, returns: [], refunds: [], disputes: [], shipments: [], fees: {} },
+  ...{ payment: undefined, returns: [], refunds: [], disputes: [], claims: [], links: [], shipments: [], fees: {} },
 };
 
 type OrderView = z.input<typeof orderSchema>;
@@ -37,14 +53,16 @@ type OrderView = z.input<typeof orderSchema>;
 /** Reads what belongs to these orders, each kind with one query. */
 export async function readRelated({ models }: Mongo, orderIds: string[]): Promise<(orderId: string) => Related> {
   const ofThese = { orderId: { $in: orderIds } };
-  const [payments, returns, refunds, disputes, shipments, fees] = await Promise.all([
+  const [payments, returns, refunds, disputes, claims, shipments, fees] = await Promise.all([
     models.payments.find(ofThese).lean<Payment[]>(),
     models.returns.find(ofThese).sort({ _id: 1 }).lean<Return[]>(),
     models.refunds.find(ofThese).sort({ _id: 1 }).lean<Refund[]>(),
     models.disputes.find(ofThese).lean<Dispute[]>(),
+    models.claims.find(ofThese).sort({ _id: 1 }).lean<Claim[]>(),
     models.shipments.find(ofThese, { orderId: 1, promisedBy: 1, parcels: 1 }).lean<ShipmentFacts[]>(),
     readFees({ models }, orderIds),
   ]);
+  const links = await readLinks({ models }, orderIds, [...shipmentSources(shipments), ...claimSources(claims)]);
   return (orderId) => {
     const ofThis = (fact: { orderId: string }) => fact.orderId === orderId;
     return {
@@ -52,11 +70,54 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
       returns: returns.filter(ofThis),
       refunds: refunds.filter(ofThis),
       disputes: disputes.filter(ofThis),
+      claims: claims.filter(ofThis),
+      links: links.filter(({ of }) => of === orderId).map(({ of: _, ...link }) => link),
       shipments: shipments.filter(ofThis),
       fees: Object.fromEntries(fees.filter(({ _id }) => ofThis(_id)).map(({ _id, fee }) => [_id.currency, fee])),
     };
   };
 }
+
+interface Source {
+  orderId: string;
+  source: string;
+}
+
+function shipmentSources(shipments: readonly ShipmentFacts[]): Source[] {
+  return shipments.flatMap(({ orderId, parcels = [] }) => parcels.map(({ id }) => ({ orderId, source: id })));
+}
+
+function claimSources(claims: readonly Claim[]): Source[] {
+  return claims.map(({ _id, orderId }) => ({ orderId, source: _id }));
+}
+
+/** Each with the order that it is a link `of`. */
+async function readLinks(
+  { models }: Pick<Mongo, 'models'>,
+  orderIds: string[],
+  sources: readonly Source[],
+): Promise<(OrderLink & { of: string })[]> {
+  const ids = sources.map(({ source }) => source);
+  const fields = { status: 1, reshipOf: 1 };
+  const [later, these] = await Promise.all([
+    ids.length > 0 ? models.orders.find({ reshipOf: { $in: ids } }, fields).lean<Reship[]>() : [],
+    models.orders.find({ _id: { $in: orderIds }, reshipOf: { $exists: true } }, fields).lean<Reship[]>(),
+  ]);
+  const again = later.map(({ _id: orderId, status, reshipOf: source }) => {
+    const of = sources.find((each) => each.source === source)!.orderId;
+    return { kind: 'sent_again_by' as const, orderId, status, source, of };
+  });
+  const first = await Promise.all(
+    these.map(async ({ _id: of, reshipOf: source }) => {
+      const orderId = await sourceOf({ models }, source);
+      const { status } = await models.orders.findById(orderId, { status: 1 }).lean().orFail();
+      return { kind: 'sends_again' as const, orderId, status, source, of };
+    }),
+  );
+  return [...first, ...again];
+}
+
+type Reship = Pick<Order, '_id' | 'status'> & { reshipOf: string };
 
 function readFees({ models }: Pick<Mongo, 'models'>, orderIds: string[]) {
   return models.balanceEntries.aggregate<{ _id: { orderId: string; currency: string }; fee: number }>([
@@ -84,6 +145,7 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     },
     shipments: viewShipments(state, related.shipments),
     returns: related.returns.map(viewReturn),
+    claims: related.claims.map((claim) => viewClaim(claim, order, caller)),
     refunds: related.refunds.map((refund) => viewRefund(refund, caller)),
     waitingFor: state?.waitingFor,
     expectedAt: order.expectedAt?.toISOString(),
@@ -92,14 +154,15 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     ...(forStaff && {
       incidents: (state?.incidents ?? []).map((each) => ({ ...each, why: withNotes(each.why, order) })),
       timeline: timelineOf(order, related),
+      links: related.links,
       notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
     }),
   };
 }
 
 /** What happened to the order, what was refused, and what became of all that came after it, in the order of time. */
-function timelineOf(order: Order, { returns, refunds, disputes }: Related): TimelineEntry[] {
-  const ofOthers = [...returns, ...refunds, ...disputes].flatMap(({ _id, state }) =>
+function timelineOf(order: Order, { returns, claims, refunds, disputes }: Related): TimelineEntry[] {
+  const ofOthers = [...returns, ...claims, ...refunds, ...disputes].flatMap(({ _id, state }) =>
     (state?.timeline ?? []).map((each) => ({ ...each, what: `${each.what} (${_id})` })),
   );
   const refusals = (order.refusals ?? []).map((each) => ({ ...each, at: each.at.toISOString() }));
@@ -109,16 +172,11 @@ function timelineOf(order: Order, { returns, refunds, disputes }: Related): Time
 }
 
 /** For staff, who may know what people said. */
-export function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
+function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
   return timeline.map(({ why, ...each }) => ({
     ...{ ...each, what: withNotes(each.what, order) },
     ...(why !== undefined && { why: withNotes(why, order) }),
   }));
-}
-
-/** For staff: what a note's id stands for. */
-export function withNotes(text: string, { notes = [] }: Pick<Order, 'notes'>): string {
-  return text.replace(/note_\w+/g, (id) => notes.find((note) => note.id === id)?.text ?? id);
 }
 
 export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'customer' | 'shippingAddress'> {
