@@ -25,14 +25,14 @@ async function followParcel(order: Order, shipment: ShipmentState, parcel: Parce
   const claimed = () => order.claimed.get(parcel.id);
   while (!hasEnded(parcelStates, parcel.status)) {
     const claim = claimed();
-    if (claim) return giveUp(order, shipment, parcel, claim);
+    if (claim) return leaveToClaim(order, shipment, parcel, claim);
     const given = await expectNews(order, shipment, parcel);
     if (given === 'heard') hear(order, shipment, parcel);
     else if (given !== 'wait') return resolve(order, shipment, parcel, given);
   }
   if (parcel.status !== 'returned_to_sender') return;
   const given = await askAbout(order, shipment, parcel, ['reship', 'refund'], () => claimed() !== undefined);
-  if (given === 'heard') giveUp(order, shipment, parcel, claimed()!);
+  if (given === 'heard') leaveToClaim(order, shipment, parcel, claimed()!);
   else await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
 }
 
@@ -110,10 +110,7 @@ async function claim(order: Order, shipment: ShipmentState, parcel: ParcelState,
   order.record.changed(`Claim ${claimId} against the carrier for ${parcel.id}`, 'support');
 }
 
-/**
- * What did not arrive is sent again, or its money goes back. What the carrier says of it afterwards changes nothing. A
- * customer's claim can be faster: then it has done so.
- */
+/** What did not arrive is sent again, or its money goes back. What the carrier says of it afterwards changes nothing. */
 async function resolve(
   order: Order,
   shipment: ShipmentState,
@@ -121,31 +118,27 @@ async function resolve(
   given: 'reship' | 'refund',
 ): Promise<void> {
   const { record } = order;
+  parcel.resolved = given === 'reship' ? 'reshipped' : 'refunded';
+  record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
+  standsAs(order, shipment);
   const ids = { orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id };
   if (given === 'reship') {
     const next = await record.must('open_reship', () => local.openReship(ids));
-    if ('claimed' in next) return giveUp(order, shipment, parcel, next.claimed);
-    giveUp(order, shipment, parcel, { how: 'reshipped' });
+    if ('claimed' in next) return leaveToClaim(order, shipment, parcel, next.claimed);
     await startReship(next, order.id);
     record.changed(`Sent again as ${next.orderId}`, 'support');
-    return;
+  } else {
+    const off = await record.must('write_off_parcel', () => local.writeOffParcel(ids));
+    if ('claimed' in off) return leaveToClaim(order, shipment, parcel, off.claimed);
+    record.state.amountDue = off.amountDue;
+    await settlePayment(order);
   }
-  const off = await record.must('write_off_parcel', () => local.writeOffParcel(ids));
-  if ('claimed' in off) return giveUp(order, shipment, parcel, off.claimed);
-  giveUp(order, shipment, parcel, { how: 'refunded' });
-  record.state.amountDue = off.amountDue;
-  await settlePayment(order);
 }
 
-function giveUp(
-  order: Order,
-  shipment: ShipmentState,
-  parcel: ParcelState,
-  { how, claimId }: Pick<ParcelClaim, 'how'> & Partial<ParcelClaim>,
-): void {
+/** A customer's claim was faster, and sends it again or pays it back. */
+function leaveToClaim(order: Order, shipment: ShipmentState, parcel: ParcelState, { claimId, how }: ParcelClaim): void {
   parcel.resolved = how;
-  const by = claimId === undefined ? '' : `, by ${claimId}`;
-  order.record.changed(`${parcel.id} is given up, and ${how}${by}`, 'support');
+  order.record.changed(`${parcel.id} is given up, and ${how} by ${claimId}`);
   standsAs(order, shipment);
 }
 
