@@ -18,9 +18,9 @@ import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/ref
 import { paidOrderOf } from './payments/reships.ts';
 import { readOrder } from './payments/sales.ts';
 import { reshipOf, startOf } from './reships.ts';
-import { returningUnits } from './returns.ts';
+import { deliveredAt, returningUnits } from './returns.ts';
 import { contentsOf } from './shipping/contents.ts';
-import { claimOf, giveUp } from './shipping/given-up.ts';
+import { giveUp } from './shipping/given-up.ts';
 import { paymentRules, storeSettings } from './store-settings.ts';
 
 /** A claim and a return, or two claims, of one unit at once: each writes the order, so one of them is tried again. */
@@ -65,13 +65,16 @@ export async function openCustomerClaim(
 }
 
 export async function loadClaim(mongo: Mongo, { claimId }: { claimId: string }): ReturnType<LocalSteps['loadClaim']> {
-  const { orderId, openedBy, kind, wants, parcels, evidence, currency } = await readClaim(mongo, claimId);
+  const { orderId, createdAt, openedBy, kind, wants, parcels, evidence, currency } = await readClaim(mongo, claimId);
   const facts = { orderId, openedBy, kind, wants, parcels };
   const { claims: rules = {} } = await storeSettings(mongo);
   const worth = (await liveClaims(mongo, undefined, orderId)).reduce((sum, claim) => sum + claim.worth, 0);
-  const ruled = decideClaim({ worth, currency, evidence: evidence.length }, rules);
+  const order = await readOrder(mongo, orderId);
+  const cameAt = deliveredAt(order);
+  const days = cameAt === undefined ? 0 : (createdAt.getTime() - cameAt.getTime()) / 86_400_000;
+  const ruled = decideClaim({ worth, currency, evidence: evidence.length, days }, rules);
   if (ruled.decision === 'ask') return { ...facts, ...ruled };
-  const paid = await paidOrderOf(mongo, await readOrder(mongo, orderId));
+  const paid = await paidOrderOf(mongo, order);
   const left = await inTransaction(mongo, (session) => refundable(mongo, session, paid._id));
   if (left < worth) return { ...facts, decision: 'ask', because: 'Less is left of the payment than is claimed' };
   return { ...facts, ...ruled };
@@ -183,7 +186,7 @@ async function giveParcelsUp(
     const shipment = await mongo.models.shipments.findById(shipmentId).session(session).lean<Shipment>();
     const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
     if (!parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-    if (parcel.givenUp) return `${parcelId} was ${claimOf(parcel)?.how ?? parcel.givenUp.how} already`;
+    if (parcel.givenUp) return `${parcelId} was ${parcel.givenUp.how} already`;
   }
   const givenUp = { how: how === 'reship' ? ('reshipped' as const) : ('refunded' as const), claimId };
   for (const parcel of parcels) await giveUp(mongo, session, parcel, givenUp);

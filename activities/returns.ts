@@ -263,7 +263,7 @@ async function deliveredLines(
 }
 
 /** The window is counted from the last parcel: https://eur-lex.europa.eu/eli/dir/2011/83/oj article 9(2)(b)(i) */
-function deliveredAt(order: Order): Date | undefined {
+export function deliveredAt(order: Order): Date | undefined {
   const times = order.state?.shipments.flatMap((shipment) => shipment.deliveredAt ?? []).sort();
   const last = times?.at(-1);
   return last === undefined ? undefined : new Date(last);

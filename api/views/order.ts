@@ -1,19 +1,18 @@
 /** An order as its owner or staff may see it: put together from what MongoDB knows. */
 import type { z } from 'zod';
-import { sourceOf } from '../../activities/payments/reships.ts';
 import type { Claim } from '../../models/claim.ts';
 import type { Order } from '../../models/order.ts';
 import type { Dispute, Payment, Refund } from '../../models/payment.ts';
 import type { Return } from '../../models/return.ts';
 import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import type { OrderStatus } from '../../workflows/domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from '../../workflows/domain/statuses.ts';
 import type { OrderState, TimelineEntry } from '../../workflows/messages.ts';
 import { maySeePerson } from '../auth.ts';
 import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
 import { viewClaim } from './claim.ts';
+import { type OrderLink, readLinks } from './links.ts';
 import { withNotes } from './notes.ts';
 import { viewLine, viewShipping, viewSums } from './quote.ts';
 import { viewRefund } from './refund.ts';
@@ -31,14 +30,6 @@ export interface Related {
   shipments: ShipmentFacts[];
   /** What the provider takes for its payments and disputes, in minor units by the currency of its balance. */
   fees: Record<string, number>;
-}
-
-export interface OrderLink {
-  kind: 'sent_again_by' | 'sends_again';
-  orderId: string;
-  status: OrderStatus;
-  /** The parcel, or the claim, that it is for. */
-  source: string;
 }
 
 /** What carriers say of its parcels. */
@@ -62,7 +53,9 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
     models.shipments.find(ofThese, { orderId: 1, promisedBy: 1, parcels: 1 }).lean<ShipmentFacts[]>(),
     readFees({ models }, orderIds),
   ]);
-  const links = await readLinks({ models }, orderIds, [...shipmentSources(shipments), ...claimSources(claims)]);
+  const parcels = shipments.flatMap(({ orderId, parcels = [] }) => parcels.map(({ id }) => ({ orderId, source: id })));
+  const sources = [...parcels, ...claims.map(({ _id, orderId }) => ({ orderId, source: _id }))];
+  const links = await readLinks({ models }, orderIds, sources);
   return (orderId) => {
     const ofThis = (fact: { orderId: string }) => fact.orderId === orderId;
     return {
@@ -77,47 +70,6 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
     };
   };
 }
-
-interface Source {
-  orderId: string;
-  source: string;
-}
-
-function shipmentSources(shipments: readonly ShipmentFacts[]): Source[] {
-  return shipments.flatMap(({ orderId, parcels = [] }) => parcels.map(({ id }) => ({ orderId, source: id })));
-}
-
-function claimSources(claims: readonly Claim[]): Source[] {
-  return claims.map(({ _id, orderId }) => ({ orderId, source: _id }));
-}
-
-/** Each with the order that it is a link `of`. */
-async function readLinks(
-  { models }: Pick<Mongo, 'models'>,
-  orderIds: string[],
-  sources: readonly Source[],
-): Promise<(OrderLink & { of: string })[]> {
-  const ids = sources.map(({ source }) => source);
-  const fields = { status: 1, reshipOf: 1 };
-  const [later, these] = await Promise.all([
-    ids.length > 0 ? models.orders.find({ reshipOf: { $in: ids } }, fields).lean<Reship[]>() : [],
-    models.orders.find({ _id: { $in: orderIds }, reshipOf: { $exists: true } }, fields).lean<Reship[]>(),
-  ]);
-  const again = later.map(({ _id: orderId, status, reshipOf: source }) => {
-    const of = sources.find((each) => each.source === source)!.orderId;
-    return { kind: 'sent_again_by' as const, orderId, status, source, of };
-  });
-  const first = await Promise.all(
-    these.map(async ({ _id: of, reshipOf: source }) => {
-      const orderId = await sourceOf({ models }, source);
-      const { status } = await models.orders.findById(orderId, { status: 1 }).lean().orFail();
-      return { kind: 'sends_again' as const, orderId, status, source, of };
-    }),
-  );
-  return [...first, ...again];
-}
-
-type Reship = Pick<Order, '_id' | 'status'> & { reshipOf: string };
 
 function readFees({ models }: Pick<Mongo, 'models'>, orderIds: string[]) {
   return models.balanceEntries.aggregate<{ _id: { orderId: string; currency: string }; fee: number }>([

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openCustomerClaim } from '../../activities/claims.ts';
 import { startClaim } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
-import { decideClaim } from '../../workflows/messages.ts';
+import { decideClaim, workflowIds } from '../../workflows/messages.ts';
 import { type Call, createCrashes, type Moment, type Step, type StepInput } from '../support/crashes.ts';
 import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 const crashes = createCrashes();
@@ -58,12 +59,51 @@ describe.each(rows)('%s (%s)', (_what, how, at, moments) => {
     const { orderId, claimId } = await claimed(how);
     const fired = crashes.arm({ ...at, moment, isMine: isOf(orderId, claimId) });
     await startClaim(world.client, { claimId });
-    const handle = world.client.workflow.getHandle(`claim-${claimId}`);
-    await handle.executeUpdate(decideClaim, { args: [{ approve: true, actor: 'support:test', reason: 'Seen' }] });
-    expect(await handle.result()).toBe('settled');
+    await approve(claimId);
+    expect(await handleOf(claimId).result()).toBe('settled');
     await world.reaches(orderId, 'completed');
     for (const { _id } of await reshipsOf(claimId)) await world.reaches(_id, 'confirmed');
     expect(await endsOf(orderId, claimId)).toEqual(ends[how]);
+    expect(fired()).toBe(1);
+  });
+});
+
+describe('while a worker is dead that was about to', () => {
+  test.each([
+    ['refund', 'writeOffParcel', 'reship'],
+    ['reship', 'openReship', 'refund'],
+  ] as const)('%s for the order, the claim is approved: it is the claim that does so', async (answer, step, how) => {
+    const { orderId, claimId } = await claimed(how);
+    await startClaim(world.client, { claimId });
+    const { id } = await world.incident(orderId, 'lost');
+    const meanwhile = async () => {
+      await approve(claimId);
+      const isWritten = async () => (await readClaim(claimId)).settlement !== undefined;
+      await until(isWritten, 'the claim has decided');
+    };
+    const fired = crashes.arm({ step, moment: 'before its work', isMine: isOf(orderId, claimId), meanwhile });
+    expect(await world.answer(orderId, id, answer)).toBe(true);
+    await world.reaches(orderId, 'completed');
+    expect(await handleOf(claimId).result()).toBe('settled');
+    expect(await endsOf(orderId, claimId)).toEqual(ends[how]);
+    const [shipment] = await world.shipmentsOf(orderId);
+    expect(shipment!.parcels).toMatchObject([{ resolved: how === 'reship' ? 'reshipped' : 'refunded' }]);
+    expect(fired()).toBe(1);
+  });
+
+  test('settle the claim, its order is answered: it is the order that does so', async () => {
+    const { orderId, claimId } = await claimed('reship');
+    await startClaim(world.client, { claimId });
+    const { id } = await world.incident(orderId, 'lost');
+    const meanwhile = async () => {
+      await world.answer(orderId, id, 'refund');
+      await world.reaches(orderId, 'completed');
+    };
+    const mine = { isMine: isOf(orderId, claimId), meanwhile };
+    const fired = crashes.arm({ step: 'settleClaim', moment: 'before its work', ...mine });
+    await approve(claimId);
+    expect(await handleOf(claimId).result()).toBe('withdrawn');
+    expect(await endsOf(orderId, claimId)).toMatchObject({ refunds: [2 * price], reships: [], carrierClaims: [] });
     expect(fired()).toBe(1);
   });
 });
@@ -90,11 +130,19 @@ async function claimed(wants: How): Promise<{ orderId: string; claimId: string }
   return { orderId, claimId };
 }
 
+const handleOf = (claimId: string) => world.client.workflow.getHandle(workflowIds.claim(claimId));
+const readClaim = (claimId: string) => world.mongo.models.claims.findById(claimId).lean().orFail();
+
+function approve(claimId: string): Promise<unknown> {
+  const input = { approve: true, actor: 'support:test', reason: 'Seen' };
+  return handleOf(claimId).executeUpdate(decideClaim, { args: [input] });
+}
+
 const reshipsOf = (claimId: string) => world.mongo.models.orders.find({ reshipOf: claimId }).lean();
 
 async function endsOf(orderId: string, claimId: string): Promise<Ends> {
   const { models } = world.mongo;
-  const { status } = await models.claims.findById(claimId).lean().orFail();
+  const { status } = await readClaim(claimId);
   const carrierClaims = await models.carrierClaims.find({ orderId }).lean();
   const parcels = (await models.shipments.find({ orderId }).lean()).flatMap((each) => each.parcels ?? []);
   const ofParcels = await models.orders.countDocuments({ reshipOf: { $in: parcels.map(({ id }) => id) } });

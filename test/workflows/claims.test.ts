@@ -329,6 +329,26 @@ describe('a claim that is not approved', () => {
   });
 });
 
+test('support moves the time to decide by, is asked when it is over, and answers where all incidents are', async () => {
+  const orderId = await world.delivered();
+  const claimId = await opened(orderId);
+  await until(async () => (await read(claimId)).waitingFor?.event === 'approval', 'it waits for a person');
+  const deadline = { event: 'approval', deadline: '2020-01-01T00:00:00Z', reason: 'Now' };
+  expect(await api.ask('PUT', `/v1/claims/${claimId}/deadline`, deadline, support)).toMatchObject({ status: 200 });
+  const find = async () => {
+    const { body } = await api.ask('GET', '/v1/incidents?cause=overdue_approval', undefined, support);
+    return body.incidents.find(({ workflowId }: { workflowId: string }) => workflowId === `claim-${claimId}`);
+  };
+  await until(async () => (await find()) !== undefined, 'it is asked about');
+  const path = `/v1/incidents/${(await find()).id}/answer`;
+  expect(await api.ask('POST', path, { answer: 'retry' }, support)).toMatchObject({ body: { applied: true } });
+  await decide(claimId);
+  await claimReaches(claimId, 'settled');
+  expect((await orderOf(orderId)).timeline).toContainEqual(
+    expect.objectContaining({ what: `Deadline of approval moved (${claimId})`, why: 'Now', after: deadline.deadline }),
+  );
+});
+
 test('the rule of the store approves small claims with evidence, all of an order together', async () => {
   await setRules({ autoApproveUpTo: { USD: 2 * price }, evidenceNeededFrom: { USD: price } });
   const evidence = [{ url: 'https://pictures.example/1.jpg' }];

@@ -1,4 +1,5 @@
 /** What customers may claim of goods that were sent, and what a store approves without a person. */
+import { returnWindowDays } from './returns.ts';
 import type { ClaimKind, ParcelStatus } from './states.ts';
 
 export interface Units {
@@ -106,8 +107,8 @@ export interface ClaimRules {
 }
 
 export function decideClaim(
-  /** `worth` in minor units, with that of the order's earlier claims. */
-  { worth, currency, evidence }: { worth: number; currency: string; evidence: number },
+  /** `worth` in minor units, with that of the order's earlier claims; `days` since the last parcel came, if one did. */
+  { worth, currency, evidence, days = 0 }: { worth: number; currency: string; evidence: number; days?: number },
   { autoApproveUpTo, evidenceNeededFrom }: ClaimRules,
 ): { decision: 'approve' | 'ask'; because: string } {
   const most = autoApproveUpTo?.[currency];
@@ -116,5 +117,6 @@ export function decideClaim(
   const from = evidenceNeededFrom?.[currency];
   if (from !== undefined && worth >= from && evidence === 0)
     return { decision: 'ask', because: 'There is no evidence of it' };
+  if (days > returnWindowDays) return { decision: 'ask', because: `Delivered ${Math.floor(days)} days ago` };
   return { decision: 'approve', because: 'Within the rule for claims' };
 }
