@@ -65,18 +65,19 @@ export async function openCustomerClaim(
 }
 
 export async function loadClaim(mongo: Mongo, { claimId }: { claimId: string }): ReturnType<LocalSteps['loadClaim']> {
-  const { orderId, createdAt, openedBy, kind, wants, parcels, evidence, currency } = await readClaim(mongo, claimId);
+  const { orderId, openedBy, kind, wants, parcels, ...claim } = await readClaim(mongo, claimId);
   const facts = { orderId, openedBy, kind, wants, parcels };
   const { claims: rules = {} } = await storeSettings(mongo);
-  const worth = (await liveClaims(mongo, undefined, orderId)).reduce((sum, claim) => sum + claim.worth, 0);
+  const worth = (await liveClaims(mongo, undefined, orderId)).reduce((sum, each) => sum + each.worth, 0);
   const order = await readOrder(mongo, orderId);
   const cameAt = deliveredAt(order);
-  const days = cameAt === undefined ? 0 : (createdAt.getTime() - cameAt.getTime()) / 86_400_000;
+  const days = cameAt === undefined ? 0 : (claim.createdAt.getTime() - cameAt.getTime()) / 86_400_000;
+  const { currency, evidence } = claim;
   const ruled = decideClaim({ worth, currency, evidence: evidence.length, days }, rules);
   if (ruled.decision === 'ask') return { ...facts, ...ruled };
   const paid = await paidOrderOf(mongo, order);
   const left = await inTransaction(mongo, (session) => refundable(mongo, session, paid._id));
-  if (left < worth) return { ...facts, decision: 'ask', because: 'Less is left of the payment than is claimed' };
+  if (left < claim.worth) return { ...facts, decision: 'ask', because: 'Less is left of the payment than is claimed' };
   return { ...facts, ...ruled };
 }
 
