@@ -13,6 +13,7 @@ import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.
 import { isPaid } from '../workflows/domain/statuses.ts';
 import { salable } from '../workflows/domain/stock.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { checkClaims } from './audit-claims.ts';
 import { checkShipments } from './audit-warehouse.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
 import { type Drift, findDrifts } from './stock/facts.ts';
@@ -79,6 +80,7 @@ export async function audit(sources: Sources): Promise<AuditResult> {
   await checkCredit(mongo, result);
   await checkOpenWork(sources, result);
   for await (const finding of checkShipments(mongo)) result.violations.push(finding);
+  for await (const finding of checkClaims(mongo)) result.violations.push(finding);
   return result;
 }
 
@@ -344,6 +346,9 @@ async function checkOpenWork(
   const open = [
     ...(await models.returns.find({ status: { $nin: ended as never[] } }).lean()).map(({ _id }) =>
       workflowIds.return(_id),
+    ),
+    ...(await models.claims.find({ status: { $in: ['open', 'approved'] } }).lean()).map(({ _id }) =>
+      workflowIds.claim(_id),
     ),
     ...(await models.refunds.find({ status: 'pending' }).lean()).map(({ workflowId }) => workflowId),
     ...(await models.disputes.find({ status: 'open' }).lean()).map(({ _id }) => workflowIds.dispute(_id)),

@@ -1,8 +1,9 @@
 /** The activities of the workers, made from what they need. Each is a plain function over what it is given. */
 import type { Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, ProviderSteps } from '../workflows/activities.ts';
+import { loadClaim, saveClaim, settleClaim } from './claims.ts';
 import { pollEvents } from './events.ts';
-import { loadCase, openReship, saveCase, saveOrder } from './orders.ts';
+import { loadCase, saveCase, saveOrder } from './orders.ts';
 import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
@@ -15,6 +16,7 @@ import { readSetup, savePaymentMethod } from './payments/setups.ts';
 import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './payments/wallet.ts';
 import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Payments } from './providers/stripe.ts';
+import { openReship } from './reships.ts';
 import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
 import { checkAddress } from './shipping/addresses.ts';
 import { openClaim } from './shipping/claims.ts';
@@ -54,6 +56,9 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     recordReception: (input) => recordReception(mongo, input),
     recordInspection: (input) => recordInspection(mongo, input),
     saveReturn: (input) => saveReturn(mongo, input),
+    loadClaim: (input) => loadClaim(mongo, input),
+    settleClaim: (input) => settleClaim(mongo, input),
+    saveClaim: (input) => saveClaim(mongo, input),
     loadCase: (input) => loadCase(mongo, input),
     saveCase: (input) => saveCase(mongo, input),
     findDaysDue: (input) => findDaysDue(mongo, input),

@@ -27,6 +27,9 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
   order_expired: 'nothing',
   return_approved: 'nothing',
   return_rejected: 'nothing',
+  claim_received: 'nothing',
+  claim_approved: 'nothing',
+  claim_rejected: 'nothing',
   refunded: 'nothing',
 };
 

@@ -1,13 +1,9 @@
 /** The order as its workflow knows it, and what its workflow asks to be written beside it. */
-import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import { writeOne } from '../platform/documents.ts';
-import { isDuplicateKey, type Mongo } from '../platform/mongo.ts';
-import type { CaseKind, LocalSteps, Mail, ParcelIds, Saved } from '../workflows/activities.ts';
-import { deadlines } from '../workflows/domain/limits.ts';
-import { free } from '../workflows/domain/pricing.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import type { CaseKind, LocalSteps, Mail, Saved } from '../workflows/activities.ts';
 import type { CaseState } from '../workflows/messages.ts';
-import { broken } from './failure.ts';
 
 /** A stored `rev` that is as high or higher wins: nothing older ever overwrites something newer. */
 export async function saveOrder({ models }: Mongo, { state, mails }: Saved): Promise<void> {
@@ -56,49 +52,6 @@ export async function queueMails(
   mails: readonly Mail[],
 ): Promise<void> {
   await Promise.all(mailOperations(orderId, mails).map((operation) => writeOne(models.mails, operation)));
-}
-
-/** A new order, linked to the first and free of charge, for the goods of one parcel. */
-export async function openReship(
-  { models }: Mongo,
-  { orderId, shipmentId, parcelId }: ParcelIds,
-): ReturnType<LocalSteps['openReship']> {
-  const known = await models.orders.findOne({ reshipOf: parcelId }).lean();
-  if (known) return { orderId: known._id, placeBefore: known.placeBefore.toISOString(), reship: true };
-  const order = await models.orders.findById(orderId).lean();
-  const shipment = await models.shipments.findById(shipmentId).lean();
-  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
-  if (!parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-  const again = parcel.units.map(({ lineId, quantity }) => {
-    // It was promised, and is free: it is not waited for like something that is yet to be bought.
-    const { backorder: _, ...line } = order!.lines.find((each) => each.lineId === lineId)!;
-    return { ...line, ...free, quantity, unitPrice: 0, allocations: [] };
-  });
-  const now = new Date();
-  const reship: Partial<Order> = {
-    _id: newId('ord'),
-    createdAt: now,
-    // Nobody waits for its answer, and it is promised: a backlog does not make it stale.
-    placeBefore: new Date(now.getTime() + deadlines.delivery),
-    customer: order!.customer,
-    shipTo: order!.shipTo,
-    customerId: order!.customerId,
-    currency: order!.currency,
-    items: again.map(({ sku, quantity }) => ({ sku, quantity })),
-    lines: again,
-    pricing: { promotions: [], taxes: [], taxInclusive: false, subtotal: 0, discount: 0, net: 0, tax: 0 },
-    total: 0,
-    reshipOf: parcelId,
-    rev: 0,
-    status: 'pending',
-  };
-  try {
-    await models.orders.create([reship]);
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error;
-    return openReship({ models } as Mongo, { orderId, shipmentId, parcelId });
-  }
-  return { orderId: reship._id!, placeBefore: reship.placeBefore!.toISOString(), reship: true };
 }
 
 export async function loadCase(

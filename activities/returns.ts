@@ -11,6 +11,7 @@ import { keptUnits } from '../workflows/domain/sales.ts';
 import type { Disposition, ReturnStatus } from '../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
 import { workflowIds } from '../workflows/messages.ts';
+import { claimedUnits, unitsByLine } from './claimed-units.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
 import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/refunds.ts';
@@ -225,18 +226,31 @@ function acceptedOf({ reception, dispositions }: Pick<ReturnLine, 'reception' | 
   return sum(dispositions.filter(({ disposition }) => disposition !== 'return_to_customer'));
 }
 
-async function deliveredLines(
+/** Units of each line in returns that are not rejected, cancelled or expired; but for those of `except`. */
+export async function returningUnits(
   { models }: Mongo,
+  session: ClientSession | undefined,
+  orderId: string,
+  except = '',
+): Promise<ReadonlyMap<string, number>> {
+  const dead: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
+  const returns = await models.returns
+    .find({ orderId, status: { $nin: dead }, _id: { $ne: except } })
+    .session(session ?? null)
+    .lean();
+  return unitsByLine(returns.flatMap(({ lines }) => lines));
+}
+
+async function deliveredLines(
+  mongo: Mongo,
   order: Order,
   session?: ClientSession,
   except?: string,
 ): Promise<DeliveredLine[]> {
-  const dead: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
-  const returns = await models.returns
-    .find({ orderId: order._id, status: { $nin: dead }, _id: { $ne: except ?? '' } })
-    .session(session ?? null)
-    .lean();
+  const returning = await returningUnits(mongo, session, order._id, except);
   const delivered = new Set(order.state?.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  // What is claimed stays with the customer, or is gone.
+  const claimed = await claimedUnits(mongo, session, order._id, delivered);
   return order.lines.map((line) => ({
     lineId: line.lineId,
     quantity: line.quantity,
@@ -244,12 +258,12 @@ async function deliveredLines(
     delivered: sum(
       line.allocations.filter(({ state, shipmentId }) => state === 'shipped' && delivered.has(shipmentId)),
     ),
-    alreadyReturning: sum(returns.flatMap((other) => other.lines).filter(({ lineId }) => lineId === line.lineId)),
+    alreadyReturning: (returning.get(line.lineId) ?? 0) + (claimed.get(line.lineId) ?? 0),
   }));
 }
 
 /** The window is counted from the last parcel: https://eur-lex.europa.eu/eli/dir/2011/83/oj article 9(2)(b)(i) */
-function deliveredAt(order: Order): Date | undefined {
+export function deliveredAt(order: Order): Date | undefined {
   const times = order.state?.shipments.flatMap((shipment) => shipment.deliveredAt ?? []).sort();
   const last = times?.at(-1);
   return last === undefined ? undefined : new Date(last);

@@ -10,6 +10,7 @@ import {
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Mongo } from '../platform/mongo.ts';
 import {
+  type ClaimInput,
   type ManifestInput,
   type OrderInput,
   type RefundInput,
@@ -23,6 +24,7 @@ import {
 export const workflowTypes = {
   order: 'order',
   return: 'returnGoods',
+  claim: 'claim',
   refund: 'refund',
   dispute: 'dispute',
   quote: 'quote',
@@ -65,6 +67,16 @@ export function startReturn(temporal: Client, input: ReturnInput): Promise<void>
   });
 }
 
+export function startClaim(temporal: Client, input: ClaimInput): Promise<void> {
+  const { claimId } = input;
+  return startOnce(temporal, workflowTypes.claim, {
+    ...oncePerId,
+    workflowId: workflowIds.claim(claimId),
+    args: [input],
+    staticSummary: `Claim ${claimId}`,
+  });
+}
+
 export function startRefund(temporal: Client, input: RefundInput): Promise<void> {
   const { refundId } = input;
   return startOnce(temporal, workflowTypes.refund, {
@@ -96,7 +108,7 @@ async function startOnce(temporal: Client, type: string, options: WorkflowStartO
 
 /**
  * An API process that dies between writing a record and starting its workflow leaves the record alone. An order that
- * is started too late ends as `expired`, with nothing done; a return or a refund just begins now.
+ * is started too late ends as `expired`, with nothing done; a return, a claim or a refund just begins now.
  */
 export async function startForgotten({ models }: Mongo, temporal: Client): Promise<number> {
   const late = new Date(Date.now() - 10_000);
@@ -115,12 +127,17 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
     .limit(atOnce)
     .lean();
   for (const { _id: returnId } of returns) await startReturn(temporal, { returnId });
+  const claims = await models.claims
+    .find({ status: 'open', rev: 0, createdAt: { $lt: late } }, { _id: 1 })
+    .limit(atOnce)
+    .lean();
+  for (const { _id: claimId } of claims) await startClaim(temporal, { claimId });
   const refunds = await models.refunds
     .find({ providerId: null, state: null, workflowId: /^refund-/, createdAt: { $lt: late } }, { _id: 1 })
     .limit(atOnce)
     .lean();
   for (const { _id: refundId } of refunds) await startRefund(temporal, { refundId });
-  return orders.length + returns.length + refunds.length;
+  return orders.length + returns.length + claims.length + refunds.length;
 }
 
 const everyQuarterHour = { intervals: [{ every: '15 minutes' as const }] };

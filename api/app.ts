@@ -15,6 +15,7 @@ import * as books from './routes/books.ts';
 import * as catalogue from './routes/catalogue.ts';
 import * as claims from './routes/claims.ts';
 import * as counts from './routes/counts.ts';
+import * as customerClaims from './routes/customer-claims.ts';
 import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
@@ -162,6 +163,14 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/returns/:id/inspect', 'returns.work', returns.inspectReturn),
   route('PUT', '/v1/returns/:id/deadline', 'returns.decide', returns.putDeadline),
   route('POST', '/v1/returns/:id/cancel', 'returns.cancel', returns.cancelReturn),
+
+  route('POST', '/v1/orders/:id/claims', 'claims.open', customerClaims.openClaim),
+  route('GET', '/v1/claims', 'claims.list', customerClaims.listClaims),
+  route('GET', '/v1/claims/:id', 'claims.read', customerClaims.getClaim),
+  route('POST', '/v1/claims/:id/evidence', 'claims.open', customerClaims.postEvidence),
+  route('POST', '/v1/claims/:id/decide', 'claims.decide', customerClaims.decideClaim),
+  route('POST', '/v1/claims/:id/withdraw', 'claims.open', customerClaims.withdrawClaim),
+  route('PUT', '/v1/claims/:id/deadline', 'claims.decide', customerClaims.putDeadline),
 
   route('GET', '/v1/events', 'events.read', events.listEvents),
   route('GET', '/v1/events/:id', 'events.read', events.getEvent),

@@ -66,6 +66,11 @@ export const permissions = {
   'returns.work': ['warehouse', 'admin'],
   'returns.cancel': ['owner', 'support', 'admin'],
 
+  'claims.open': ['owner', 'support', 'admin'],
+  'claims.read': ['owner', ...staff],
+  'claims.list': ['support', 'admin'],
+  'claims.decide': ['support', 'admin'],
+
   'events.read': ['support', 'admin'],
   'events.replay': ['support', 'admin'],
   'webhooks.receive': ['signed'],

@@ -26,6 +26,7 @@ export const problems = {
   'stock-refused': [409, 'The stock cannot be changed like that'],
   'not-a-bundle': [409, 'This cannot be a bundle'],
   'refund-refused': [409, 'That much cannot be refunded'],
+  'claim-refused': [409, 'These lines cannot be claimed'],
   'return-refused': [409, 'These lines cannot be returned'],
   'code-taken': [409, 'Another promotion has this code'],
   'rates-overlap': [409, 'Two rates of one name would hold at one time'],

@@ -11,9 +11,11 @@ export interface CarrierClaim {
   trackingNumber: string;
   /** The incident's cause. */
   why: string;
-  /** Minor units: what the goods in it were sold for. */
+  /** Minor units: what the goods in it were sold for, or those of them that customers claim. */
   amount: number;
   currency: string;
+  /** The customers' claims that it is for. */
+  claimIds?: string[];
   status: ClaimStatus;
   /** What the carrier paid, once it has decided. */
   paid?: number;
@@ -35,6 +37,7 @@ export function carrierClaimModel(connection: Connection) {
     why: { type: String, required: true },
     amount: { type: Number, required: true },
     currency: { type: String, required: true },
+    claimIds: { type: [String], default: undefined },
     status: { type: String, required: true },
     paid: Number,
     reference: String,

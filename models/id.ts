@@ -24,6 +24,7 @@ export function newId(
     | 'pkl'
     | 'wav'
     | 'pcl'
+    | 'cla'
     | 'clm'
     | 'man',
 ): string {

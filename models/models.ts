@@ -4,6 +4,7 @@ import { apiRequestModel, staffTokenModel } from './access.ts';
 import { balanceEntryModel, payoutModel, reconciliationModel } from './balance.ts';
 import { carrierClaimModel } from './carrier-claim.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
+import { claimModel } from './claim.ts';
 import { creditAccountModel, creditEntryModel, customerModel, methodSetupModel } from './customer.ts';
 import { handOverModel } from './hand-over.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
@@ -58,6 +59,7 @@ export function createModels(connection: Connection) {
     pickScans: pickScanModel(connection),
     handOvers: handOverModel(connection),
     carrierClaims: carrierClaimModel(connection),
+    claims: claimModel(connection),
     payments: paymentModel(connection),
     refunds: refundModel(connection),
     disputes: disputeModel(connection),

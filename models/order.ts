@@ -69,7 +69,7 @@ export interface Order {
   paymentMethod?: string;
   /** The customer wants it saved, to pay by it again. */
   savePaymentMethod?: boolean;
-  /** The parcel whose goods this order sends again, at no charge. */
+  /** The parcel, or the customer's claim, whose goods this order sends again, at no charge. */
   reshipOf?: string;
   /** The customer would wait for what is not there, and agreed to be charged when it is. */
   acceptsBackorder?: boolean;
@@ -97,7 +97,7 @@ export interface Order {
   /** What it was priced with and was gone when it was to be reserved. */
   priceChange?: 'promotion' | 'credit';
   committedAt?: Date;
-  /** Written by every request for a return, so that two at once meet in the database. */
+  /** Written by every return, claim and refund of lines, so that two at once meet in the database. */
   lastReturnAt?: Date;
   /** The undo's tombstone: a reservation that finds it does nothing. */
   releasedAt?: Date;

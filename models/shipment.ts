@@ -22,6 +22,8 @@ export interface PackedParcel extends Parcel {
   expectedSince?: Date;
   deliveredAt?: Date;
   proof?: { signed: boolean; leftAt?: string };
+  /** It did not arrive, and what becomes of that is decided: by its order, or by a customer's claim. */
+  givenUp?: GivenUp;
   /** It did not arrive, and is not paid for. */
   writtenOff?: boolean;
 }
@@ -34,6 +36,12 @@ export interface PutBack {
   quantity: number;
   /** When they were on their shelf again. */
   at?: Date;
+}
+
+export interface GivenUp {
+  how: 'reshipped' | 'refunded';
+  /** Where it was a claim. */
+  claimId?: string;
 }
 
 export interface ParcelLabel {

@@ -1,5 +1,6 @@
 /** What is set once for the whole store. */
 import { type Connection, Schema } from 'mongoose';
+import type { ClaimRules } from '../workflows/domain/claims.ts';
 import type { TaxRules } from '../workflows/domain/pricing.ts';
 import type { RiskRules } from '../workflows/domain/risk.ts';
 import type { Address } from './address.ts';
@@ -16,6 +17,7 @@ export interface StoreSettings {
   payments?: PaymentRules;
   fulfilment?: FulfilmentRules;
   orders?: OrderRules;
+  claims?: ClaimRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
   mail?: MailSettings;
@@ -84,6 +86,7 @@ export function storeSettingsModel(connection: Connection) {
     payments: Schema.Types.Mixed,
     fulfilment: Schema.Types.Mixed,
     orders: Schema.Types.Mixed,
+    claims: Schema.Types.Mixed,
     refundPolicy: String,
     mail: Schema.Types.Mixed,
   });

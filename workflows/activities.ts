@@ -17,6 +17,7 @@ import { deadlines } from './domain/limits.ts';
 import type { LineCancellation, LineQuantity } from './domain/line-cancels.ts';
 import type {
   AttemptStatus,
+  ClaimKind,
   DisputeKind,
   DisputeStatus,
   RefundStatus,
@@ -26,9 +27,11 @@ import type {
 import type {
   Answer,
   CaseState,
+  ClaimState,
   InspectReturnInput,
   OrderInput,
   OrderState,
+  ParcelClaim,
   ReceiveReturnInput,
   ReturnState,
 } from './messages.ts';
@@ -144,6 +147,18 @@ export interface ParcelIds {
   parcelId: string;
 }
 
+/** A customer's claim was faster, and has decided about the parcel. */
+export interface Claimed {
+  claimed: ParcelClaim;
+}
+
+export type SettledClaim =
+  /** `refundId` is null where nothing was left to pay back; `amount` in minor units. */
+  | { how: 'refund'; refundId: string | null; amount: number; currency: string }
+  | { how: 'reship'; order: OrderInput }
+  /** It was settled in another way before. Nothing was changed. */
+  | { how: 'otherwise'; because: string };
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -168,6 +183,9 @@ export type MailTemplate =
   | 'order_expired'
   | 'return_approved'
   | 'return_rejected'
+  | 'claim_received'
+  | 'claim_approved'
+  | 'claim_rejected'
   | 'refunded';
 
 export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
@@ -210,9 +228,14 @@ export interface LocalSteps {
     rest?: 'released' | 'backordered' | undefined;
   }): Promise<SettledShortPick | { outcome: 'asks'; missing: number }>;
   /** Writes off the goods of a parcel that did not arrive. */
-  writeOffParcel(input: ParcelIds): Promise<{ amountDue: number }>;
-  /** What the carrier owes for a parcel. */
-  openClaim(input: ParcelIds & { why: string }): Promise<{ claimId: string }>;
+  writeOffParcel(input: ParcelIds): Promise<{ amountDue: number } | Claimed>;
+  /** What the carrier owes for a parcel; for a customer's claim, for the units that it is about. */
+  openClaim(
+    input: ParcelIds & {
+      why: string;
+      claimed?: { claimId: string; units: { lineId: string; quantity: number }[] };
+    },
+  ): Promise<{ claimId: string }>;
   shipStock(input: Saved & { shipmentId: string; actor: string }): Promise<void>;
   /** Writes the order as its workflow knows it, where the stored rev is lower, together with the mails that are due. */
   saveOrder(input: Saved): Promise<void>;
@@ -234,7 +257,7 @@ export interface LocalSteps {
     what: 'left' | 'owed';
   }): Promise<{ refundId: string | null; amount: number }>;
   /** A new order that sends a parcel's goods again at no charge. */
-  openReship(input: ParcelIds): Promise<OrderInput>;
+  openReship(input: ParcelIds): Promise<OrderInput | Claimed>;
 
   loadReturn(input: { returnId: string }): Promise<{
     orderId: string;
@@ -246,6 +269,20 @@ export interface LocalSteps {
   /** Posts the stock movements by disposition, and writes the refund of what was received and accepted. */
   recordInspection(input: { returnId: string } & InspectReturnInput): Promise<{ refundId: string | null }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
+
+  /** Of a customer's claim; the decision is the store's rule. */
+  loadClaim(input: { claimId: string }): Promise<{
+    orderId: string;
+    openedBy: string;
+    kind: ClaimKind;
+    wants: 'refund' | 'reship';
+    decision: 'approve' | 'ask';
+    because: string;
+    parcels: { shipmentId: string; parcelId: string; units: { lineId: string; quantity: number }[] }[];
+  }>;
+  /** Writes the refund, or the order that sends again; and that its parcels are given up, where they did not arrive. */
+  settleClaim(input: { claimId: string; how: 'refund' | 'reship'; actor: string }): Promise<SettledClaim>;
+  saveClaim(input: { state: ClaimState; mails: Mail[] }): Promise<void>;
 
   loadCase(input: { kind: CaseKind; id: string }): Promise<{ orderId: string; rev: number; status: string }>;
   saveCase(input: { kind: CaseKind; state: CaseState; mails: Mail[] }): Promise<void>;
@@ -370,6 +407,9 @@ const localStepNames = [
   'recordReception',
   'recordInspection',
   'saveReturn',
+  'loadClaim',
+  'settleClaim',
+  'saveClaim',
   'loadCase',
   'saveCase',
   'findDaysDue',

@@ -1,14 +1,15 @@
 /** What becomes of parcels that have left: followed to the customer's door, one by one, with a person's help where it needs that. */
-import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import { local } from './activities.ts';
 import { settlePayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import { hasEnded, parcelStates } from './domain/states.ts';
 import { isNews, needsHelp, statusOfParcels } from './domain/tracking.ts';
-import type { Answer, ParcelState, ShipmentState } from './messages.ts';
+import type { Answer, ParcelClaim, ParcelState, ShipmentState } from './messages.ts';
 import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { moveShipment } from './order-context.ts';
+import { startReship } from './reship.ts';
 
 /** Every parcel on its own: one can be lost while the others arrive. */
 export async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
@@ -21,14 +22,18 @@ export async function followToTheDoor(order: Order, shipment: ShipmentState): Pr
 }
 
 async function followParcel(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  const claimed = () => order.claimed.get(parcel.id);
   while (!hasEnded(parcelStates, parcel.status)) {
+    const claim = claimed();
+    if (claim) return leaveToClaim(order, shipment, parcel, claim);
     const given = await expectNews(order, shipment, parcel);
     if (given === 'heard') hear(order, shipment, parcel);
     else if (given !== 'wait') return resolve(order, shipment, parcel, given);
   }
   if (parcel.status !== 'returned_to_sender') return;
-  const given = await askAbout(order, shipment, parcel, ['reship', 'refund']);
-  await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
+  const given = await askAbout(order, shipment, parcel, ['reship', 'refund'], () => claimed() !== undefined);
+  if (given === 'heard') leaveToClaim(order, shipment, parcel, claimed()!);
+  else await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
 }
 
 function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void {
@@ -55,9 +60,10 @@ function standsAs(order: Order, shipment: ShipmentState): void {
 
 type ParcelAnswer = 'heard' | 'wait' | 'reship' | 'refund';
 
-/** News of a parcel or, where something is wrong with it or nothing is heard of it, what somebody decides. */
+/** News of a parcel, a claim that has decided about it or, where something is wrong with it or nothing is heard of it, what somebody decides. */
 async function expectNews(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<ParcelAnswer> {
-  const heard = () => order.tracking.get(parcel.id)?.some((event) => isNews(parcel, event)) ?? false;
+  const heard = () =>
+    order.claimed.has(parcel.id) || (order.tracking.get(parcel.id)?.some((event) => isNews(parcel, event)) ?? false);
   if (heard()) return 'heard';
   const answers: Answer[] = ['wait', 'reship', 'refund', 'claim'];
   if (order.troubles.get(parcel.id) !== undefined) {
@@ -111,11 +117,29 @@ async function resolve(
   parcel: ParcelState,
   given: 'reship' | 'refund',
 ): Promise<void> {
+  const { record } = order;
   parcel.resolved = given === 'reship' ? 'reshipped' : 'refunded';
-  order.record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
+  record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
   standsAs(order, shipment);
-  if (given === 'reship') await reship(order, shipment, parcel);
-  else await writeOff(order, shipment, parcel);
+  const ids = { orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id };
+  if (given === 'reship') {
+    const next = await record.must('open_reship', () => local.openReship(ids));
+    if ('claimed' in next) return leaveToClaim(order, shipment, parcel, next.claimed);
+    await startReship(next, order.id);
+    record.changed(`Sent again as ${next.orderId}`, 'support');
+  } else {
+    const off = await record.must('write_off_parcel', () => local.writeOffParcel(ids));
+    if ('claimed' in off) return leaveToClaim(order, shipment, parcel, off.claimed);
+    record.state.amountDue = off.amountDue;
+    await settlePayment(order);
+  }
+}
+
+/** A customer's claim was faster, and sends it again or pays it back. */
+function leaveToClaim(order: Order, shipment: ShipmentState, parcel: ParcelState, { claimId, how }: ParcelClaim): void {
+  parcel.resolved = how;
+  order.record.changed(`${parcel.id} is given up, and ${how} by ${claimId}`);
+  standsAs(order, shipment);
 }
 
 /** That it has arrived is evidence. */
@@ -127,26 +151,4 @@ async function tellDisputes({ record, disputes }: Order): Promise<void> {
     await getExternalWorkflowHandle(workflowIds.dispute(id))
       .signal(evidenceChanged)
       .catch(() => {});
-}
-
-async function reship(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
-  const next = await order.record.must('open_reship', () =>
-    local.openReship({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
-  );
-  await startChild('order', {
-    args: [next],
-    workflowId: workflowIds.order(next.orderId),
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Order ${next.orderId}, sent again for ${order.id}`,
-  });
-  order.record.changed(`Sent again as ${next.orderId}`, 'support');
-}
-
-async function writeOff(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
-  const { record } = order;
-  const { amountDue } = await record.must('write_off_parcel', () =>
-    local.writeOffParcel({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
-  );
-  record.state.amountDue = amountDue;
-  await settlePayment(order);
 }

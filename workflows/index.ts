@@ -1,3 +1,4 @@
+export { claim } from './claim.ts';
 export { dispute } from './dispute.ts';
 export { manifest } from './manifest.ts';
 export { order } from './order.ts';

@@ -5,6 +5,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type {
+  CustomerClaimStatus,
   Disposition,
   DisputeKind,
   DisputeStatus,
@@ -23,6 +24,7 @@ export const workflowIds = {
   return: (returnId: string) => `return-${returnId}`,
   refund: (refundId: string) => `refund-${refundId}`,
   dispute: (disputeId: string) => `dispute-${disputeId}`,
+  claim: (claimId: string) => `claim-${claimId}`,
   quote: (quoteId: string) => `quote-${quoteId}`,
   wallet: (customerId: string) => `wallet-${customerId}`,
   /** One for each thing that may be asked: whoever asks for the same at the same time joins it. */
@@ -225,6 +227,12 @@ export interface TrackingInput {
   reason?: string | undefined;
 }
 
+/** What a customer's claim has decided of a parcel. */
+export interface ParcelClaim {
+  claimId: string;
+  how: 'reshipped' | 'refunded';
+}
+
 export type TrackingStatus =
   | 'accepted'
   | 'in_transit'
@@ -251,7 +259,7 @@ export const cancelOrder = defineUpdate<{ status: OrderStatus }, [CancelInput]>(
 export const cancelOrderLines = defineUpdate<CancelLinesOutcome, [CancelLinesInput]>('cancelLines');
 export const packShipment = defineUpdate<{ status: ShipmentStatus }, [PackInput]>('pack');
 export const handOverShipment = defineUpdate<{ status: ShipmentStatus }, [HandOverInput]>('handOver');
-/** Of an order or a return. */
+/** Of an order, a return or a claim. */
 export const setDeadline = defineUpdate<{ status: string }, [DeadlineInput]>('setDeadline');
 export const answerIncident = defineUpdate<AnswerOutcome, [AnswerInput]>('answer');
 
@@ -261,6 +269,8 @@ export const paymentChanged = defineSignal('paymentChanged');
 export const stockChanged = defineSignal('stockChanged');
 export const pickingClosed = defineSignal<[{ shipmentId: string; short: boolean }]>('pickingClosed');
 export const trackingChanged = defineSignal<[TrackingInput]>('trackingChanged');
+/** A customer's claim has settled what becomes of a parcel that did not arrive. */
+export const parcelClaimed = defineSignal<[ParcelClaim & { parcelId: string }]>('parcelClaimed');
 export const holdOrder = defineSignal<[HoldInput]>('hold');
 export const releaseOrder = defineSignal<[HoldInput]>('release');
 /** The same, where somebody wants to know whether it was possible. */
@@ -319,6 +329,41 @@ export const inspectReturn = defineUpdate<{ status: ReturnStatus }, [InspectRetu
 export const cancelReturn = defineUpdate<{ status: ReturnStatus }, [CancelInput]>('cancelReturn');
 export const returnMoved = defineSignal<[{ status: TrackingStatus }]>('returnMoved');
 export const returnState = defineQuery<ReturnState>('returnState');
+
+// ---- Claim of a customer ----
+
+export interface ClaimInput {
+  claimId: string;
+}
+
+export interface ClaimState {
+  claimId: string;
+  orderId: string;
+  rev: number;
+  status: CustomerClaimStatus;
+  /** Who decided, and how it was settled: `why` as in `CancelInput`. */
+  decision?: { actor: Actor; how?: 'refund' | 'reship' | undefined; why: string } | undefined;
+  refundId?: string | undefined;
+  reshipOrderId?: string | undefined;
+  /** What carriers are asked to pay for it. */
+  carrierClaimIds?: string[] | undefined;
+  incidents: Incident[];
+  waitingFor?: WaitingFor | undefined;
+  timeline: TimelineEntry[];
+}
+
+export interface DecideClaimInput {
+  approve: boolean;
+  /** Without one, as the customer wants it. */
+  how?: 'refund' | 'reship' | undefined;
+  actor: Actor;
+  /** As in `CancelInput`. */
+  reason: string;
+}
+
+export const decideClaim = defineUpdate<{ status: CustomerClaimStatus }, [DecideClaimInput]>('decideClaim');
+export const withdrawClaim = defineUpdate<{ status: CustomerClaimStatus }, [CancelInput]>('withdrawClaim');
+export const claimState = defineQuery<ClaimState>('claimState');
 
 // ---- Refund and dispute ----
 

@@ -12,6 +12,7 @@ import type {
   HoldInput,
   OrderDispute,
   OrderState,
+  ParcelClaim,
   ShipmentState,
   TrackingInput,
 } from './messages.ts';
@@ -51,6 +52,8 @@ export interface Order {
   handedOverBy: Map<string, Actor>;
   /** By parcel. */
   tracking: Map<string, TrackingInput[]>;
+  /** Parcels that a customer's claim has decided about, by their ids. */
+  claimed: Map<string, ParcelClaim>;
   /** What is wrong with a parcel and nobody has said to wait for yet, by parcel. */
   troubles: Map<string, 'lost' | 'exception'>;
   /** Cards tried so far, the one at work included; 0 until the payment begins. */
@@ -145,6 +148,7 @@ export function createOrder(orderId: string): Order {
     changing: new Set(),
     handedOverBy: new Map(),
     tracking: new Map(),
+    claimed: new Map(),
     troubles: new Map(),
     paymentAttempts: 0,
     paymentHints: 0,

@@ -149,6 +149,9 @@ export function listenToMessages(order: Order): void {
     if (!counted(order) && !hasEnded(parcelStates, event.status)) return;
     order.tracking.set(event.parcelId, [...(order.tracking.get(event.parcelId) ?? []), event]);
   });
+  setHandler(messages.parcelClaimed, ({ parcelId, ...claim }) => {
+    order.claimed.set(parcelId, claim);
+  });
   setHandler(messages.orderDisputed, (input) => dispute(order, input));
   setHandler(messages.cancelSignal, (input) => {
     if (mayCancel(order)) cancel(order, input);

@@ -1,6 +1,10 @@
 /** Refunds of single lines, each with its share of promotions and taxes. */
+import type { ClientSession } from 'mongoose';
+import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { refundOfLines } from '../../workflows/domain/refunds.ts';
+import { keptUnits } from '../../workflows/domain/sales.ts';
+import { unpaidClaims } from '../claimed-units.ts';
 import { paymentRules } from '../store-settings.ts';
 import { openRefundIn, paidBackOf, type RefundOpened, type RefundRequest } from './refunds.ts';
 import { readOrder } from './sales.ts';
@@ -13,13 +17,17 @@ export async function openLineRefund(
     lines: { lineId: string; quantity: number }[];
     /** Pays the shipping back, or not, whatever the policy says. */
     withShipping?: boolean | undefined;
+    /** Of what was sent again in vain, whoever claimed it. Otherwise what is claimed is its claim's to pay back. */
+    ofReship?: true;
   },
 ): Promise<LineRefundOpened> {
-  const { lines: asked, withShipping, ...rest } = request;
+  const { lines: asked, withShipping, ofReship, ...rest } = request;
   const { refundShipping: policy } = await paymentRules(mongo);
   return inTransaction(mongo, async (session) => {
     const order = await readOrder(mongo, request.orderId, session);
     const before = await paidBackOf(mongo, session, order._id, request.key);
+    const refused = ofReship ? undefined : await findClaimed(mongo, session, order, asked, before.units);
+    if (refused) return refused;
     const paidBack = before.shipping > 0;
     const found = refundOfLines(order, asked, before.units, { asked: withShipping, policy, paidBack });
     if ('left' in found) return { refused: 'not_left', ...found };
@@ -27,4 +35,25 @@ export async function openLineRefund(
     const amount = lines.reduce((sum, line) => sum + line.amount, shipping);
     return openRefundIn(mongo, session, { ...rest, amount, lines, shipping });
   });
+}
+
+/** A line of which more is asked for than nobody claims. Meets, in the database, whoever claims it at this moment. */
+async function findClaimed(
+  mongo: Mongo,
+  session: ClientSession,
+  order: Order,
+  asked: readonly { lineId: string; quantity: number }[],
+  before: ReadonlyMap<string, number>,
+): Promise<{ refused: 'not_left'; lineId: string; left: number } | undefined> {
+  const { orders } = mongo.models;
+  await orders.updateOne({ _id: order._id }, { $set: { lastReturnAt: new Date() } }, { session });
+  const claimed = await unpaidClaims(mongo, session, order._id);
+  for (const { lineId, quantity } of asked) {
+    const line = order.lines.find((each) => each.lineId === lineId);
+    const held = claimed.get(lineId) ?? 0;
+    if (!line || held === 0) continue;
+    const left = Math.max(0, keptUnits(line) - (before.get(lineId) ?? 0) - held);
+    if (quantity > left) return { refused: 'not_left', lineId, left };
+  }
+  return undefined;
 }

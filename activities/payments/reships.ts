@@ -19,6 +19,7 @@ export async function openReshipRefund(
   while (lines.length > 0) {
     const opened = await openLineRefund(mongo, {
       ...{ key: `reship:${orderId}`, orderId: paid._id, lines, withShipping: false, actor: 'system' },
+      ofReship: true,
       reason: `Not sent again (${orderId})`,
     });
     if ('refundId' in opened) return opened;
@@ -34,7 +35,14 @@ export async function openReshipRefund(
 /** The order itself, or the one that paid for what it sends again, with the same ids of lines. */
 export async function paidOrderOf(mongo: Mongo, order: Order): Promise<Order> {
   if (order.reshipOf === undefined) return order;
-  const shipment = await mongo.models.shipments.findOne({ 'parcels.id': order.reshipOf }, { orderId: 1 }).lean();
-  if (!shipment) throw broken(`There is no parcel ${order.reshipOf}, which ${order._id} sends again`);
-  return paidOrderOf(mongo, await readOrder(mongo, shipment.orderId));
+  return paidOrderOf(mongo, await readOrder(mongo, await sourceOf(mongo, order.reshipOf)));
+}
+
+/** The order that a parcel, or a claim, is of. */
+export async function sourceOf({ models }: Pick<Mongo, 'models'>, reshipOf: string): Promise<string> {
+  const source = reshipOf.startsWith('cla_')
+    ? await models.claims.findById(reshipOf, { orderId: 1 }).lean()
+    : await models.shipments.findOne({ 'parcels.id': reshipOf }, { orderId: 1 }).lean();
+  if (!source) throw broken(`There is no ${reshipOf}, whose goods an order sends again`);
+  return source.orderId;
 }

@@ -15,6 +15,7 @@ import { amountDue } from '../../workflows/domain/sales.ts';
 import { broken } from '../failure.ts';
 import { fieldsToSave, mailOperations } from '../orders.ts';
 import { giveUsesBack, redeem } from '../pricing/redemptions.ts';
+import { claimOf } from '../shipping/given-up.ts';
 import { nextCheck } from '../shipping/labels.ts';
 import { fulfilmentRules } from '../store-settings.ts';
 import { changeStock } from './ledger.ts';
@@ -211,7 +212,7 @@ export function releaseShipment(
 export function writeOffParcel(
   mongo: Mongo,
   { orderId, shipmentId, parcelId }: ParcelIds,
-): Promise<{ amountDue: number }> {
+): ReturnType<LocalSteps['writeOffParcel']> {
   return changeStock(mongo, {
     orderIds: [orderId],
     documents: [['shipments', shipmentId]],
@@ -221,6 +222,8 @@ export function writeOffParcel(
       const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
       if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
       if (parcel.writtenOff) return { amountDue: amountDue(order) };
+      const claimed = claimOf(parcel);
+      if (claimed) return { claimed };
       for (const { lineId, quantity } of parcel.units) {
         const line = order.lines.find((each) => each.lineId === lineId)!;
         const claim = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === 'shipped');
@@ -231,6 +234,7 @@ export function writeOffParcel(
         line.allocations = line.allocations.filter((each) => each.quantity > 0);
       }
       parcel.writtenOff = true;
+      parcel.givenUp = { how: 'refunded' };
       work.put('shipments', shipment);
       work.write(order);
       return { amountDue: amountDue(order) };

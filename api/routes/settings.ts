@@ -14,11 +14,12 @@ export const getSettings = endpoint({
   answers: { 200: schema.settings },
   async handle({ mongo }) {
     const stored = await mongo.models.settings.findById('store').lean<StoreSettings>();
-    const { seller, taxes, payments, fulfilment, orders, refundPolicy, mail } = stored ?? defaultSettings;
+    const { seller, taxes, payments, fulfilment, orders, claims, refundPolicy, mail } = stored ?? defaultSettings;
     return reply(200, {
       ...{ seller, taxes, refundPolicy, mail, payments: { ...defaultPayments, ...payments } },
       fulfilment: { ...defaultFulfilment, ...fulfilment },
       orders: { ...defaultOrders, ...orders },
+      claims,
     });
   },
 });

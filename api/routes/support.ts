@@ -12,7 +12,7 @@ import * as incidents from '../schemas/incidents.ts';
 import * as schema from '../schemas/orders.ts';
 import { sideBySide } from '../side-by-side.ts';
 import * as workflows from '../temporal.ts';
-import { withNotes } from '../views/order.ts';
+import { withNotes } from '../views/notes.ts';
 import { ofOrder, underWay, updateOrder } from './orders.ts';
 
 /** What both have in common beside their bodies. */
@@ -110,7 +110,7 @@ export const listIncidents = endpoint({
 });
 
 export const answerIncident = endpoint({
-  summary: 'Answer an incident of an order, or of one of its returns, refunds and disputes',
+  summary: 'Answer an incident of an order, or of one of its returns, claims, refunds and disputes',
   params: incidents.incidentParams,
   body: incidents.answerBody,
   idempotencyKey: 'optional',
@@ -189,13 +189,14 @@ async function findIncident(mongo: Mongo, incidentId: string): Promise<OpenIncid
   return beside.find(({ id }) => id === incidentId);
 }
 
-/** Incidents of orders, returns, refunds, disputes and reconciliations, as their workflows last wrote them. */
+/** Incidents of orders, returns, claims, refunds, disputes and reconciliations, as their workflows last wrote them. */
 async function findIncidents({ models }: Mongo, filter: object, limit: number): Promise<OpenIncident[]> {
   const open = { 'state.incidents.0': { $exists: true }, ...filter };
   const fields = { 'state.incidents': 1, 'state.orderId': 1, notes: 1 };
-  const [orders, returns, refunds, disputes, reconciliations] = await Promise.all([
+  const [orders, returns, claims, refunds, disputes, reconciliations] = await Promise.all([
     models.orders.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.returns.find(open, fields).limit(limit).lean<WithIncidents[]>(),
+    models.claims.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.refunds.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.disputes.find(open, fields).limit(limit).lean<WithIncidents[]>(),
     models.reconciliations.find(open, { 'state.incidents': 1 }).limit(limit).lean<WithIncidents[]>(),
@@ -204,6 +205,7 @@ async function findIncidents({ models }: Mongo, filter: object, limit: number): 
   return [
     ...orders.flatMap((found) => incidentsOf(found, workflowIds.order)),
     ...returns.flatMap((found) => incidentsOf(found, workflowIds.return)),
+    ...claims.flatMap((found) => incidentsOf(found, workflowIds.claim)),
     ...refunds.flatMap((found) => incidentsOf(found, workflowIds.refund)),
     ...disputes.flatMap((found) => incidentsOf(found, workflowIds.dispute)),
     ...reconciliations.flatMap((found) => incidentsOf(found, workflowIds.reconcile)),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../../workflows/domain/limits.ts';
 import { orderStates } from '../../workflows/domain/states.ts';
+import { claim } from './claims.ts';
 import * as common from './common.ts';
 import { incident } from './incidents.ts';
 import * as quotes from './quotes.ts';
@@ -158,6 +159,7 @@ export const order = z
       }),
     ),
     returns: z.array(returned),
+    claims: z.array(claim),
     refunds: z.array(refund),
     waitingFor: waitingFor.optional(),
     expectedAt: common.time.optional().meta({ description: 'When what it waited for was expected as it was placed' }),
@@ -174,6 +176,17 @@ export const order = z
     shippingAddress: z.unknown().optional().meta({ description: 'For the owner and for support', type: 'object' }),
     incidents: z.array(incident).optional().meta({ description: 'For staff' }),
     timeline: common.timeline.optional().meta({ description: 'For staff' }),
+    links: z
+      .array(
+        z.strictObject({
+          kind: z.enum(['sent_again_by', 'sends_again']),
+          orderId: z.string(),
+          status: orderStatus,
+          source: z.string().meta({ description: 'The parcel, or the claim, whose goods are sent again' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'For staff: orders at no charge that send something of it again, or that it sends again' }),
     notes: z
       .array(z.strictObject({ id: z.string(), at: common.time, actor: z.string(), text: z.string() }))
       .optional()

@@ -63,6 +63,16 @@ const orders = z
     }),
   })
   .meta({ description: 'What customers may do with their orders' });
+const claims = z
+  .strictObject({
+    autoApproveUpTo: z.record(currency, amount).optional().meta({
+      description: 'Minor units by currency: up to here the claims of an order are approved without a person',
+    }),
+    evidenceNeededFrom: z.record(currency, amount).optional().meta({
+      description: 'Minor units by currency: from here on they are so with evidence only',
+    }),
+  })
+  .meta({ description: "Customers' claims. Without it a person decides about each" });
 
 const mail = z
   .strictObject({
@@ -84,6 +94,7 @@ export const settings = z
     payments: payments.optional(),
     fulfilment: fulfilment.optional(),
     orders: orders.optional(),
+    claims: claims.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

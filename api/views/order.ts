@@ -1,5 +1,6 @@
 /** An order as its owner or staff may see it: put together from what MongoDB knows. */
 import type { z } from 'zod';
+import type { Claim } from '../../models/claim.ts';
 import type { Order } from '../../models/order.ts';
 import type { Dispute, Payment, Refund } from '../../models/payment.ts';
 import type { Return } from '../../models/return.ts';
@@ -10,6 +11,9 @@ import type { OrderState, TimelineEntry } from '../../workflows/messages.ts';
 import { maySeePerson } from '../auth.ts';
 import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
+import { viewClaim } from './claim.ts';
+import { type OrderLink, readLinks } from './links.ts';
+import { withNotes } from './notes.ts';
 import { viewLine, viewShipping, viewSums } from './quote.ts';
 import { viewRefund } from './refund.ts';
 import { viewReturn } from './return.ts';
@@ -20,6 +24,9 @@ export interface Related {
   returns: Return[];
   refunds: Refund[];
   disputes: Dispute[];
+  claims: Claim[];
+  /** The orders that send something of it again, and the one that it sends something of. */
+  links: OrderLink[];
   shipments: ShipmentFacts[];
   /** What the provider takes for its payments and disputes, in minor units by the currency of its balance. */
   fees: Record<string, number>;
@@ -29,7 +36,7 @@ export interface Related {
 type ShipmentFacts = Pick<Shipment, '_id' | 'orderId' | 'promisedBy' | 'parcels'>;
 
 export const nothingRelated: Related = {
-  ...{ payment: undefined, returns: [], refunds: [], disputes: [], shipments: [], fees: {} },
+  ...{ payment: undefined, returns: [], refunds: [], disputes: [], claims: [], links: [], shipments: [], fees: {} },
 };
 
 type OrderView = z.input<typeof orderSchema>;
@@ -37,14 +44,18 @@ type OrderView = z.input<typeof orderSchema>;
 /** Reads what belongs to these orders, each kind with one query. */
 export async function readRelated({ models }: Mongo, orderIds: string[]): Promise<(orderId: string) => Related> {
   const ofThese = { orderId: { $in: orderIds } };
-  const [payments, returns, refunds, disputes, shipments, fees] = await Promise.all([
+  const [payments, returns, refunds, disputes, claims, shipments, fees] = await Promise.all([
     models.payments.find(ofThese).lean<Payment[]>(),
     models.returns.find(ofThese).sort({ _id: 1 }).lean<Return[]>(),
     models.refunds.find(ofThese).sort({ _id: 1 }).lean<Refund[]>(),
     models.disputes.find(ofThese).lean<Dispute[]>(),
+    models.claims.find(ofThese).sort({ _id: 1 }).lean<Claim[]>(),
     models.shipments.find(ofThese, { orderId: 1, promisedBy: 1, parcels: 1 }).lean<ShipmentFacts[]>(),
     readFees({ models }, orderIds),
   ]);
+  const parcels = shipments.flatMap(({ orderId, parcels = [] }) => parcels.map(({ id }) => ({ orderId, source: id })));
+  const sources = [...parcels, ...claims.map(({ _id, orderId }) => ({ orderId, source: _id }))];
+  const links = await readLinks({ models }, orderIds, sources);
   return (orderId) => {
     const ofThis = (fact: { orderId: string }) => fact.orderId === orderId;
     return {
@@ -52,6 +63,8 @@ export async function readRelated({ models }: Mongo, orderIds: string[]): Promis
       returns: returns.filter(ofThis),
       refunds: refunds.filter(ofThis),
       disputes: disputes.filter(ofThis),
+      claims: claims.filter(ofThis),
+      links: links.filter(({ of }) => of === orderId).map(({ of: _, ...link }) => link),
       shipments: shipments.filter(ofThis),
       fees: Object.fromEntries(fees.filter(({ _id }) => ofThis(_id)).map(({ _id, fee }) => [_id.currency, fee])),
     };
@@ -84,6 +97,7 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     },
     shipments: viewShipments(state, related.shipments),
     returns: related.returns.map(viewReturn),
+    claims: related.claims.map((claim) => viewClaim(claim, order, caller)),
     refunds: related.refunds.map((refund) => viewRefund(refund, caller)),
     waitingFor: state?.waitingFor,
     expectedAt: order.expectedAt?.toISOString(),
@@ -92,6 +106,7 @@ export function viewOrder(order: Order, related: Related, caller: Caller): Order
     ...(forStaff && {
       incidents: (state?.incidents ?? []).map((each) => ({ ...each, why: withNotes(each.why, order) })),
       timeline: timelineOf(order, related),
+      links: related.links,
       notes: (order.notes ?? []).map((note) => ({ ...note, at: note.at.toISOString() })),
     }),
   };
@@ -103,8 +118,8 @@ function viewOrderLine(line: Order['lines'][number]): OrderView['lines'][number]
 }
 
 /** What happened to the order, what was refused, and what became of all that came after it, in the order of time. */
-function timelineOf(order: Order, { returns, refunds, disputes }: Related): TimelineEntry[] {
-  const ofOthers = [...returns, ...refunds, ...disputes].flatMap(({ _id, state }) =>
+function timelineOf(order: Order, { returns, claims, refunds, disputes }: Related): TimelineEntry[] {
+  const ofOthers = [...returns, ...claims, ...refunds, ...disputes].flatMap(({ _id, state }) =>
     (state?.timeline ?? []).map((each) => ({ ...each, what: `${each.what} (${_id})` })),
   );
   const refusals = (order.refusals ?? []).map((each) => ({ ...each, at: each.at.toISOString() }));
@@ -114,16 +129,11 @@ function timelineOf(order: Order, { returns, refunds, disputes }: Related): Time
 }
 
 /** For staff, who may know what people said. */
-export function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
+function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
   return timeline.map(({ why, ...each }) => ({
     ...{ ...each, what: withNotes(each.what, order) },
     ...(why !== undefined && { why: withNotes(why, order) }),
   }));
-}
-
-/** For staff: what a note's id stands for. */
-export function withNotes(text: string, { notes = [] }: Pick<Order, 'notes'>): string {
-  return text.replace(/note_\w+/g, (id) => notes.find((note) => note.id === id)?.text ?? id);
 }
 
 export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'customer' | 'shippingAddress'> {

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { audit } from '../../activities/audit.ts';
 import { issueCreditNote, issueInvoice } from '../../activities/invoices.ts';
 import { bookCredit } from '../../activities/payments/credit.ts';
+import { reshipOf } from '../../activities/reships.ts';
+import type { Claim } from '../../models/claim.ts';
+import type { Order } from '../../models/order.ts';
 import { seller, setSeller, writeRefund } from '../support/invoices.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -79,6 +82,65 @@ test.each<[string, string, () => Promise<unknown>]>([
   expect(violations).toContainEqual({ guarantee, where: expect.any(String), what: expect.stringContaining(what) });
   await restore(before);
   expect((await findings()).violations).toEqual([]);
+});
+
+describe('claims', () => {
+  let parcelId: string;
+  let claim: Omit<Claim, '_id'>;
+  beforeAll(async () => {
+    parcelId = (await world.mongo.models.shipments.findById(sent).lean().orFail()).parcels![0]!.id;
+    const lines = [{ lineId: 'line_1', quantity: 1 }];
+    claim = {
+      ...{ orderId: delivered, createdAt: new Date(), openedBy: 'customer', kind: 'damaged', lines, wants: 'refund' },
+      parcels: [{ shipmentId: sent, parcelId, units: lines }],
+      ...{ description: 'Broken', evidence: [], worth: 1, currency: 'USD', rev: 1, status: 'settled' },
+      settlement: { how: 'refund', at: new Date(), amount: 0 },
+    };
+  });
+  afterAll(() => world.mongo.models.claims.deleteMany({}));
+
+  const three = [{ lineId: 'line_1', quantity: 3 }];
+  const again = () => reshipOf(structuredClone(walked), [{ lineId: 'line_1', quantity: 1 }], 'cla_1');
+  let walked: Order;
+  test.each<[string, string, () => Promise<unknown>]>([
+    ['G5', 'it is approved, and nothing was done', () => write({ status: 'approved', settlement: undefined as never })],
+    [
+      'G5',
+      'it is to refund, and has 0 refunds',
+      () => write({ settlement: { ...claim.settlement!, refundId: 'ref_1' } }),
+    ],
+    [
+      'G5',
+      'it is to reship, and has 0 refunds and 0 orders',
+      () => write({ settlement: { how: 'reship', at: new Date() } }),
+    ],
+    [
+      'G5',
+      'it is to refund, and has 0 refunds and 1 orders',
+      async () => {
+        walked = await world.readOrder(delivered);
+        await world.mongo.models.orders.create([again()]);
+        await write({});
+      },
+    ],
+    ['G5', '3 of line_1 are claimed or returned, 2 were sent', () => write({ lines: three })],
+    ['G5', 'are not those of its parcels', () => write({ parcels: [] })],
+    ['G5', '3 of line_1 in pcl_', () => write({ parcels: [{ shipmentId: sent, parcelId, units: three }] })],
+    ['G7', 'the workflow is not there', () => write({ status: 'open', settlement: undefined as never })],
+  ])('%s: %s', async (guarantee, what, meddle) => {
+    const { claims, orders } = world.mongo.models;
+    await write({});
+    expect((await findings()).violations).toEqual([]);
+    await claims.deleteMany({});
+    await meddle();
+    const { violations } = await findings();
+    expect(violations).toContainEqual({ guarantee, where: expect.any(String), what: expect.stringContaining(what) });
+    await claims.deleteMany({});
+    await orders.deleteMany({ reshipOf: { $exists: true } });
+  });
+
+  const write = (change: Partial<Claim>) =>
+    world.mongo.models.claims.create([{ ...claim, _id: 'cla_1', ...change } as Claim]);
 });
 
 describe('documents', () => {

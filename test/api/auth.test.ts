@@ -131,6 +131,13 @@ const allowed: Record<string, string[]> = {
   'POST /v1/returns/:id/inspect': warehouse,
   'PUT /v1/returns/:id/deadline': support,
   'POST /v1/returns/:id/cancel': ['owner', ...support],
+  'POST /v1/orders/:id/claims': ['owner', ...support],
+  'GET /v1/claims': support,
+  'GET /v1/claims/:id': ['owner', ...staff],
+  'POST /v1/claims/:id/evidence': ['owner', ...support],
+  'POST /v1/claims/:id/decide': support,
+  'POST /v1/claims/:id/withdraw': ['owner', ...support],
+  'PUT /v1/claims/:id/deadline': support,
   'GET /v1/events': support,
   'GET /v1/events/:id': support,
   'POST /v1/events/:id/replay': support,
@@ -276,6 +283,7 @@ function address(path: string): string {
     'pick-lists': 'pkl',
     'hand-overs': 'man',
     'carrier-claims': 'clm',
+    claims: 'cla',
   };
   const resource = path.split('/')[2] as keyof typeof prefixes;
   const id = path.includes('/orders') ? orderId : `${prefixes[resource]}_01WALK`;
@@ -369,6 +377,12 @@ async function writeOrder(): Promise<void> {
     {
       ...{ _id: 'clm_01WALK', orderId, shipmentId: 'shp_01WALK', parcelId: 'pcl_01WALK', carrier: 'sandbox' },
       ...{ trackingNumber: 'T1', why: 'lost', amount: 1490, currency: 'EUR', status: 'open', createdAt: now },
+    },
+  ]);
+  await models.claims.create([
+    {
+      ...{ _id: 'cla_01WALK', orderId, createdAt: now, openedBy: 'customer', kind: 'damaged', wants: 'refund' },
+      ...{ lines: [], parcels: [], description: 'Broken', worth: 1490, currency: 'EUR', rev: 1, status: 'open' },
     },
   ]);
   await models.promotions.create([

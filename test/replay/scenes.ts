@@ -1,9 +1,13 @@
 /** One life for each state of each workflow, played until it is there. The histories of the replay gate come from these. */
+import { openCustomerClaim } from '../../activities/claims.ts';
 import { bookCredit } from '../../activities/payments/credit.ts';
+import { startClaim } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
 import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
 import { dayOf } from '../../workflows/domain/reconciliation.ts';
+import type { ClaimKind } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { price } from '../support/shop.ts';
@@ -174,6 +178,46 @@ export const scenes: Record<string, Scene> = {
       .getHandle(workflowId)
       .executeUpdate(messages.cancelReturn, { args: [{ actor, reason: 'kept' }] });
     return workflowId;
+  },
+
+  'claim.open': (world) => claimed(world),
+  'claim.approved': async (world) => {
+    const workflowId = await claimed(world, { paymentMethod: 'pm_card_pendingRefund' });
+    await decideClaim(world, workflowId, true);
+    return workflowId;
+  },
+  'claim.settled': async (world) => {
+    const workflowId = await claimed(world);
+    await decideClaim(world, workflowId, true);
+    await world.client.workflow.getHandle(workflowId).result();
+    return workflowId;
+  },
+  'claim.settled-sent_again': async (world) => {
+    const workflowId = await claimed(world);
+    await decideClaim(world, workflowId, true, 'reship');
+    await world.client.workflow.getHandle(workflowId).result();
+    return workflowId;
+  },
+  'claim.rejected': async (world) => {
+    const workflowId = await claimed(world);
+    await decideClaim(world, workflowId, false);
+    return workflowId;
+  },
+  'claim.withdrawn': async (world) => {
+    const workflowId = await claimed(world);
+    const withdrawn = { actor, reason: 'found it' };
+    await world.client.workflow.getHandle(workflowId).executeUpdate(messages.withdrawClaim, { args: [withdrawn] });
+    return workflowId;
+  },
+  'order.completed-its_lost_parcel_was_claimed': async (world) => {
+    const { orderId } = await world.place();
+    const [first] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, first!.id);
+    await world.carrierSays(first!.id, 'lost');
+    await world.incident(orderId, 'lost');
+    await decideClaim(world, await claimOf(world, orderId, 'lost_in_transit'), true);
+    await world.reaches(orderId, 'completed');
+    return workflowIds.order(orderId);
   },
 
   'refund.pending': async (world) => {
@@ -469,6 +513,33 @@ export const longScenes: Record<string, Scene> = {
     return workflowIds.return(returnId);
   },
 };
+
+/** Of both units of a delivered order. */
+async function claimed(world: World, order: Partial<Order> = {}): Promise<string> {
+  return claimOf(world, await world.delivered(order), 'damaged');
+}
+
+async function claimOf(world: World, orderId: string, kind: ClaimKind): Promise<string> {
+  const claimId = newId('cla');
+  await openCustomerClaim(world.mongo, {
+    ...{ claimId, orderId, kind, wants: 'refund', actor: 'customer', evidence: [] },
+    ...{ lines: [{ lineId: 'line_1', quantity: 2 }], description: 'Broken' },
+  });
+  await startClaim(world.client, { claimId });
+  const find = async () => (await world.mongo.models.claims.findById(claimId).lean())?.state;
+  await until(async () => (await find())?.waitingFor?.event === 'approval', 'it waits for a decision');
+  return workflowIds.claim(claimId);
+}
+
+async function decideClaim(
+  world: World,
+  workflowId: string,
+  approve: boolean,
+  how?: messages.DecideClaimInput['how'],
+): Promise<void> {
+  const input = { approve, how, actor, reason: 'seen' };
+  await world.client.workflow.getHandle(workflowId).executeUpdate(messages.decideClaim, { args: [input] });
+}
 
 async function tokenOf(world: World, payment_method: string): Promise<string> {
   const made = await world.control(world.stripe.url, 'POST', '/_sandbox/confirmation_tokens', { payment_method });

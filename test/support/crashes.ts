@@ -11,10 +11,11 @@ export interface StepInput {
   orderId?: string;
   refundId?: string;
   disputeId?: string;
+  claimId?: string;
   /** A shipment or a return. */
   reference?: string;
   handOverId?: string;
-  state?: { orderId?: string };
+  state?: { orderId?: string; claimId?: string };
 }
 
 interface Crash {

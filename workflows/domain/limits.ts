@@ -19,6 +19,8 @@ export const limits = {
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,
+  /** Pictures and papers of one claim. */
+  evidence: 20,
   /** So much of one parcel's travel is told to its order, and how it ended. */
   newsAParcel: 100,
   /** Calls of one run of a poll; the next run goes on from there. */
@@ -70,6 +72,7 @@ export const deadlines = {
   returnArrival: 30 * day,
   returnApproval: 3 * day,
   returnInspection: 5 * day,
+  claimApproval: 3 * day,
   refundSettled: 10 * day,
   /** How long before the bank's own date the evidence is sent, where nobody has sent it. */
   evidenceSent: 1 * day,

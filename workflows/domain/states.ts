@@ -122,6 +122,15 @@ export const claimStates = {
   withdrawn: [],
 } as const satisfies Table;
 
+/** What a customer claims of goods that did not come, or not as they should. */
+export const customerClaimStates = {
+  open: ['approved', 'rejected', 'withdrawn'],
+  approved: ['settled'],
+  settled: [],
+  rejected: [],
+  withdrawn: [],
+} as const satisfies Table;
+
 export const countStates = {
   open: ['counted', 'cancelled'],
   counted: ['approved', 'rejected'],
@@ -144,6 +153,7 @@ export type DisputeKind = (typeof disputeKinds)[number];
 export type DeliveryStatus = keyof typeof deliveryStates;
 export type TransferStatus = keyof typeof transferStates;
 export type ClaimStatus = keyof typeof claimStates;
+export type CustomerClaimStatus = keyof typeof customerClaimStates;
 export type CountStatus = keyof typeof countStates;
 
 /** A chargeback takes the money first; an inquiry only asks; a warning of fraud says that a chargeback is likely. */
@@ -151,6 +161,9 @@ export const disputeKinds = ['chargeback', 'inquiry', 'fraud_warning'] as const;
 export const shortReasons = ['stockout', 'damaged', 'could_not_locate', 'misplaced'] as const;
 export const receptions = ['awaiting', 'received', 'short_shipped', 'wrong_item', 'lost_in_transit'] as const;
 export const dispositions = ['restock', 'quarantine', 'scrap', 'return_to_customer'] as const;
+/** What is wrong with the units: not in the parcel, broken, others than were ordered, or their parcel did not come. */
+export const claimKinds = ['missing', 'damaged', 'wrong_item', 'lost_in_transit'] as const;
+export type ClaimKind = (typeof claimKinds)[number];
 export type ShortReason = (typeof shortReasons)[number];
 export type Reception = (typeof receptions)[number];
 export type Disposition = (typeof dispositions)[number];
@@ -203,6 +216,7 @@ export function checkTables(): void {
     transferStates,
     countStates,
     claimStates,
+    customerClaimStates,
   };
   for (const [name, table] of Object.entries(tables)) checkTable(name, table);
 }
