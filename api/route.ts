@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { authorize, notFound, type Permission, permissions, scopeOf } from './auth.ts';
 import type { Api, Caller, Endpoint, Idempotency } from './endpoint.ts';
 import { Problem } from './problem.ts';
+import { withAllowedActions } from './refused.ts';
 import { csvFile } from './schemas/common.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -46,16 +47,19 @@ export function register(app: Express, api: Api, { method, path, permission, end
       throw notFound();
     const query = check('query', endpoint.query, request.query);
     const body = await readBody(endpoint, request, response);
-    const answer = await endpoint.handle(api, {
+    const asked = {
       params,
       query,
       body,
       rawBody: endpoint.raw && Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-      header: (name) => request.get(name),
+      header: (name: string) => request.get(name),
       caller,
       idempotency: readKey(endpoint, request, caller, body),
       requestId: String(request.id),
       log: request.log,
+    };
+    const answer = await endpoint.handle(api, asked).catch(async (error) => {
+      throw await withAllowedActions(api.mongo, { path, params: request.params, body }, error);
     });
     if (endpoint.etag !== undefined) return sendCacheable(request, response, endpoint.etag, answer.body);
     if (answer.body instanceof Readable) return sendCsv(response, { ...answer, body: answer.body });

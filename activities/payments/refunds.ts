@@ -170,7 +170,8 @@ export async function oweTheRest(
   await models.payments.updateOne({ orderId }, { $set: { [`owed.${what}`]: amount } }, { session });
 }
 
-function leftOf(payment: Payment | null): number {
+/** Minor units of what was paid that nobody was promised back. */
+export function leftOf(payment: Payment | null): number {
   return payment ? cardLeftOf(payment) + payment.credit - payment.creditReturned : 0;
 }
 

@@ -16,5 +16,9 @@ export const problem = z
         ]),
       )
       .optional(),
+    allowedActions: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Where an order or a return does not let it happen as it stands: what it does let happen' }),
   })
   .meta({ id: 'Problem' });

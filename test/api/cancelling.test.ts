@@ -2,11 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { defaultSettings } from '../../models/store.ts';
-import { linkToken } from '../../platform/link-token.ts';
 import { serve } from '../support/serve.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
-import { config } from './support.ts';
 
 let world: World;
 let api: Awaited<ReturnType<typeof serve>>;
@@ -24,7 +22,7 @@ afterAll(async () => {
   await world.stop();
 });
 
-const ownerOf = (orderId: string) => linkToken(config.WAYBILL_SECRET, orderId);
+const ownerOf = (orderId: string) => api.ownerOf(orderId);
 const cancel = (orderId: string, body: object, token: string, key?: string) =>
   api.ask('POST', `/v1/orders/${orderId}/cancel`, { reason: 'too many', ...body }, token, key);
 const read = async (orderId: string) => (await api.ask('GET', `/v1/orders/${orderId}`, undefined, support)).body;

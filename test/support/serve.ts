@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { createApp } from '../../api/app.ts';
 import { customerToken } from '../../platform/customer-token.ts';
+import { linkToken } from '../../platform/link-token.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { connectMongo } from '../../platform/mongo.ts';
@@ -57,6 +58,7 @@ export async function serve(world: World) {
       });
       return { status: response.status, body: await response.json() };
     },
+    ownerOf: (orderId: string) => linkToken(config.WAYBILL_SECRET, orderId),
     signedIn: (customerId: string) => customerToken(config.WAYBILL_SECRET, customerId).token,
     async stop() {
       server.close();

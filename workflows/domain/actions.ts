@@ -23,7 +23,6 @@ export const orderActions = [
   'release',
   'correct_address',
   'move_deadline',
-  'answer_incident',
   'pick',
   'pack',
   'hand_over',
@@ -43,7 +42,6 @@ export interface OrderFacts {
   /** Its customer can pay now: it waits for that, or is asked to confirm the payment anew. */
   isPaymentAwaited: boolean;
   isHeld: boolean;
-  hasIncidents: boolean;
   isWaiting: boolean;
   /** A pick was begun, money was captured, or a bank disputes it. */
   isFixed: boolean;
@@ -79,7 +77,6 @@ const rules: Record<OrderAction, (order: OrderFacts) => boolean> = {
   release: (order) => isOpen(order) && order.isHeld,
   correct_address: (order) => isOpen(order) && !order.isLabelled,
   move_deadline: (order) => isOpen(order) && order.isWaiting,
-  answer_incident: (order) => isOpen(order) && order.hasIncidents,
   pick: (order) => isWorkedOn(order) && order.shipments.includes('picking'),
   pack: (order) => isWorkedOn(order) && order.shipments.some((status) => mayGo(shipmentStates, status, 'packed')),
   hand_over: (order) => isWorkedOn(order) && canGo('shipped')(order),

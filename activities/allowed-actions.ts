@@ -1,0 +1,69 @@
+/** What may be done with an order or a return at this moment, read from what MongoDB knows. */
+import type { Order } from '../models/order.ts';
+import type { Payment } from '../models/payment.ts';
+import type { Return } from '../models/return.ts';
+import type { Shipment } from '../models/shipment.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import {
+  allowedOrderActions,
+  allowedReturnActions,
+  type OrderAction,
+  type OrderFacts,
+  type ReturnAction,
+} from '../workflows/domain/actions.ts';
+import type { ReturnStatus } from '../workflows/domain/states.ts';
+import { liveClaims } from './claimed-units.ts';
+import { leftOf } from './payments/refunds.ts';
+
+export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<OrderAction[]> {
+  const { models } = mongo;
+  const [order, payment, shipments, returns, claims, disputed] = await Promise.all([
+    models.orders.findById(orderId).lean<Order>(),
+    models.payments.findOne({ orderId }).lean<Payment>(),
+    models.shipments.find({ orderId, cancelledAt: { $exists: false } }).lean<Shipment[]>(),
+    models.returns.find({ orderId, status: { $nin: withoutEffect } }, { lines: 1 }).lean<Pick<Return, 'lines'>[]>(),
+    liveClaims(mongo, undefined, orderId),
+    models.disputes.exists({ orderId, status: 'open' }),
+  ]);
+  // One that is written and not begun is for nobody to touch.
+  if (!order?.state) return [];
+  const gone = unitsOf([...returns, ...claims].flatMap(({ lines }) => lines));
+  const delivered = new Set(order.state.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  const sent = order.lines.flatMap(({ allocations }) => allocations).filter(({ state }) => state === 'shipped');
+  const arrived = sent.filter(({ shipmentId }) => delivered.has(shipmentId));
+  return allowedOrderActions({
+    status: order.status,
+    shipments: order.state.shipments.map(({ status }) => status),
+    isPaymentAwaited: isAwaited(order, payment),
+    isHeld: order.state.incidents.some(({ cause }) => cause === 'hold'),
+    isWaiting: order.state.waitingFor !== undefined,
+    isFixed: isFixed(shipments, payment) || disputed !== null,
+    isLabelled: shipments.some(({ labelRequestedAt }) => labelRequestedAt !== undefined),
+    refundable: leftOf(payment),
+    returnable: unitsOf(arrived) - gone,
+    claimable: unitsOf(sent) - gone,
+  });
+}
+
+export async function returnActionsOf({ models }: Mongo, returnId: string): Promise<ReturnAction[]> {
+  const found = await models.returns.findById(returnId).lean<Return>();
+  return found ? allowedReturnActions(found.status, found.state?.waitingFor !== undefined) : [];
+}
+
+/** Nothing comes back by these. */
+const withoutEffect: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
+
+function isAwaited({ status }: Order, payment: Payment | null): boolean {
+  if (payment?.status === 'processing') return false;
+  return status === 'awaiting_payment' || payment?.renewal !== undefined;
+}
+
+/** Somebody has begun to pick it, or money was taken. */
+function isFixed(shipments: readonly Shipment[], payment: Payment | null): OrderFacts['isFixed'] {
+  const isBegun = shipments.some(({ begunAt, pickedAt }) => begunAt !== undefined || pickedAt !== undefined);
+  return isBegun || (payment !== null && (payment.captured > 0 || payment.captures.length > 0));
+}
+
+function unitsOf(parts: readonly { quantity: number }[]): number {
+  return parts.reduce((sum, { quantity }) => sum + quantity, 0);
+}
