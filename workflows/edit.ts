@@ -71,8 +71,8 @@ function whyNot(order: Order): EditRefusal | undefined {
   if (isOver(order)) return 'ended';
   if (state.status === 'pending') return 'not_yet';
   if (state.payment.disputed) return 'disputed';
-  if (order.captured || order.capturedInPart) return 'taken';
   if (state.shipments.some(({ status }) => !early.includes(status))) return 'begun';
+  if (order.captured || order.capturedInPart) return 'taken';
   if (order.editsAsked >= limits.edits || state.shipments.length >= limits.shipments) return 'too_many';
   return undefined;
 }

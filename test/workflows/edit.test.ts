@@ -70,6 +70,13 @@ async function live(orderId: string) {
   return (await world.shipmentsOf(orderId)).filter(({ status }) => status !== 'cancelled');
 }
 
+/** And told of, and paid for by one authorization. */
+async function isApplied(orderId: string, editId: string): Promise<void> {
+  await until(async () => (await editor.look(orderId, editId)).body.status === 'applied', 'it is applied');
+  await until(async () => (await world.mailsOf(orderId)).includes('order_changed'), 'it is told');
+  await until(async () => (await world.atStripe(orderId)).held === 1, 'one authorization is left');
+}
+
 /** What an edit that is refused leaves as it was. */
 async function standing(orderId: string) {
   const { items, lines, total, shipTo, shipping, pricing } = await world.readOrder(orderId);
@@ -205,7 +212,7 @@ describe('more money', () => {
     const another = await editor.edit(orderId, mugs(4), visa);
     expect(another).toMatchObject({ status: 409, body: { reason: 'busy' } });
     await confirms(orderId, 'succeed');
-    await until(async () => (await editor.look(orderId, editId)).body.status === 'applied', 'it is applied');
+    await isApplied(orderId, editId);
     await isSent(orderId, 3 * price);
   });
 
@@ -240,7 +247,7 @@ describe('more money', () => {
     const { edit } = await world.paymentOf(orderId);
     const at = `/_sandbox/payment_intents/${edit!.intentId}/confirm`;
     await world.control(world.stripe.url, 'POST', at, { payment_method: 'pm_card_mastercard' });
-    await until(async () => (await editor.look(orderId, editId)).body.status === 'applied', 'it is applied');
+    await isApplied(orderId, editId);
     await isSent(orderId, 3 * price);
   });
 
@@ -317,7 +324,7 @@ describe('an order that is not paid', () => {
     await isSent(orderId, 3 * price);
   });
 
-  test('goes on by a hint, if store credit is enough then', async () => {
+  test('is paid as it is where store credit is enough then', async () => {
     const { orderId } = await world.place({
       ...(await withCredit(price)),
       paymentMethod: 'pm_card_visa_chargeDeclined',
@@ -575,6 +582,7 @@ describe('an edit is refused, and nothing changes,', () => {
     await world.incident(orderId, 'hold');
     expect(await editor.preview(orderId, mugs(1))).toMatchObject({ status: 409, body: { reason: 'disputed' } });
     await world.orderHandle(orderId).signal('disputed', { ...disputed, status: 'closed' });
+    await world.reaches(orderId, 'confirmed');
     await isSent(orderId, 2 * price);
   });
 
