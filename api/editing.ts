@@ -6,7 +6,14 @@ import { newId } from '../models/id.ts';
 import type { Order } from '../models/order.ts';
 import type { Payment } from '../models/payment.ts';
 import type { Shortage } from '../workflows/domain/allocation.ts';
-import { type EditRefusal, editChanges, itemsLeft, moneyOf, type RefusedEdit } from '../workflows/domain/edits.ts';
+import {
+  type EditRefusal,
+  editChanges,
+  itemsLeft,
+  moneyOf,
+  type RefusedEdit,
+  withLineIds,
+} from '../workflows/domain/edits.ts';
 import { payableUnit, shareOfLine } from '../workflows/domain/money.ts';
 import { amountDue, keptUnits } from '../workflows/domain/sales.ts';
 import { type Buyer, type CartRequest, latest, type PricedCart, priceCart, quoteLifeMs } from './cart.ts';
@@ -65,7 +72,10 @@ export async function previewEdit(api: Api, order: Order, asked: z.output<typeof
 
   const becomes: Becomes = {
     ...{ items: [...items], shipTo, pricing, total },
-    lines: lines.map(({ backorder, ...line }) => ({ ...line, ...(mayWait && backorder && { backorder }) })),
+    lines: withLineIds(order.lines, lines, () => newId('line')).map(({ backorder, ...line }) => ({
+      ...line,
+      ...(mayWait && backorder && { backorder }),
+    })),
     ...(shipping && { shipping }),
     ...(cart.redemptions.length > 0 && { redemptions: cart.redemptions }),
     ...(cart.quote.taxes && { taxCalculation: cart.quote.taxes.calculationId }),

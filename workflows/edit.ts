@@ -167,8 +167,8 @@ async function waitForCustomer(order: Order, input: EditInput, first: number): P
   const payBy = Date.now() + deadlines.editPayment;
   let seen = first;
   const isLost = () => isOver(order) || order.captured;
-  for (;;) {
-    const heard = () => isLost() || order.paymentHints > seen;
+  for (let looks = 0; ; looks++) {
+    const heard = () => isLost() || (looks < limits.editLooks && order.paymentHints > seen);
     const waited = await record.waitFor('edit_payment', payBy - Date.now(), heard);
     seen = order.paymentHints;
     const done = await inTurn(order, async () => {

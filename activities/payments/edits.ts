@@ -14,6 +14,7 @@ import { paymentRules } from '../store-settings.ts';
 import { countingErrors, outcomeOf, readRecord } from './records.ts';
 import { cancel, dropEdit } from './renewals.ts';
 import { weigh } from './risks.ts';
+import { payerOf } from './wallet.ts';
 
 /** Without an `attempt` the provider is only asked how it stands. The outcome is that of the new authorization. */
 export async function authorizeEdit(
@@ -68,7 +69,7 @@ async function ensureIntent(
   if (!edit?.becomes) throw broken(`There is no edit ${editId} to be paid for`);
   const { currency, credit, serverErrors } = payment;
   const amount = Math.max(0, edit.becomes.total - credit);
-  const customerId = payment.providerCustomer;
+  const customerId = payment.providerCustomer ?? (await payerOf(mongo, payments, payment));
   const { multicapture } = await paymentRules(mongo);
   const key = `${editId}:intent:${serverErrors}`;
   const { id: intentId, clientSecret } = await countingErrors(mongo, orderId, () =>

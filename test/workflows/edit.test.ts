@@ -131,11 +131,13 @@ describe('an order that is paid', () => {
     const { orderId } = await world.place();
     const both = { items: [...mugs(1).items, ...units('LAMP', 1).items] };
     expect((await editor.edit(orderId, both)).status).toBe(200);
+    const { lineId } = (await world.readOrder(orderId)).lines[1]!;
     const from = async () => (await live(orderId)).map(({ warehouseId }) => warehouseId).toSorted();
     await until(async () => (await from()).length === 2, 'there are two shipments');
     expect(await from()).toEqual(['wh_east', 'wh_west']);
     expect((await editor.edit(orderId, units('LAMP', 1))).status).toBe(200);
     await until(async () => (await from()).length === 1, 'there is one shipment');
+    expect(await world.readOrder(orderId)).toMatchObject({ lines: [{ lineId, sku: 'LAMP' }] });
     await isSent(orderId, price);
   });
 
@@ -207,7 +209,7 @@ describe('more money', () => {
     expect(asked).toMatchObject({ status: 200, body: { status: 'waiting', clientSecret: expect.any(String) } });
     expect(await standing(orderId)).toMatchObject({ ...before, edit: { editId } });
     expect((await editor.look(orderId, editId)).body).not.toHaveProperty('clientSecret');
-    expect((await world.stateOf(orderId)).waitingFor).toMatchObject({ event: 'edit_payment' });
+    await until(async () => (await world.stateOf(orderId)).waitingFor?.event === 'edit_payment', 'it waits');
     expect(await editor.confirm(orderId, editId, strong, owner)).toMatchObject({ body: { status: 'waiting' } });
     const another = await editor.edit(orderId, mugs(4), visa);
     expect(another).toMatchObject({ status: 409, body: { reason: 'busy' } });

@@ -156,6 +156,23 @@ export function editChanges(before: EditedOrder, after: EditedOrder): EditChange
   });
 }
 
+/**
+ * A line that stays keeps its id, whatever its number would be now, and a new one gets one that no other ever had: whoever
+ * means a line by its id means the same goods after an edit.
+ */
+export function withLineIds(
+  before: readonly Pick<PricedLine, 'lineId' | 'sku' | 'bundle'>[],
+  after: readonly PricedLine[],
+  newId: () => string,
+): PricedLine[] {
+  const left = [...before];
+  return after.map((line) => {
+    const index = left.findIndex((each) => each.sku === line.sku && each.bundle?.sku === line.bundle?.sku);
+    const [known] = index === -1 ? [] : left.splice(index, 1);
+    return { ...line, lineId: known?.lineId ?? newId() };
+  });
+}
+
 /** For the timeline, without amounts: which units, and what else. */
 export function inShort(changes: readonly EditChange[]): string {
   const asked = changes.flatMap(({ what, id, before, after }) => {

@@ -18,6 +18,8 @@ export const limits = {
   paymentAttempts: 20,
   /** Edits of one order that were confirmed, made or not. */
   edits: 20,
+  /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
+  editLooks: 20,
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,
