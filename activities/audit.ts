@@ -69,6 +69,7 @@ export async function audit(sources: Sources): Promise<AuditResult> {
     result.checked.orders += 1;
     const payment = await models.payments.findOne({ orderId: order._id }).lean();
     if (payment) result.checked.payments += 1;
+    checkPrice(order, payment, result);
     checkMoney(order, payment, intents.get(order._id) ?? [], result);
     checkWithheld(payment, intents.get(order._id) ?? [], withheld, result);
     checkInvoiced(payment, invoicing, result);
@@ -106,6 +107,17 @@ const explains: Record<Drift['field'], string> = {
   incoming: 'open deliveries and transfers bring',
   backlog: 'the orders wait for',
 };
+
+/** G4 and G5 of what it costs: its parts add up to it, and what is held for it is enough. */
+function checkPrice(order: Order, payment: Payment | null, { violations }: AuditResult): void {
+  const { _id: where, lines, shipping, total, credit = 0 } = order;
+  const parts = lines.reduce((sum, line) => sum + line.total, 0) + (shipping?.total ?? 0);
+  if (parts !== total) violations.push({ guarantee: 'G4', where, what: `it costs ${total}, its parts ${parts}` });
+  if (payment?.status !== 'authorized' || payment.captured > 0 || payment.closedAt) return;
+  const due = amountDue(order) - credit;
+  if (payment.amountDue < due)
+    violations.push({ guarantee: 'G5', where, what: `${payment.amountDue} is held, and ${due} is due` });
+}
 
 /** G3, G4 and the money's part of G5 and G6. */
 function checkMoney(

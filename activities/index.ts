@@ -5,6 +5,7 @@ import { loadClaim, saveClaim, settleClaim } from './claims.ts';
 import { pollEvents } from './events.ts';
 import { loadCase, saveCase, saveOrder } from './orders.ts';
 import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvidence } from './payments/disputes.ts';
+import { authorizeEdit, releaseEdit } from './payments/edits.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
 import { sendRefund } from './payments/refund-sending.ts';
@@ -23,6 +24,7 @@ import { openClaim } from './shipping/claims.ts';
 import { makeManifests } from './shipping/hand-overs.ts';
 import { buyLabels, buyReturnLabel, type Carriers, voidLabels } from './shipping/labels.ts';
 import { pollTracking } from './shipping/tracking.ts';
+import { applyEdit, readEdit } from './stock/edits.ts';
 import { cancelLines } from './stock/line-cancels.ts';
 import {
   commitStock,
@@ -44,6 +46,8 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     releaseShipment: (input) => releaseShipment(mongo, input),
     cancelLines: (input) => cancelLines(mongo, input),
     settleShortPick: (input) => settleShortPick(mongo, input),
+    readEdit: (input) => readEdit(mongo, input),
+    applyEdit: (input) => applyEdit(mongo, input),
     shipStock: (input) => shipStock(mongo, input),
     writeOffParcel: (input) => writeOffParcel(mongo, input),
     openClaim: (input) => openClaim(mongo, input),
@@ -82,6 +86,8 @@ export function createProviderActivities({
     readPayment: (input) => readPayment(mongo, payments, input),
     capturePayment: (input) => capturePayment(mongo, payments, input),
     renewPayment: (input) => renewPayment(mongo, payments, input),
+    authorizeEdit: (input) => authorizeEdit(mongo, payments, input),
+    releaseEdit: (input) => releaseEdit(mongo, payments, input),
     withdrawPayment: (input) => withdrawPayment(mongo, payments, input),
     issuePayment: (input) => issuePayment(mongo, payments, input),
     voidPayment: (input) => voidPayment(mongo, payments, input),

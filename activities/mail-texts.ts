@@ -18,6 +18,8 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
   payment_needed: 'nothing',
   payment_processing: 'nothing',
   renewal_needed: 'nothing',
+  order_changed: 'prices',
+  edit_payment_needed: 'nothing',
   shipped: 'parcels',
   out_for_delivery: 'parcels',
   delivered: 'arrived parcels',

@@ -20,6 +20,7 @@ import * as customers from './routes/customers.ts';
 import * as deliveries from './routes/deliveries.ts';
 import * as deliveryMethods from './routes/delivery-methods.ts';
 import * as disputes from './routes/disputes.ts';
+import * as edits from './routes/edits.ts';
 import * as events from './routes/events.ts';
 import * as handOvers from './routes/hand-overs.ts';
 import * as invoices from './routes/invoices.ts';
@@ -112,6 +113,9 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/orders/:id/payments', 'orders.pay', orders.payOrder),
   route('POST', '/v1/orders/:id/payments/refresh', 'orders.pay', orders.refreshPayment),
   route('POST', '/v1/orders/:id/cancel', 'orders.cancel', orders.cancelOrder),
+  route('POST', '/v1/orders/:id/edits', 'orders.edit', edits.makeEdit),
+  route('GET', '/v1/orders/:id/edits/:editId', 'orders.edit', edits.getEdit),
+  route('POST', '/v1/orders/:id/edits/:editId/confirm', 'orders.edit', edits.confirmEdit),
   route('POST', '/v1/orders/:id/hold', 'orders.support', support.holdOrder),
   route('POST', '/v1/orders/:id/release', 'orders.support', support.releaseOrder),
   route('PUT', '/v1/orders/:id/deadline', 'orders.support', support.putDeadline),

@@ -34,6 +34,7 @@ export const permissions = {
   'orders.list': ['support', 'admin'],
   'orders.read': ['owner', 'support', 'admin'],
   'orders.pay': ['owner'],
+  'orders.edit': ['owner', 'support', 'admin'],
   'orders.cancel': ['owner', 'support', 'admin'],
   'orders.support': ['support', 'admin'],
   'incidents.answer': ['support', 'admin'],

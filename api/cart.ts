@@ -4,6 +4,7 @@ import { balanceOf, type CartBook, type Goods, lookAtStock, readBook, unsold } f
 import { neededOf, taxQuestionOf, withAnswers } from '../activities/pricing/quotes.ts';
 import { type Redemption, redemptionsOf } from '../activities/pricing/redemptions.ts';
 import { newId } from '../models/id.ts';
+import type { Order } from '../models/order.ts';
 import type { Quote } from '../models/quote.ts';
 import { writeOne } from '../platform/documents.ts';
 import { payWith } from '../workflows/domain/credit.ts';
@@ -33,15 +34,21 @@ export interface PricedCart {
   language?: string | undefined;
 }
 
-const quoteLifeMs = 30 * 60_000;
+export const quoteLifeMs = 30 * 60_000;
 /** The sum of a cart may be so many times more than a charge before promotions; past it nothing is worked out. */
 const mostBeforePromotions = 10 * maxAmount;
 
 /**
  * @param earlier a quote whose answers of providers still count, for the same question
+ * @param of the order that is changed: what it holds is there for it, and what it has of promotions is its own
  * @throws Problem where it cannot be sold; what is out of stock or a code that does not apply is in the answer
  */
-export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, earlier?: Quote): Promise<PricedCart> {
+export async function priceCart(
+  api: Api,
+  request: CartRequest,
+  buyer: Buyer,
+  { earlier, of }: { earlier?: Quote | undefined; of?: Order } = {},
+): Promise<PricedCart> {
   const { mongo } = api;
   const { acceptBackorder, useStoreCredit, ...asked } = request;
   const now = new Date();
@@ -49,7 +56,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
 
   // 1. What the price hangs on.
   const [book, customer, balance] = await Promise.all([
-    readBook(mongo, asked, buyer),
+    readBook(mongo, asked, buyer, of),
     customerId === undefined ? null : mongo.models.customers.findById(customerId).lean(),
     customerId === undefined ? 0 : balanceOf(mongo, customerId, asked.currency),
   ]);
@@ -61,7 +68,7 @@ export async function priceCart(api: Api, request: CartRequest, buyer: Buyer, ea
     ...(customer?.taxExempt && { taxExempt: true }),
   };
   refuseUnsold(cart, book);
-  const goods = await lookAtStock(mongo, cart.items, book.products);
+  const goods = await lookAtStock(mongo, cart.items, book.products, of);
   const readyAt = latest(goods.flatMap(({ expectedAt, releaseAt }) => [expectedAt, releaseAt]));
   if (acceptBackorder && readyAt !== undefined) cart.readyAt = readyAt;
 

@@ -27,7 +27,7 @@ interface Placeable extends PricedCart {
 export async function priceOrRefuse(api: Api, body: PlaceBody, buyer: Buyer): Promise<Placeable | Problem> {
   try {
     const quote = body.quoteId === undefined ? undefined : await readQuote(api, body.quoteId, buyer);
-    const cart = await priceCart(api, requestOf(body, quote), buyer, quote);
+    const cart = await priceCart(api, requestOf(body, quote), buyer, { earlier: quote });
     const changes = quote ? sinceQuote(quote, cart) : sinceTotal(body.expectedTotal!, cart);
     if (changes.length > 0) return priceChanged(api, cart, changes);
     return tooSmall(cart) ?? missing(cart) ?? { ...cart, paymentMethod: await methodOf(api, body, buyer) };
@@ -81,7 +81,7 @@ function requestOf(body: PlaceBody, quote: Quote | undefined): CartRequest {
 }
 
 /** What of an address prices hang on. */
-function destinationOf({ country, region, postalCode, city }: PlaceBody['shippingAddress'] | Order['shipTo']) {
+export function destinationOf({ country, region, postalCode, city }: PlaceBody['shippingAddress'] | Order['shipTo']) {
   return { country, region, postalCode, city };
 }
 
@@ -119,7 +119,7 @@ export async function priceChangedAtReserving(api: Api, order: Order, buyer: Buy
 }
 
 /** A quote may be for less: a cart can still grow. */
-function tooSmall({ quote: { pricing, credit, cart } }: PricedCart): Problem | undefined {
+export function tooSmall({ quote: { pricing, credit, cart } }: PricedCart): Problem | undefined {
   const least = minimumCharge(cart.currency);
   const rest = pricing.total - credit;
   if (rest === 0 || rest >= least) return undefined;
@@ -128,7 +128,7 @@ function tooSmall({ quote: { pricing, credit, cart } }: PricedCart): Problem | u
   });
 }
 
-function missing({ goods, quote: { acceptBackorder } }: PricedCart): Problem | undefined {
+export function missing({ goods, quote: { acceptBackorder } }: PricedCart): Problem | undefined {
   const canHave = ({ there, backorderable }: Goods) => there + backorderable;
   const gone = goods.filter((each) => each.requested > canHave(each));
   if (gone.length > 0) {

@@ -19,6 +19,7 @@ export const problems = {
   'order-expired': [409, 'The order came too late and was not placed'],
   'order-ended': [409, 'The order or case has ended'],
   'not-allowed-now': [409, 'Not possible in the current state'],
+  'edit-refused': [409, 'The order cannot be changed like that'],
   'payment-method-in-use': [409, 'An open order needs this method of payment'],
   'picking-refused': [409, 'The scan does not fit the pick list'],
   'packing-refused': [409, 'The parcels do not fit what was picked'],

@@ -6,6 +6,7 @@ import { carrierClaimModel } from './carrier-claim.ts';
 import { productModel, warehouseModel } from './catalogue.ts';
 import { claimModel } from './claim.ts';
 import { creditAccountModel, creditEntryModel, customerModel, methodSetupModel } from './customer.ts';
+import { editModel } from './edit.ts';
 import { handOverModel } from './hand-over.ts';
 import { inboxModel, outgoingMailModel } from './inbox.ts';
 import { invoiceCounterModel, invoiceModel } from './invoice.ts';
@@ -54,6 +55,7 @@ export function createModels(connection: Connection) {
     counts: stockCountModel(connection),
     stockImports: stockImportModel(connection),
     orders: orderModel(connection),
+    edits: editModel(connection),
     shipments: shipmentModel(connection),
     pickLists: pickListModel(connection),
     pickScans: pickScanModel(connection),

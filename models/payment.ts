@@ -52,6 +52,14 @@ export interface Payment {
   pastIntents: string[];
   /** The one that replaces the present one, as soon as it is authorized. */
   renewal?: { intentId: string; clientSecret?: string; amount: number };
+  /** The one that replaces the present one when the order is edited; `held` once it is authorized. */
+  edit?: {
+    editId: string;
+    intentId: string;
+    clientSecret?: string;
+    amount: number;
+    held?: { authorized: number; multicapture: boolean; captureBefore?: Date; savedMethod?: string };
+  };
   /** The number of the last renewal that took its place. */
   lastRenewal?: number;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
@@ -196,6 +204,7 @@ export function paymentModel(connection: Connection) {
     intentId: String,
     pastIntents: { type: [String], default: [] },
     renewal: Schema.Types.Mixed,
+    edit: Schema.Types.Mixed,
     lastRenewal: Number,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },

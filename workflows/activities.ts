@@ -12,6 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Shortage } from './domain/allocation.ts';
+import type { EditMoney, RefusedEdit } from './domain/edits.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
 import type { LineCancellation, LineQuantity } from './domain/line-cancels.ts';
@@ -159,6 +160,24 @@ export type SettledClaim =
   /** It was settled in another way before. Nothing was changed. */
   | { how: 'otherwise'; because: string };
 
+export interface AppliedEdit extends Claims {
+  outcome: 'applied';
+  amountDue: number;
+  /** What is different, in words of ours; and minor units of what was and is to be sent. */
+  what: string;
+  before: number;
+  after: number;
+  /** The goods are owed: their shipments are replaced. Else they are only held. */
+  isCommitted: boolean;
+  /** It goes to another address. */
+  isAddressed: boolean;
+  providerTaxes: boolean;
+  /** ISO 8601, UTC. */
+  expectedAt?: string | undefined;
+  notBefore?: string | undefined;
+  payment: PaymentOutcome;
+}
+
 export interface Mail {
   /** One mail a key, ever. */
   key: string;
@@ -173,6 +192,8 @@ export type MailTemplate =
   | 'payment_needed'
   | 'payment_processing'
   | 'renewal_needed'
+  | 'order_changed'
+  | 'edit_payment_needed'
   | 'backorder_payment_needed'
   | 'shipped'
   | 'out_for_delivery'
@@ -227,6 +248,13 @@ export interface LocalSteps {
     shipmentId: string;
     rest?: 'released' | 'backordered' | undefined;
   }): Promise<SettledShortPick | { outcome: 'asks'; missing: number }>;
+  /** How it stands with an edit that was previewed, and how its money is to follow. Changes nothing. */
+  readEdit(input: {
+    orderId: string;
+    editId: string;
+  }): Promise<{ outcome: 'applied' } | { outcome: 'ready'; way: EditMoney } | RefusedEdit>;
+  /** Makes all of it, or nothing. */
+  applyEdit(input: { orderId: string; editId: string }): Promise<AppliedEdit | RefusedEdit>;
   /** Writes off the goods of a parcel that did not arrive. */
   writeOffParcel(input: ParcelIds): Promise<{ amountDue: number } | Claimed>;
   /** What the carrier owes for a parcel; for a customer's claim, for the units that it is about. */
@@ -324,6 +352,18 @@ export interface ProviderSteps {
     paymentMethod?: string | undefined;
   }): Promise<PaymentOutcome>;
   /**
+   * Authorizes all that an edited order will cost, beside what is held, with the method that is given, or the saved one.
+   * Without an `attempt` it is only asked how that stands.
+   */
+  authorizeEdit(input: {
+    orderId: string;
+    editId: string;
+    attempt?: number | undefined;
+    paymentMethod?: string | undefined;
+  }): Promise<PaymentOutcome>;
+  /** Lets go of what an edit has left: the authorization before it where it was made, else that for it. */
+  releaseEdit(input: { orderId: string; editId: string }): Promise<void>;
+  /**
    * Before an order that is not paid comes to cost something else: its customer cannot pay the old amount any more. What is
    * paid, or on its way, stays, and is the outcome.
    */
@@ -395,6 +435,8 @@ const localStepNames = [
   'releaseShipment',
   'cancelLines',
   'settleShortPick',
+  'readEdit',
+  'applyEdit',
   'writeOffParcel',
   'openClaim',
   'shipStock',

@@ -5,15 +5,17 @@ import { deadlines } from './domain/limits.ts';
 import type { Order } from './order-context.ts';
 import { cancel, mayCancel } from './order-context.ts';
 
-/** A carrier that cannot say keeps nobody waiting. Nobody packs before this has ended. */
+/** A carrier that cannot say keeps nobody waiting. Nobody packs before this has ended, and an edit of the address ends it. */
 export function checkAddress(order: Order): Promise<void> {
   return CancellationScope.nonCancellable(async () => {
+    const asked = order.addresses;
+    const isOver = () => order.addresses !== asked || isGone(order);
     for (;;) {
       const why = await findFault(order.id);
-      if (why === undefined || isOver(order)) return;
+      if (why === undefined || isOver()) return;
       const given = await order.record.incident(
         { cause: 'undeliverable_address', why, answers: ['amend', 'skip', 'cancel'] },
-        () => isOver(order),
+        isOver,
       );
       if (given === 'cancel')
         return cancel(order, { actor: 'support', reason: 'The carrier does not find the address' });
@@ -22,7 +24,7 @@ export function checkAddress(order: Order): Promise<void> {
   });
 }
 
-function isOver(order: Order): boolean {
+function isGone(order: Order): boolean {
   return order.cancelled !== undefined || !mayCancel(order);
 }
 

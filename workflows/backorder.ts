@@ -9,24 +9,26 @@ import { dueByCard } from './payment-state.ts';
 import { StepCancelled } from './record.ts';
 
 /** Resolves once everything is reserved and may be sent. It is sent together, so it is paid together. */
-export async function waitForGoods(
-  order: Order,
-  { expectedAt, notBefore }: { expectedAt?: string | undefined; notBefore?: string | undefined },
-): Promise<void> {
+export async function waitForGoods(order: Order): Promise<void> {
   const { record } = order;
   const { state } = record;
   if (dueByCard(order) > 0) await saveMethod(order);
+  const first = order.expects;
   moveOrder(
     order,
     isHeld(order) ? 'on_hold' : 'confirmed',
-    `Accepted: goods are expected ${expectedAt ?? notBefore ?? ''}`,
+    `Accepted: goods are expected ${first.expectedAt ?? first.notBefore ?? ''}`,
   );
   record.mail('order_backordered');
 
   const waitsForGoods = () => state.shipments.some((shipment) => shipment.status === 'backordered');
-  const release = notBefore === undefined ? 0 : Date.parse(notBefore);
-  let lateAt = Math.max(Date.now(), expectedAt === undefined ? 0 : Date.parse(expectedAt)) + deadlines.late;
+  let known = first;
+  let lateAt = lateFrom(first);
   for (;;) {
+    // An edit can change what is waited for.
+    if (order.expects !== known) lateAt = lateFrom(order.expects);
+    known = order.expects;
+    const release = known.notBefore === undefined ? 0 : Date.parse(known.notBefore);
     const hints = order.stockHints;
     const heard = () => order.stockHints > hints;
     takeOver(order, await record.must('read_claims', () => local.readClaims({ orderId: order.id })));
@@ -43,4 +45,8 @@ export async function waitForGoods(
       lateAt = Date.now() + deadlines.late;
     }
   }
+}
+
+function lateFrom({ expectedAt }: Order['expects']): number {
+  return Math.max(Date.now(), expectedAt === undefined ? 0 : Date.parse(expectedAt)) + deadlines.late;
 }

@@ -4,6 +4,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { RefusedEdit } from './domain/edits.ts';
 import type {
   CustomerClaimStatus,
   Disposition,
@@ -171,6 +172,22 @@ export interface CancelLinesOutcome {
   currency: string;
 }
 
+/** A change of the order that was previewed. */
+export interface EditInput {
+  editId: string;
+  actor: Actor;
+  /** As in `PayInput`: for what it costs more. */
+  paymentMethod?: string | undefined;
+  /** As in `CancelInput`. */
+  reason?: string | undefined;
+}
+
+/** `requires_action`: the customer has to confirm what it costs more; the order is as it was until then. */
+export type EditOutcome =
+  | { outcome: 'applied' }
+  | { outcome: 'requires_action' }
+  | (RefusedEdit & { declineCode?: string | undefined });
+
 export interface HoldInput {
   actor: Actor;
   /** As in `CancelInput`. */
@@ -257,6 +274,7 @@ export const placeOrder = defineUpdate<PlaceOutcome>('place');
 export const payOrder = defineUpdate<PlaceOutcome, [PayInput]>('pay');
 export const cancelOrder = defineUpdate<{ status: OrderStatus }, [CancelInput]>('cancel');
 export const cancelOrderLines = defineUpdate<CancelLinesOutcome, [CancelLinesInput]>('cancelLines');
+export const editOrder = defineUpdate<EditOutcome, [EditInput]>('edit');
 export const packShipment = defineUpdate<{ status: ShipmentStatus }, [PackInput]>('pack');
 export const handOverShipment = defineUpdate<{ status: ShipmentStatus }, [HandOverInput]>('handOver');
 /** Of an order, a return or a claim. */

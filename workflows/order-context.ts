@@ -9,6 +9,7 @@ import type {
   Actor,
   Answer,
   CancelInput,
+  EditOutcome,
   HoldInput,
   OrderDispute,
   OrderState,
@@ -83,6 +84,8 @@ export interface Order {
   /** A carrier is to be asked whether it finds the address; and what it says is waited for. */
   checksAddress: boolean;
   addressChecked?: Promise<void>;
+  /** How often it was changed to another. */
+  addresses: number;
   /** The money for all that is sent was taken; or for some of it. */
   captured: boolean;
   capturedInPart: boolean;
@@ -91,6 +94,14 @@ export interface Order {
   /** Minor units that are being paid back, or that the provider could not return and support has settled in another way. */
   settledOtherwise: number;
   messages: number;
+  /** When goods that are not there are expected, and before when none may be sent. ISO 8601, UTC. */
+  expects: { expectedAt?: string | undefined; notBefore?: string | undefined };
+  /** Edits that are being made, or wait for their customers, by their ids; and the latter. */
+  edits: Map<string, Promise<EditOutcome>>;
+  waitingEdits: Set<string>;
+  editsAsked: number;
+  /** It comes to its end: nothing of it is changed any more. */
+  settling: boolean;
 }
 
 /** Changes of what was ordered come one at a time. Where money has a turn as well, it is taken within this one. */
@@ -160,6 +171,7 @@ export function createOrder(orderId: string): Order {
     refundHints: { count: 0 },
     providerTaxes: false,
     checksAddress: false,
+    addresses: 0,
     captured: false,
     capturedInPart: false,
     paidBack: Promise.resolve(),
@@ -168,6 +180,11 @@ export function createOrder(orderId: string): Order {
     renewals: 0,
     settledOtherwise: 0,
     messages: 0,
+    expects: {},
+    edits: new Map(),
+    waitingEdits: new Set(),
+    editsAsked: 0,
+    settling: false,
   };
 }
 

@@ -5,7 +5,8 @@ import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
-import type { CancelInput, CancelLinesInput, HoldInput, PayInput } from './messages.ts';
+import { edit } from './edit.ts';
+import type { CancelInput, CancelLinesInput, EditInput, HoldInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
 import { cancel, dispute, hold, isHeld, mayCancel } from './order-context.ts';
@@ -80,6 +81,12 @@ export function listenToMessages(order: Order): void {
       },
     },
   );
+
+  setHandler(messages.editOrder, async (input: EditInput) => {
+    const outcome = await edit(order, input);
+    await record.saved();
+    return outcome;
+  });
 
   setHandler(
     messages.packShipment,

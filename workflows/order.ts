@@ -16,6 +16,7 @@ import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { hasEnded, type OrderStatus, shipmentStates } from './domain/states.ts';
+import { editsEnded } from './edit.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
 import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -49,7 +50,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
       const reservation = await reserve(order);
 
       // 2. Pay. The stock is held until the money is authorized, or the time is up. What is not there is paid when it is.
-      if (reservation.comesLater) await waitForGoods(order, reservation);
+      if (reservation.comesLater) await waitForGoods(order);
       await takePayment(order, reservation.comesLater ? 'goods that came' : 'at once');
     });
 
@@ -65,6 +66,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
   }
 
   // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
+  await editsEnded(order);
   if (ending !== 'completed' && ending !== 'rejected') {
     const released = await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
     // It may have reserved after all, and nobody has heard of it.
@@ -106,6 +108,7 @@ async function reserve(order: Order): Promise<Reservation & { outcome: 'reserved
   state.payment.byCard = dueByCard(order);
   order.providerTaxes = reservation.providerTaxes;
   order.checksAddress = reservation.checksAddress;
+  order.expects = { expectedAt: reservation.expectedAt, notBefore: reservation.notBefore };
   addShipments(order, reservation.shipments);
   return reservation;
 }

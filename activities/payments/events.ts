@@ -49,7 +49,8 @@ export async function paymentMoved(
     await noteRefusal(mongo, orderId, 'provider', `Payment ${intent.id} ${misfit}; nothing was changed (${_id})`);
     return { outcome: 'does not fit', orderId };
   }
-  if (intent.id === payment.renewal?.intentId) return { outcome: await hintAtPayment(temporal, orderId), orderId };
+  if (intent.id === payment.renewal?.intentId || intent.id === payment.edit?.intentId)
+    return { outcome: await hintAtPayment(temporal, orderId), orderId };
   if (payment.intentId !== intent.id || isKnown(payment, intent)) return { outcome: 'nothing new', orderId };
   const outcome = await hintAtPayment(temporal, orderId);
   if (outcome !== 'workflow has ended' || intent.status !== 'succeeded' || !payment.closedAt)
@@ -91,8 +92,9 @@ function isKnown(payment: Payment, { status }: EventIntent): boolean {
 
 /** Why an intent is not the order's payment as it should be, where money is about. */
 function misfitOf(payment: Payment, { id, status, amount, currency }: EventIntent): string | undefined {
-  const { intentId, renewal, ledger } = payment;
-  if (id !== intentId && id !== renewal?.intentId) {
+  const { intentId, ledger } = payment;
+  const next = [payment.renewal, payment.edit].find((each) => each?.intentId === id);
+  if (id !== intentId && next === undefined) {
     const moved = status === 'succeeded' ? 'capture' : status === 'requires_capture' ? 'authorize' : undefined;
     const isBooked = ledger.some((entry) => entry.providerId === id && entry.kind === moved);
     if (moved === undefined || isBooked) return undefined;
@@ -100,6 +102,6 @@ function misfitOf(payment: Payment, { id, status, amount, currency }: EventInten
   }
   if (currency && currency.toUpperCase() !== payment.currency) return "is not in the order's currency";
   if (typeof amount !== 'number') return undefined;
-  const due = id === intentId ? amountOfIntent(payment) : renewal!.amount;
+  const due = next?.amount ?? amountOfIntent(payment);
   return amount === due ? undefined : 'is not of the amount that is due';
 }

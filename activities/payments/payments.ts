@@ -11,7 +11,7 @@ import { issueCreditNote, issueInvoice } from '../invoices.ts';
 import type { Intent, Payments } from '../providers/stripe.ts';
 import { paymentRules } from '../store-settings.ts';
 import { amountOfIntent, countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
-import { dropRenewal } from './renewals.ts';
+import { dropEdit, dropRenewal } from './renewals.ts';
 import { weigh } from './risks.ts';
 import { readOrder, saleOf } from './sales.ts';
 import { noteSaved, payerOf } from './wallet.ts';
@@ -71,7 +71,11 @@ export async function mayRefresh({ models }: Mongo, orderId: string): Promise<bo
   const now = Date.now();
   const before = { $not: { $gt: new Date(now - refreshEveryMs) } };
   const asked = await models.payments.updateOne(
-    { orderId, refreshedAt: before, $or: [{ status: { $in: awaited } }, { renewal: { $ne: null } }] },
+    {
+      orderId,
+      refreshedAt: before,
+      $or: [{ status: { $in: awaited } }, { renewal: { $ne: null } }, { edit: { $ne: null } }],
+    },
     { $set: { refreshedAt: new Date(now) } },
   );
   return asked.modifiedCount === 1;
@@ -92,7 +96,8 @@ export async function capturePayment(
   await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
   // It is about more than is still due: nobody may pay by it any more.
-  return { ...outcomeOf(await dropRenewal(mongo, payments, captured)), final: plan.final };
+  const alone = await dropEdit(mongo, payments, await dropRenewal(mongo, payments, captured));
+  return { ...outcomeOf(alone), final: plan.final };
 }
 
 /** Of an intent that is over nothing more can be taken, so what was planned with it is planned anew with the next. */
@@ -185,7 +190,7 @@ export async function voidPayment(
   const before = await readRecord(mongo, orderId);
   const { setup } = before;
   if (setup && setup.status !== 'saved') await payments.cancelSetup(setup.id, { key: `${setup.id}:cancel` });
-  const payment = await dropRenewal(mongo, payments, before);
+  const payment = await dropEdit(mongo, payments, await dropRenewal(mongo, payments, before));
   if (payment.intentId === undefined) return outcomeOf({ ...payment, status: 'voided' });
   const key = `${orderId}:cancel:${payment.serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(payment.intentId!, { key }));

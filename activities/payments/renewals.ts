@@ -45,17 +45,26 @@ export async function renewPayment(
 
 /** Nothing more is to be authorized. It only ever held money: what can be renewed by can be held. */
 export async function dropRenewal(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
-  const { orderId, renewal } = payment;
-  if (renewal === undefined) return payment;
-  await cancel(mongo, payments, payment, renewal.intentId);
+  return drop(mongo, payments, payment, 'renewal');
+}
+
+/** The same for what an edit would be paid by. */
+export async function dropEdit(mongo: Mongo, payments: Payments, payment: Payment): Promise<Payment> {
+  return drop(mongo, payments, payment, 'edit');
+}
+
+async function drop(mongo: Mongo, payments: Payments, payment: Payment, which: 'renewal' | 'edit'): Promise<Payment> {
+  const { orderId, [which]: other } = payment;
+  if (other === undefined) return payment;
+  await cancel(mongo, payments, payment, other.intentId);
   // The next one is made under a key of its own.
-  const gone = { orderId, 'renewal.intentId': renewal.intentId };
-  await mongo.models.payments.updateOne(gone, { $unset: { renewal: 1 }, $inc: { serverErrors: 1 } });
+  const gone = { orderId, [`${which}.intentId`]: other.intentId };
+  await mongo.models.payments.updateOne(gone, { $unset: { [which]: 1 }, $inc: { serverErrors: 1 } });
   return readRecord(mongo, orderId);
 }
 
 /** What it has captured before stays. @throws where it is not let go: the next try has another key. */
-async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intentId: string): Promise<void> {
+export async function cancel(mongo: Mongo, payments: Payments, payment: Payment, intentId: string): Promise<void> {
   const { orderId, serverErrors } = payment;
   const key = `${intentId}:cancel:${serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(intentId, { key }));

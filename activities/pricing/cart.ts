@@ -1,5 +1,6 @@
 /** What a cart's price and its availability hang on, read for one customer. */
 import { creditAccountId } from '../../models/customer.ts';
+import type { LineAllocation, Order } from '../../models/order.ts';
 import { findOneBy } from '../../platform/documents.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { type Cart, unitPriceOf } from '../../workflows/domain/pricing.ts';
@@ -14,14 +15,16 @@ export interface CartBook extends StoreBook {
   usedUp: Map<string, 'used_up' | 'used_by_customer'>;
 }
 
+/** @param of the order that is priced anew: what it has of limited promotions is its own */
 export async function readBook(
   mongo: Mongo,
   cart: Pick<Cart, 'items' | 'codes'>,
   redeemer: Redeemer,
+  of?: Pick<Order, '_id' | 'redemptions'>,
 ): Promise<CartBook> {
   const skus = [...new Set(cart.items.map(({ sku }) => sku))];
   const book = await priceBook(mongo, { skus, codes: cart.codes ?? [] });
-  return { ...book, usedUp: await usedUp(mongo, book.promotions, redeemer) };
+  return { ...book, usedUp: await usedUp(mongo, book.promotions, redeemer, of) };
 }
 
 /** Limited promotions that this customer cannot have, as of now. Reserving decides: see redemptions.ts. */
@@ -29,6 +32,7 @@ async function usedUp(
   { models }: Mongo,
   promotions: readonly Promotion[],
   redeemer: Redeemer,
+  of: Pick<Order, '_id' | 'redemptions'> | undefined,
 ): Promise<CartBook['usedUp']> {
   const result: CartBook['usedUp'] = new Map();
   await Promise.all(
@@ -38,8 +42,9 @@ async function usedUp(
         totalLimit === undefined ? undefined : findOneBy(models.promotionCounts, '_id', id),
         ...uses.map((use) => findOneBy(models.promotionUses, '_id', use)),
       ]);
-      if (used.some(Boolean)) result.set(id, 'used_by_customer');
-      else if (totalLimit !== undefined && (count?.used ?? 0) >= totalLimit) result.set(id, 'used_up');
+      const own = of?.redemptions?.some(({ promotionId }) => promotionId === id) ? 1 : 0;
+      if (used.some((use) => use && use.orderId !== of?._id)) result.set(id, 'used_by_customer');
+      else if (totalLimit !== undefined && (count?.used ?? 0) - own >= totalLimit) result.set(id, 'used_up');
     }),
   );
   return result;
@@ -60,11 +65,15 @@ export interface Goods {
   releaseAt?: string;
 }
 
-/** One cheap look at the stock of everything in a cart, which promises nothing. */
+/**
+ * One cheap look at the stock of everything in a cart, which promises nothing.
+ * @param of the order that is changed: what it holds and waits for is its own
+ */
 export async function lookAtStock(
   mongo: Mongo,
   items: Cart['items'],
   products: CartBook['products'],
+  of?: Pick<Order, 'lines'>,
 ): Promise<Goods[]> {
   const demand = new Map<string, number>();
   for (const { sku, quantity } of items) {
@@ -72,13 +81,22 @@ export async function lookAtStock(
       demand.set(part.sku, (demand.get(part.sku) ?? 0) + part.quantity * quantity);
   }
   const offers = new Map<string, Offer>(
-    await Promise.all([...demand.keys()].map(async (sku) => [sku, await offerOf(mongo, sku)] as const)),
+    await Promise.all([...demand.keys()].map(async (sku) => [sku, await offerToOthers(sku)] as const)),
   );
+  async function offerToOthers(sku: string): Promise<Offer> {
+    const offer = await offerOf(mongo, sku);
+    return { ...offer, waiting: Math.max(0, offer.waiting - unitsOf(sku, 'backordered')) };
+  }
+  function unitsOf(sku: string, ...states: LineAllocation['state'][]): number {
+    const lines = of?.lines.filter((line) => line.sku === sku) ?? [];
+    const claims = lines.flatMap(({ allocations }) => allocations).filter(({ state }) => states.includes(state));
+    return claims.reduce((sum, { quantity }) => sum + quantity, 0);
+  }
   const now = new Date();
   const goods = [...demand].map(async ([sku, requested]): Promise<Goods> => {
     const { units, waiting } = offers.get(sku)!;
     const product = products.get(sku)!;
-    const there = free({ units, waiting });
+    const there = free({ units, waiting }) + unitsOf(sku, 'reserved', 'committed');
     const { availability: state, backorderable } = availability(units, waiting, product.backorder, now);
     const comes = (requested > there || state === 'preorder') && requested <= there + backorderable;
     const releaseAt = comes ? product.backorder?.releaseAt : undefined;

@@ -224,9 +224,8 @@ function* writeStock(
   if (crossing) yield ['mails', mailOperation(`low_stock:${_id}:${Date.now()}`, 'low_stock', { stockId: _id })];
 }
 
-/** Allocations without what they were worked out with, and what they say of the order. */
-function stored(fields: Partial<Order>): object {
-  const { lines = [], ...others } = fields;
+/** Allocations without what they were worked out with, and what they say of the order. What is undefined goes. */
+function stored({ lines = [], ...others }: Partial<Order>): object {
   const plain = lines.map((line) => ({
     ...line,
     allocations: line.allocations.map(
@@ -241,7 +240,8 @@ function stored(fields: Partial<Order>): object {
   const backordered = unique(
     lines.filter(({ allocations }) => allocations.some(({ state }) => state === 'backordered')).map(({ sku }) => sku),
   );
-  return backordered.length > 0
-    ? { $set: { ...others, lines: plain, backordered } }
-    : { $set: { ...others, lines: plain }, $unset: { backordered: 1 } };
+  const fields = Object.entries({ ...others, backordered: backordered.length > 0 ? backordered : undefined });
+  const set = Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+  const unset = Object.fromEntries(fields.filter(([, value]) => value === undefined).map(([name]) => [name, 1]));
+  return { $set: { ...set, lines: plain }, ...(Object.keys(unset).length > 0 && { $unset: unset }) };
 }

@@ -33,7 +33,9 @@ export type WorkDocument =
   | 'movements'
   | 'promotionCounts'
   | 'promotionUses'
-  | 'creditAccounts';
+  | 'creditAccounts'
+  | 'payments'
+  | 'edits';
 
 /** One physical change, as it goes into the ledger. A repeated key has no second effect. */
 export type Movement = Omit<StockMovement, '_id' | 'seq' | 'onHandAfter' | 'damagedAfter' | 'at'> & { key: string };

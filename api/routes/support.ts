@@ -70,7 +70,8 @@ export const putDeadline = endpoint({
 });
 
 export const putShippingAddress = endpoint({
-  summary: 'Correct the address, while no label is bought. An incident about it is then answered with `amend`',
+  summary:
+    'Correct the address, while no label is bought: neither price nor warehouse change, for that it is edited. An incident about it is then answered with `amend`',
   params: schema.orderParams,
   body: schema.addressBody,
   answers: { 200: schema.addressBody },

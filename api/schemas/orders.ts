@@ -10,7 +10,7 @@ import { returned } from './returns.ts';
 
 export const orderParams = z.strictObject({ id: common.orderId });
 const orderStatus = z.enum(Object.keys(orderStates) as [keyof typeof orderStates]);
-const paymentMethod = z
+export const paymentMethod = z
   .string()
   .regex(
     /^(pm|ctoken)_[A-Za-z0-9_]{1,250}$/,

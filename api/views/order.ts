@@ -150,6 +150,10 @@ const unspoken = new Set([
   'stolen_card',
 ]);
 
+export function mayBeTold(declineCode: string, caller: Caller): string {
+  return caller.kind !== 'staff' && unspoken.has(declineCode) ? 'generic_decline' : declineCode;
+}
+
 /** The client secret lets a browser pay: it is for the owner alone, and only while a payment is awaited. */
 export function viewPayment(order: Order, payment: Payment, caller: Caller): NonNullable<OrderView['payment']> {
   const forStaff = caller.kind === 'staff';
@@ -157,7 +161,7 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
   // Until the goods are there, the payment is the saving of the method.
   const saving = payment.intentId === undefined ? setup : undefined;
   const declined = saving ? saving.declineCode : (payment.attempts.at(-1)?.declineCode ?? undefined);
-  const declineCode = declined !== undefined && !forStaff && unspoken.has(declined) ? 'generic_decline' : declined;
+  const declineCode = declined && mayBeTold(declined, caller);
   const { clientSecret } = saving ?? payment.renewal ?? payment;
   const isAsked = order.status === 'awaiting_payment' || payment.renewal !== undefined;
   // The bank has a debit for days: there is nothing to confirm meanwhile.

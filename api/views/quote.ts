@@ -49,7 +49,7 @@ function viewPriced({ subtotal, discounts, net, taxes, tax, total }: PricedLine 
   return { subtotal, discounts, net, taxes: viewTaxes(taxes), tax, total };
 }
 
-function viewTaxes(taxes: readonly TaxPart[]) {
+export function viewTaxes(taxes: readonly TaxPart[]) {
   return taxes.map(({ name, ppm, base, amount }) => ({ name, percent: ppm / 10_000, base, amount }));
 }
 

@@ -82,6 +82,9 @@ const allowed: Record<string, string[]> = {
   'POST /v1/orders/:id/payments': ['owner'],
   'POST /v1/orders/:id/payments/refresh': ['owner'],
   'POST /v1/orders/:id/cancel': ['owner', ...support],
+  'POST /v1/orders/:id/edits': ['owner', ...support],
+  'GET /v1/orders/:id/edits/:editId': ['owner', ...support],
+  'POST /v1/orders/:id/edits/:editId/confirm': ['owner', ...support],
   'POST /v1/orders/:id/hold': support,
   'POST /v1/orders/:id/release': support,
   'PUT /v1/orders/:id/deadline': support,
@@ -300,12 +303,15 @@ function address(path: string): string {
     .replace(':currency', 'EUR')
     .replace(':paymentMethodId', 'pm_walk')
     .replace(':invoiceId', 'inv_01WALK')
+    .replace(':editId', 'edt_01WALK')
     .replace(':parcelId', 'pcl_01WALK');
 }
 
 /** One order with something of everything, as workflows and providers would have written it. */
 async function writeOrder(): Promise<void> {
   const { models } = api.mongo;
+  const edit = { basis: 'walk', currency: 'EUR', before: 0, after: 0, changes: [], createdAt: now, expiresAt: now };
+  await models.edits.create([{ _id: 'edt_01WALK', orderId, ...edit }]);
   const shipments = [{ id: 'shp_01WALK', warehouseId: 'berlin', status: 'ready' as const }];
   const order: Order = {
     _id: orderId,

@@ -299,3 +299,27 @@ test('the nearest warehouse is the one that sends where each has everything', ()
   );
   expect(nearest([], here)).toBeUndefined();
 });
+
+describe('what is held for an order already', () => {
+  const own = [{ sku: 'MUG', warehouseId: 'berlin', quantity: 2 }];
+  const berlin = supply('berlin', { MUG: 5 });
+
+  test('stays its own, also where others wait for it, and no more than that', () => {
+    expect(reserveOrWait(order(['MUG', 2]), [berlin], here, { MUG: 9 }, own)).toMatchObject({
+      ok: true,
+      allocations: [{ warehouseId: 'berlin', quantity: 2 }],
+    });
+    expect(reserveOrWait(order(['MUG', 3]), [berlin], here, { MUG: 9 }, own)).toEqual({
+      ok: false,
+      shortages: [{ sku: 'MUG', requested: 3, available: 2 }],
+    });
+  });
+
+  test('is there also where nothing is offered, as of a safety stock that has grown', () => {
+    expect(reserveOrWait(order(['MUG', 2]), [supply('berlin', { MUG: 0 })], here, {}, own).ok).toBe(true);
+  });
+
+  test('is not there where the warehouse is switched off', () => {
+    expect(reserveOrWait(order(['MUG', 2]), [supply('bonn', { MUG: 1 })], here, {}, own).ok).toBe(false);
+  });
+});

@@ -131,17 +131,26 @@ export type ReservationResult =
  * All that is asked for is allocated or, where its rule lets it, waited for; or none of it is. Where others wait for a SKU,
  * a newcomer gets in line behind them.
  * @param backlog units per SKU that others wait for
+ * @param own units that are held for it already, and so are its own whoever waits
  */
 export function reserveOrWait(
   demand: readonly Demand[],
   supplies: readonly Supply[],
   destination: Destination,
   backlog: Readonly<Record<string, number>>,
+  own: readonly { sku: string; warehouseId: string; quantity: number }[] = [],
 ): ReservationResult {
   const isQueued = (sku: string) => unitsOf(backlog, sku) > 0;
+  const ownOf = (sku: string, warehouseId: string) =>
+    own.reduce((sum, each) => (each.sku === sku && each.warehouseId === warehouseId ? sum + each.quantity : sum), 0);
   const free = supplies.map((supply) => ({
     ...supply,
-    offered: Object.fromEntries(Object.entries(supply.offered).filter(([sku]) => !isQueued(sku))),
+    offered: Object.fromEntries(
+      Object.entries(supply.offered).map(([sku, units]) => {
+        const mine = ownOf(sku, supply.warehouseId);
+        return [sku, isQueued(sku) ? mine : Math.max(units, mine)];
+      }),
+    ),
   }));
   const all = allocate(demand, free, destination);
   if (all.ok) return { ...all, waiting: [] };

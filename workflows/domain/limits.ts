@@ -16,6 +16,10 @@ export const limits = {
   messages: 300,
   /** Cards tried for one order: more is somebody testing stolen ones. */
   paymentAttempts: 20,
+  /** Edits of one order that were confirmed, made or not. */
+  edits: 20,
+  /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
+  editLooks: 20,
   historyEvents: 4_000,
   /** Parcels of one shipment. */
   parcels: 50,
@@ -43,6 +47,12 @@ export const deadlines = {
   renewAtMost: hour,
   /** How long goods that came for a waiting order are held, while its customer has to pay or confirm. */
   backorderPayment: 4 * day,
+  /** How long an edit's customer has to confirm what it costs more. */
+  editPayment: 30 * minute,
+  /** How long the provider is asked for it, while whoever edits looks on. */
+  editAuthorization: 30_000,
+  /** How long an edit is known that waits for its customer, whatever deadline support gives it. */
+  editKept: 30 * day,
   /** Goods that were expected and are late, before somebody is asked: again and again. */
   late: 3 * day,
   /** For goods of a paid order that turned out not to be there. */

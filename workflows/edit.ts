@@ -1,0 +1,190 @@
+/**
+ * What was ordered is changed before anybody picks it: goods, address, delivery, and with them the money. An edit is made as
+ * a whole or not at all; whatever refuses it leaves the order as it was.
+ */
+import { CancellationScope, condition, log, rootCause, TemporalFailure } from '@temporalio/workflow';
+import type { PaymentOutcome } from './activities.ts';
+import { callProvider, local } from './activities.ts';
+import { checkAddress } from './address.ts';
+import type { EditRefusal, RefusedEdit } from './domain/edits.ts';
+import { deadlines, limits } from './domain/limits.ts';
+import { formatMoney } from './domain/money.ts';
+import { hasEnded, orderStates } from './domain/states.ts';
+import { isPaid } from './domain/statuses.ts';
+import type { EditInput, EditOutcome } from './messages.ts';
+import type { Order } from './order-context.ts';
+import { changeTurn, takeOver } from './order-context.ts';
+import { holdIfRisky } from './payment.ts';
+import { dueByCard, moneyTurn, recordPayment } from './payment-state.ts';
+import { changeUnpaid } from './reissue.ts';
+
+/** Whoever confirms an edit that is being made, or waits for its customer, is told what became of the first. */
+export function edit(order: Order, input: EditInput): Promise<EditOutcome> {
+  const running = order.edits.get(input.editId);
+  if (running) return running;
+  // A hint that comes while the provider is asked may tell of something newer.
+  const seen = order.paymentHints;
+  const first = CancellationScope.nonCancellable(() => begin(order, input));
+  order.edits.set(input.editId, first);
+  void CancellationScope.nonCancellable(async () => {
+    try {
+      if ((await first).outcome === 'requires_action') await waitForCustomer(order, input, seen);
+    } finally {
+      order.edits.delete(input.editId);
+    }
+  });
+  return first;
+}
+
+/** An order that comes to its end waits for those that are being made, and those that wait for a customer are dropped. */
+export async function editsEnded(order: Order): Promise<void> {
+  order.settling = true;
+  await condition(() => order.edits.size === 0);
+}
+
+function begin(order: Order, input: EditInput): Promise<EditOutcome> {
+  return inTurn(order, async () => {
+    const why = whyNot(order);
+    if (why !== undefined) return refused(why);
+    order.editsAsked += 1;
+    for (;;) {
+      const edit = await order.record.must('read_edit', () =>
+        local.readEdit({ orderId: order.id, editId: input.editId }),
+      );
+      if (edit.outcome !== 'ready') return edit;
+      if (edit.way === 'authorize') return payMore(order, input);
+      if (edit.way !== 'withdraw') return apply(order, input);
+      const changed = await changeUnpaid(order, () => apply(order, input));
+      if (changed) return changed.answer;
+      // It was paid in this moment: then there is money that can be kept, or a bank that is to be waited for.
+    }
+  });
+}
+
+function inTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
+  return changeTurn(order, () => moneyTurn(order, run));
+}
+
+function whyNot(order: Order): EditRefusal | undefined {
+  const { state } = order.record;
+  const early = ['allocated', 'backordered', 'picking', 'cancelled'];
+  if (isOver(order)) return 'ended';
+  if (state.status === 'pending') return 'not_yet';
+  if (state.payment.disputed) return 'disputed';
+  if (state.shipments.some(({ status }) => !early.includes(status))) return 'begun';
+  if (order.captured || order.capturedInPart) return 'taken';
+  if (order.editsAsked >= limits.edits || state.shipments.length >= limits.shipments) return 'too_many';
+  return undefined;
+}
+
+function isOver({ cancelled, settling, record: { state } }: Order): boolean {
+  return cancelled !== undefined || settling || hasEnded(orderStates, state.status);
+}
+
+function refused(why: EditRefusal): RefusedEdit {
+  return { outcome: 'refused', why };
+}
+
+/** The whole new amount is authorized beside what is held, and takes its place together with the change. */
+async function payMore(order: Order, input: EditInput): Promise<EditOutcome> {
+  const { editId, paymentMethod, actor } = input;
+  if ([...order.waitingEdits].some((id) => id !== editId)) return refused('busy');
+  if (order.paymentAttempts >= limits.paymentAttempts) return refused('too_many');
+  order.paymentAttempts += 1;
+  const paid = await authorize(order, editId, order.paymentAttempts, paymentMethod);
+  if (paid && isPaid(paid.attempt)) return applyPaid(order, input, paid);
+  if (paid?.attempt === 'requires_action' || paid?.attempt === 'created') {
+    order.waitingEdits.add(editId);
+    if (actor !== 'customer') order.record.mail('edit_payment_needed', editId);
+    order.record.changed('An edit waits for its customer to confirm the payment', actor, { why: input.reason });
+    return { outcome: 'requires_action' };
+  }
+  await release(order, editId);
+  if (!paid) return refused('not_reached');
+  return { ...refused(paid.attempt === 'declined' ? 'declined' : 'paying'), declineCode: paid.declineCode };
+}
+
+/** Undefined where the provider does not answer while somebody waits for it. */
+async function authorize(
+  order: Order,
+  editId: string,
+  attempt?: number,
+  paymentMethod?: string,
+): Promise<PaymentOutcome | undefined> {
+  const options = { summary: `Authorize ${editId}`, scheduleToCloseTimeout: deadlines.editAuthorization };
+  try {
+    return await callProvider('authorizeEdit', options, { orderId: order.id, editId, attempt, paymentMethod });
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    log.warn('An edit was not authorized', { editId, why: rootCause(error) });
+    return undefined;
+  }
+}
+
+async function applyPaid(order: Order, input: EditInput, paid: PaymentOutcome): Promise<EditOutcome> {
+  const made = await apply(order, input);
+  await release(order, input.editId);
+  if (made.outcome === 'applied') holdIfRisky(order, paid);
+  return made;
+}
+
+async function release({ id: orderId, record }: Order, editId: string): Promise<void> {
+  await record.must('release_edit', () =>
+    callProvider('releaseEdit', { summary: `Let go of what ${editId} has left` }, { orderId, editId }),
+  );
+}
+
+async function apply(order: Order, { editId, actor, reason }: EditInput): Promise<EditOutcome> {
+  const { record, id: orderId } = order;
+  const { state } = record;
+  if (isOver(order)) return refused('ended');
+  const made = await record.must('apply_edit', () => local.applyEdit({ orderId, editId }));
+  if (made.outcome === 'refused') return made;
+
+  state.amountDue = made.amountDue;
+  state.payment.byCard = dueByCard(order);
+  if (made.payment.attempt === 'authorized') recordPayment(order, made.payment);
+  order.providerTaxes = made.providerTaxes;
+  order.expects = { expectedAt: made.expectedAt, notBefore: made.notBefore };
+  const [before, after] = [made.before, made.after].map((amount) => formatMoney(amount, state.currency));
+  record.changed(`Edited: ${made.what}`, actor, { why: reason, before, after });
+  takeOver(order, made);
+  record.mail('order_changed', editId);
+  // What waits for goods looks again, and so does what keeps the money authorized.
+  if (!made.isCommitted) order.stockHints += 1;
+  order.paymentHints += 1;
+  if (made.isAddressed) {
+    order.addresses += 1;
+    if (order.addressChecked) order.addressChecked = checkAddress(order);
+  }
+  return { outcome: 'applied' };
+}
+
+/** Until the money is there, or the time is up, or the order goes on without it. */
+async function waitForCustomer(order: Order, input: EditInput, first: number): Promise<void> {
+  const { record } = order;
+  const { editId } = input;
+  const payBy = Date.now() + deadlines.editPayment;
+  let seen = first;
+  const isLost = () => isOver(order) || order.captured;
+  for (let looks = 0; ; looks++) {
+    const heard = () => isLost() || (looks < limits.editLooks && order.paymentHints > seen);
+    const waited = await record.waitFor('edit_payment', payBy - Date.now(), heard);
+    seen = order.paymentHints;
+    const done = await inTurn(order, async () => {
+      const paid = isLost() ? undefined : await authorize(order, editId);
+      const over = isLost() || waited === 'overdue' || paid?.attempt === 'voided';
+      if (paid && isPaid(paid.attempt)) {
+        const made = await applyPaid(order, input, paid);
+        if (made.outcome === 'refused') record.changed(`The edit was paid for and not made: ${made.why}`);
+        return true;
+      }
+      if (!over) return false;
+      await release(order, editId);
+      record.changed('The edit was dropped: its payment was not confirmed');
+      return true;
+    });
+    if (done) break;
+  }
+  order.waitingEdits.delete(editId);
+}
