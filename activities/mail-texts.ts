@@ -26,6 +26,8 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
   order_expired: 'nothing',
   return_approved: 'nothing',
   return_rejected: 'nothing',
+  return_expiring: 'nothing',
+  return_received: 'nothing',
   refunded: 'nothing',
 };
 
@@ -39,6 +41,10 @@ export const mailVariables = [
   'parcels.expectedOn',
   'refund.sent',
   'refund.credited',
+  'return.label',
+  'return.fee',
+  'return.until',
+  'return.address',
   'store.name',
   'link',
 ] as const;

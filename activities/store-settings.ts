@@ -1,9 +1,11 @@
 import {
   defaultFulfilment,
   defaultPayments,
+  defaultReturns,
   defaultSettings,
   type FulfilmentRules,
   type PaymentRules,
+  type ReturnRules,
   type StoreSettings,
 } from '../models/store.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -22,4 +24,8 @@ export async function paymentRules(mongo: Mongo): Promise<PaymentRules> {
 
 export async function fulfilmentRules(mongo: Mongo): Promise<FulfilmentRules> {
   return { ...defaultFulfilment, ...(await storeSettings(mongo)).fulfilment };
+}
+
+export async function returnRules(mongo: Mongo): Promise<ReturnRules> {
+  return { ...defaultReturns, ...(await storeSettings(mongo)).returns };
 }

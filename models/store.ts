@@ -1,6 +1,7 @@
 /** What is set once for the whole store. */
 import { type Connection, Schema } from 'mongoose';
 import type { TaxRules } from '../workflows/domain/pricing.ts';
+import { defaultReturnPolicy, type ReturnPolicies } from '../workflows/domain/return-policy.ts';
 import type { RiskRules } from '../workflows/domain/risk.ts';
 import type { Address } from './address.ts';
 
@@ -15,6 +16,7 @@ export interface StoreSettings {
   /** Without it, the defaults. */
   payments?: PaymentRules;
   fulfilment?: FulfilmentRules;
+  returns?: ReturnRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
   mail?: MailSettings;
@@ -47,6 +49,11 @@ export interface FulfilmentRules {
   checkAddresses: boolean;
 }
 
+export interface ReturnRules {
+  /** By classes of goods. `standard` is for all that have none of their own. */
+  policies: ReturnPolicies;
+}
+
 export interface Seller {
   name: string;
   address: Address;
@@ -63,6 +70,8 @@ export const defaultPayments: PaymentRules = { multicapture: false, refundShippi
 
 export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel', checkAddresses: false };
 
+export const defaultReturns: ReturnRules = { policies: { standard: defaultReturnPolicy } };
+
 export const defaultSettings: StoreSettings = {
   _id: 'store',
   taxes: { inclusiveIn: [], rounding: 'total', source: 'table' },
@@ -75,6 +84,7 @@ export function storeSettingsModel(connection: Connection) {
     taxes: { type: Schema.Types.Mixed as never, required: true },
     payments: Schema.Types.Mixed,
     fulfilment: Schema.Types.Mixed,
+    returns: Schema.Types.Mixed,
     refundPolicy: String,
     mail: Schema.Types.Mixed,
   });

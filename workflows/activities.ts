@@ -14,14 +14,7 @@ import {
 import type { Shortage } from './domain/allocation.ts';
 import { failures } from './domain/failures.ts';
 import { deadlines } from './domain/limits.ts';
-import type {
-  AttemptStatus,
-  DisputeKind,
-  DisputeStatus,
-  RefundStatus,
-  ReturnStatus,
-  SetupStatus,
-} from './domain/states.ts';
+import type { AttemptStatus, DisputeKind, DisputeStatus, RefundStatus, SetupStatus } from './domain/states.ts';
 import type {
   Answer,
   CaseState,
@@ -166,6 +159,8 @@ export type MailTemplate =
   | 'order_expired'
   | 'return_approved'
   | 'return_rejected'
+  | 'return_expiring'
+  | 'return_received'
   | 'refunded';
 
 export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
@@ -175,6 +170,19 @@ export interface OpenDifference {
   orderId: string;
   why: string;
   answers: Answer[];
+}
+
+/** What a return's workflow has to know of it. */
+export interface ReturnCase {
+  orderId: string;
+  decision: 'approve' | 'ask';
+  because: string;
+  /** A label is to be bought. */
+  label: boolean;
+  /** Somebody has announced it, and is told how to send it. */
+  announced: boolean;
+  /** The parcel that the carrier brings back. */
+  parcel?: ParcelIds;
 }
 
 export interface LocalSteps {
@@ -225,15 +233,15 @@ export interface LocalSteps {
   /** A new order that sends a parcel's goods again at no charge. */
   openReship(input: ParcelIds): Promise<OrderInput>;
 
-  loadReturn(input: { returnId: string }): Promise<{
-    orderId: string;
-    status: ReturnStatus;
-    decision: 'approve' | 'ask' | 'refuse';
-    because: string;
-  }>;
-  recordReception(input: { returnId: string } & ReceiveReturnInput): Promise<void>;
-  /** Posts the stock movements by disposition, and writes the refund of what was received and accepted. */
-  recordInspection(input: { returnId: string } & InspectReturnInput): Promise<{ refundId: string | null }>;
+  /** A return of the parcel that its carrier brings back, which nobody has to approve. Asked again it is the same one. */
+  openParcelReturn(input: ParcelIds): Promise<{ returnId: string }>;
+  loadReturn(input: { returnId: string }): Promise<ReturnCase>;
+  /** One parcel of it, by its number: repeats do nothing. Answers with the units that are there to be inspected by now. */
+  recordReception(input: { returnId: string; number: number } & ReceiveReturnInput): Promise<{ units: number }>;
+  /** Posts the stock movements by disposition. */
+  recordInspection(input: { returnId: string } & InspectReturnInput): Promise<void>;
+  /** Writes the refund of what was accepted. `refundId` is null where there is nothing to pay back, or nothing left of it. */
+  settleReturn(input: { returnId: string; actor: string }): Promise<{ refundId: string | null }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
   loadCase(input: { kind: CaseKind; id: string }): Promise<{ orderId: string; rev: number; status: string }>;
@@ -347,9 +355,11 @@ const localStepNames = [
   'openDisputeRefund',
   'openReship',
   'openReshipRefund',
+  'openParcelReturn',
   'loadReturn',
   'recordReception',
   'recordInspection',
+  'settleReturn',
   'saveReturn',
   'loadCase',
   'saveCase',

@@ -1,4 +1,5 @@
 /** What becomes of parcels that have left: followed to the customer's door, one by one, with a person's help where it needs that. */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { local } from './activities.ts';
 import { settlePayment } from './capture.ts';
@@ -9,6 +10,7 @@ import type { Answer, ParcelState, ShipmentState } from './messages.ts';
 import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { moveShipment } from './order-context.ts';
+import { sendAgain } from './reship.ts';
 
 /** Every parcel on its own: one can be lost while the others arrive. */
 export async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
@@ -26,9 +28,7 @@ async function followParcel(order: Order, shipment: ShipmentState, parcel: Parce
     if (given === 'heard') hear(order, shipment, parcel);
     else if (given !== 'wait') return resolve(order, shipment, parcel, given);
   }
-  if (parcel.status !== 'returned_to_sender') return;
-  const given = await askAbout(order, shipment, parcel, ['reship', 'refund']);
-  await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
+  if (parcel.status === 'returned_to_sender') await takeBack(order, shipment, parcel);
 }
 
 function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void {
@@ -77,7 +77,7 @@ async function askAbout(
   offered: Answer[],
   heard = () => false,
 ): Promise<ParcelAnswer> {
-  const trouble = parcel.status === 'returned_to_sender' ? parcel.status : order.troubles.get(parcel.id);
+  const trouble = order.troubles.get(parcel.id);
   const cause = trouble === 'exception' ? 'delivery_exception' : (trouble ?? 'overdue_delivery');
   let answers = offered;
   for (;;) {
@@ -94,7 +94,6 @@ const whyAsked = {
   delivery_exception: 'The carrier cannot deliver the parcel as things are',
   overdue_delivery: 'Nothing was heard of the parcel for days',
   lost: 'The carrier reports the parcel as lost',
-  returned_to_sender: 'The carrier brings the parcel back',
 };
 
 async function claim(order: Order, shipment: ShipmentState, parcel: ParcelState, why: string): Promise<void> {
@@ -114,7 +113,8 @@ async function resolve(
   parcel.resolved = given === 'reship' ? 'reshipped' : 'refunded';
   order.record.changed(`${parcel.id} is given up, and ${parcel.resolved}`, 'support');
   standsAs(order, shipment);
-  if (given === 'reship') await reship(order, shipment, parcel);
+  if (given === 'reship')
+    await sendAgain(order.record, { orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id });
   else await writeOff(order, shipment, parcel);
 }
 
@@ -129,17 +129,23 @@ async function tellDisputes({ record, disputes }: Order): Promise<void> {
       .catch(() => {});
 }
 
-async function reship(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
-  const next = await order.record.must('open_reship', () =>
-    local.openReship({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
+/** What the carrier brings back goes the way of every return, with a workflow of its own: the order does not wait for it. */
+async function takeBack(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  const { returnId } = await order.record.must('open_return', () =>
+    local.openParcelReturn({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
   );
-  await startChild('order', {
-    args: [next],
-    workflowId: workflowIds.order(next.orderId),
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Order ${next.orderId}, sent again for ${order.id}`,
-  });
-  order.record.changed(`Sent again as ${next.orderId}`, 'support');
+  order.record.changed(`${parcel.id} comes back as ${returnId}`, 'carrier');
+  try {
+    await startChild('returnGoods', {
+      args: [{ returnId }],
+      workflowId: workflowIds.return(returnId),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Return ${returnId}, of ${parcel.id}`,
+    });
+  } catch (error) {
+    // Whoever looks for returns that nobody has begun with was faster.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 async function writeOff(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {

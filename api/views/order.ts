@@ -170,7 +170,10 @@ function refundedOf({ refunded, refundedAsCredit, creditReturned }: Payment): nu
 export function statuses(order: Order, { payment, returns, disputes }: Related) {
   const { state } = order;
   const shipments = state?.shipments ?? [];
-  const delivered = new Set(shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  // What a carrier brought back could come back as well.
+  const ended = new Set(
+    shipments.filter(({ status }) => status === 'delivered' || status === 'returned_to_sender').map(({ id }) => id),
+  );
   const allocations = order.lines.flatMap((line) => line.allocations);
   const kept = returns
     .flatMap((each) => each.lines.flatMap((line) => line.dispositions))
@@ -192,7 +195,7 @@ export function statuses(order: Order, { payment, returns, disputes }: Related) 
     fulfillmentStatus: fulfillmentStatus(
       shipments,
       units(kept),
-      units(allocations.filter(({ shipmentId }) => delivered.has(shipmentId))),
+      units(allocations.filter(({ shipmentId }) => ended.has(shipmentId))),
     ),
   };
 }

@@ -68,6 +68,8 @@ export const deadlines = {
   trackingKept: 90 * day,
   /** From approval until the goods are back. */
   returnArrival: 30 * day,
+  /** So long before that, whoever was to send them is reminded. */
+  returnReminder: 5 * day,
   returnApproval: 3 * day,
   returnInspection: 5 * day,
   refundSettled: 10 * day,
