@@ -133,7 +133,7 @@ async function returnableLines({ models }: Mongo, order: Order, session: ClientS
   // One parcel of a shipment can arrive while another is brought back.
   const broughtBack = returns.filter(({ parcel }) => parcel && delivered.has(parcel.shipmentId));
   const units = (from: readonly Return[], lineId: string) =>
-    sum(from.flatMap(({ lines }) => lines).filter((line) => line.lineId === lineId));
+    sum(from.flatMap(unitsOf).filter((line) => line.lineId === lineId));
   return order.lines.map(({ lineId, returnClass, allocations }) => ({
     ...{ lineId, returnClass },
     delivered:
@@ -141,6 +141,14 @@ async function returnableLines({ models }: Mongo, order: Order, session: ClientS
       units(broughtBack, lineId),
     alreadyReturning: units(asked, lineId),
   }));
+}
+
+/** What is on its way back; and once it is here, what came. */
+function unitsOf({ status, parcel, lines }: Return): { lineId: string; quantity: number }[] {
+  const isHere = !parcel && ['received', 'inspected', 'completed'].includes(status);
+  return lines.map(({ lineId, quantity, received }) => {
+    return { lineId, quantity: isHere ? received : Math.max(quantity, received) };
+  });
 }
 
 /** The window is counted from the last parcel: https://eur-lex.europa.eu/eli/dir/2011/83/oj article 9(2)(b)(i) */

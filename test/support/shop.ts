@@ -143,7 +143,8 @@ export function createShop(outside: {
     const placeBefore = order.placeBefore ?? new Date(Date.now() + 60_000);
     const items = order.items ?? [{ sku: 'MUG', quantity: 2 }];
     const currency = order.currency ?? 'USD';
-    const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' };
+    const home = { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' };
+    const shipTo = order.shipTo ?? home;
     const book = await priceBook(mongo, { skus: items.map(({ sku }) => sku), codes: order.codes ?? [] });
     const cart = { currency, at: new Date().toISOString(), items, to: shipTo, codes: order.codes };
     const { shipping, total, lines: priced, ...pricing } = priceOf(cart, book);
