@@ -3,7 +3,7 @@ import type { Claim } from '../models/claim.ts';
 import type { Order } from '../models/order.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { liveClaims, unitsByLine } from './claimed-units.ts';
-import { returningUnits } from './returns.ts';
+import { returningUnits } from './returns/opening.ts';
 
 interface Finding {
   guarantee: 'G5';

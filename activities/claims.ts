@@ -18,7 +18,7 @@ import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/ref
 import { paidOrderOf } from './payments/reships.ts';
 import { readOrder } from './payments/sales.ts';
 import { reshipOf, startOf } from './reships.ts';
-import { deliveredAt, returningUnits } from './returns.ts';
+import { deliveredAt, returningUnits } from './returns/opening.ts';
 import { contentsOf } from './shipping/contents.ts';
 import { giveUp } from './shipping/given-up.ts';
 import { paymentRules, storeSettings } from './store-settings.ts';
@@ -204,7 +204,8 @@ async function claimableParcels(mongo: Mongo, session: ClientSession, order: Ord
   return left.flatMap(({ id: shipmentId, parcels = [] }) =>
     parcels.flatMap(({ id: parcelId, status, resolved }): ClaimableParcel[] => {
       const packed = shipments.find(({ _id }) => _id === shipmentId)?.parcels?.find(({ id }) => id === parcelId);
-      if (!packed || packed.givenUp || resolved) return [];
+      // What the carrier brings back is a return.
+      if (!packed || packed.givenUp || resolved || status === 'returned_to_sender') return [];
       const mine = claimed.filter((each) => each.parcelId === parcelId);
       const taken = unitsByLine(mine.flatMap(({ units }) => units));
       const units = packed.units.map(({ lineId, quantity }) => {

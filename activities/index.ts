@@ -18,7 +18,10 @@ import { openMethodSetup, readMethods, removeMethod, setDefaultMethod } from './
 import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Payments } from './providers/stripe.ts';
 import { openReship } from './reships.ts';
-import { loadReturn, recordInspection, recordReception, saveReturn } from './returns.ts';
+import { recordInspection, recordReception } from './returns/arrivals.ts';
+import { openParcelReturn } from './returns/opening.ts';
+import { loadReturn, saveReturn } from './returns/records.ts';
+import { settleReturn } from './returns/settlement.ts';
 import { checkAddress } from './shipping/addresses.ts';
 import { openClaim } from './shipping/claims.ts';
 import { makeManifests } from './shipping/hand-overs.ts';
@@ -56,9 +59,11 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     openDisputeRefund: (input) => openDisputeRefund(mongo, input),
     openReshipRefund: (input) => openReshipRefund(mongo, input),
     openReship: (input) => openReship(mongo, input),
+    openParcelReturn: (input) => openParcelReturn(mongo, input),
     loadReturn: (input) => loadReturn(mongo, input),
     recordReception: (input) => recordReception(mongo, input),
     recordInspection: (input) => recordInspection(mongo, input),
+    settleReturn: (input) => settleReturn(mongo, input),
     saveReturn: (input) => saveReturn(mongo, input),
     loadClaim: (input) => loadClaim(mongo, input),
     settleClaim: (input) => settleClaim(mongo, input),

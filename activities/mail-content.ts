@@ -1,6 +1,7 @@
 /** What a mail says: its words in the customer's language, and below them prices or parcels. */
 import type { Order } from '../models/order.ts';
 import type { Refund } from '../models/payment.ts';
+import type { Return } from '../models/return.ts';
 import type { Shipment } from '../models/shipment.ts';
 import type { StoreSettings } from '../models/store.ts';
 import type { MailTemplate } from '../workflows/activities.ts';
@@ -15,6 +16,7 @@ export interface MailFacts {
   link: string;
   /** What it is about, where it is about one of them. */
   refund?: Refund | undefined;
+  returned?: Return | undefined;
   parcels: readonly MailParcel[];
   store: Pick<StoreSettings, 'mail' | 'seller'>;
 }
@@ -54,6 +56,7 @@ export function composeMail(texts: MailTexts, facts: MailFacts): ComposedMail {
     'parcels.expectedOn': arrival.at(-1) ? format.date(arrival.at(-1)!) : null,
     'refund.sent': refund ? amountOf(refund.amount - refund.credited, refund.currency, format) : null,
     'refund.credited': refund ? amountOf(refund.credited, refund.currency, format) : null,
+    ...returnVariables(facts, format),
     'store.name': storeName,
     link,
   });
@@ -66,6 +69,20 @@ export function composeMail(texts: MailTexts, facts: MailFacts): ComposedMail {
     footer: store.mail?.footer ?? null,
   });
   return { subject, text, html, language: tag };
+}
+
+/** How, where to and until when goods are to be sent back. */
+function returnVariables({ returned, order }: MailFacts, format: Formats) {
+  const { label, sending, sendTo, state } = returned ?? {};
+  const until = state?.waitingFor?.event === 'return_arrival' ? state.waitingFor.deadline : undefined;
+  const { name, line1, line2, postalCode, city, region, country } = sendTo ?? {};
+  const address = [name, line1, line2, `${postalCode} ${city}`, region, country].filter((line) => line !== undefined);
+  return {
+    'return.label': webPage(label?.url),
+    'return.fee': label && sending ? amountOf(sending.fee, order.currency, format) : null,
+    'return.until': until === undefined ? null : format.day(new Date(until)),
+    'return.address': sendTo && !label ? address.join(', ') : null,
+  };
 }
 
 function shownParcels({ template, parcels }: MailFacts): readonly MailParcel[] {

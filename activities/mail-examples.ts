@@ -1,6 +1,7 @@
 /** Every mail with every kind of content that it can have, to look at and to test its texts with. */
 import type { Order } from '../models/order.ts';
 import type { Refund } from '../models/payment.ts';
+import type { Return } from '../models/return.ts';
 import type { StoreSettings } from '../models/store.ts';
 import type { MailTemplate } from '../workflows/activities.ts';
 import { free } from '../workflows/domain/pricing.ts';
@@ -39,6 +40,11 @@ export function mailExamples(
     example('delivered', 'two parcels', { parcels }),
     example('delayed', 'two parcels', { parcels }),
     example('delayed', 'no date', { parcels: [{ ...parcels[0]!, expectedOn: undefined }] }),
+    example('return_approved', 'with a label', { returned: returnOf(order, { label: true, fee: 0 }) }),
+    example('return_approved', 'with a label to be paid', { returned: returnOf(order, { label: true, fee: 490 }) }),
+    example('return_approved', 'without a label', { returned: returnOf(order, { label: false, fee: 0 }) }),
+    example('return_expiring', 'with a label', { returned: returnOf(order, { label: true, fee: 0 }) }),
+    example('return_expiring', 'without a label', { returned: returnOf(order, { label: false, fee: 0 }) }),
     example('refunded', 'to the card', { refund: refundOf(order, 4_990, 0) }),
     example('refunded', 'to the store credit', { refund: refundOf(order, 1_490, 1_490) }),
     example('refunded', 'to both', { refund: refundOf(order, 4_990, 1_490) }),
@@ -98,6 +104,24 @@ function withCredit(order: Order): Order {
   const taxes = [{ name: 'VAT', ppm: 190_000, base: 105_269, amount: 20_001 }];
   const pricing = { ...order.pricing, taxInclusive: true, net: 105_269, tax: 20_001, taxes };
   return { ...order, pricing, total: 125_270, credit: 5_000 };
+}
+
+function returnOf({ _id: orderId, createdAt, shipTo }: Order, sending: Return['sending']): Return {
+  const address = { name: 'Hudson Goods', line1: '1 Dock Road', city: 'Newark', postalCode: '07101', region: 'NJ' };
+  const waitingFor = { event: 'return_arrival', deadline: '2027-01-08T12:00:00.000Z' };
+  const label = {
+    ...{ id: 'lbl_1', carrier: 'post', service: 'parcel', trackingNumber: '1Z999AA10123456786', cost: 490 },
+    ...{ url: 'https://carrier.example/labels/lbl_1.pdf', currency: 'EUR', boughtAt: createdAt },
+  };
+  return {
+    ...{ _id: 'ret_1', orderId, warehouseId: 'newark', createdAt, by: 'customer', lines: [], arrivals: [] },
+    decision: { decision: 'approve', because: 'Within the return policy' },
+    ...{ sending, sendTo: { ...address, country: shipTo.country }, rev: 1, status: 'approved' },
+    ...(sending.label && { label }),
+    state: {
+      ...{ returnId: 'ret_1', orderId, rev: 1, status: 'approved', incidents: [], timeline: [], waitingFor },
+    },
+  };
 }
 
 function refundOf({ _id: orderId, currency, createdAt }: Order, amount: number, credited: number): Refund {

@@ -32,6 +32,8 @@ export const shownIn: Readonly<Record<MailTemplate, 'prices' | 'parcels' | 'arri
   claim_received: 'nothing',
   claim_approved: 'nothing',
   claim_rejected: 'nothing',
+  return_expiring: 'nothing',
+  return_received: 'nothing',
   refunded: 'nothing',
 };
 
@@ -45,6 +47,10 @@ export const mailVariables = [
   'parcels.expectedOn',
   'refund.sent',
   'refund.credited',
+  'return.label',
+  'return.fee',
+  'return.until',
+  'return.address',
   'store.name',
   'link',
 ] as const;

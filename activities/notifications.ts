@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingMail } from '../models/inbox.ts';
 import type { Order } from '../models/order.ts';
+import type { Return } from '../models/return.ts';
 import type { Stock } from '../models/stock.ts';
 import { linkToken } from '../platform/link-token.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -33,9 +34,10 @@ export async function sendDueMails(
   const mails = await claim({ models });
   if (mails.length === 0) return 0;
   const orderIds = (of: OutgoingMail[]) => of.flatMap(({ orderId }) => orderId ?? []);
-  const [orders, refunds, shipments, store] = await Promise.all([
+  const [orders, refunds, returns, shipments, store] = await Promise.all([
     models.orders.find({ _id: { $in: orderIds(mails) } }).lean<Order[]>(),
     models.refunds.find({ _id: { $in: mails.filter(isAboutRefund).map(aboutOf) } }).lean(),
+    models.returns.find({ _id: { $in: mails.map(writerOf) } }).lean<Return[]>(),
     models.shipments.find({ orderId: { $in: orderIds(mails.filter(isAboutParcels)) } }).lean<ParcelFacts[]>(),
     storeSettings(mongo),
   ]);
@@ -70,6 +72,7 @@ export async function sendDueMails(
         order,
         link,
         refund: refunds.find(({ _id }) => _id === about),
+        returned: returns.find(({ _id }) => _id === writerOf(mail)),
         parcels: shipments.flatMap((shipment) => parcelsOf(shipment, about)),
         store,
       });
@@ -92,6 +95,11 @@ export async function sendDueMails(
 /** What a mail is about besides its order is the last part of its key: a refund, a shipment or one of its parcels. */
 function aboutOf({ _id }: OutgoingMail): string {
   return _id.slice(_id.lastIndexOf(':') + 1);
+}
+
+/** Which order or return it is from is the first part of its key. */
+function writerOf({ _id }: OutgoingMail): string {
+  return _id.slice(0, _id.indexOf(':'));
 }
 
 function isAboutRefund({ template }: OutgoingMail): boolean {

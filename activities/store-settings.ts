@@ -2,10 +2,12 @@ import {
   defaultFulfilment,
   defaultOrders,
   defaultPayments,
+  defaultReturns,
   defaultSettings,
   type FulfilmentRules,
   type OrderRules,
   type PaymentRules,
+  type ReturnRules,
   type StoreSettings,
 } from '../models/store.ts';
 import type { Mongo } from '../platform/mongo.ts';
@@ -28,4 +30,8 @@ export async function fulfilmentRules(mongo: Mongo): Promise<FulfilmentRules> {
 
 export async function orderRules(mongo: Mongo): Promise<OrderRules> {
   return { ...defaultOrders, ...(await storeSettings(mongo)).orders };
+}
+
+export async function returnRules(mongo: Mongo): Promise<ReturnRules> {
+  return { ...defaultReturns, ...(await storeSettings(mongo)).returns };
 }

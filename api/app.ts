@@ -161,10 +161,12 @@ export const routes: readonly Route[] = [
   route('POST', '/v1/carrier-claims/:id/decide', 'claims.work', claims.decideClaim),
 
   route('POST', '/v1/orders/:id/returns', 'returns.open', returns.openReturn),
+  route('GET', '/v1/returns', 'returns.list', returns.listReturns),
   route('GET', '/v1/returns/:id', 'returns.read', returns.getReturn),
   route('POST', '/v1/returns/:id/decide', 'returns.decide', returns.decideReturn),
   route('POST', '/v1/returns/:id/receive', 'returns.work', returns.receiveReturn),
   route('POST', '/v1/returns/:id/inspect', 'returns.work', returns.inspectReturn),
+  route('POST', '/v1/returns/:id/resolution', 'returns.decide', returns.resolveReturn),
   route('PUT', '/v1/returns/:id/deadline', 'returns.decide', returns.putDeadline),
   route('POST', '/v1/returns/:id/cancel', 'returns.cancel', returns.cancelReturn),
 

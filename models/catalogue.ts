@@ -20,6 +20,8 @@ export interface Product {
   taxClass?: string;
   /** Stripe's word for what it is, where Stripe works out the taxes. */
   taxCode?: string;
+  /** By which of the store's policies it may come back. Where there is none, `standard`. */
+  returnClass?: string;
   /** Outer size. */
   sizeMm?: { length: number; width: number; height: number };
   /** What is printed on it: GTINs, or codes of the store's own. */
@@ -59,6 +61,7 @@ export function productModel(connection: Connection) {
       categories: { type: [String], default: undefined },
       taxClass: String,
       taxCode: String,
+      returnClass: String,
       sizeMm: Schema.Types.Mixed,
       barcodes: { type: [String], default: undefined },
       barcodeKeys: { type: [String], default: undefined },

@@ -2,6 +2,7 @@
 import { type Connection, Schema } from 'mongoose';
 import type { ClaimRules } from '../workflows/domain/claims.ts';
 import type { TaxRules } from '../workflows/domain/pricing.ts';
+import { defaultReturnPolicy, type ReturnPolicies } from '../workflows/domain/return-policy.ts';
 import type { RiskRules } from '../workflows/domain/risk.ts';
 import type { Address } from './address.ts';
 
@@ -18,6 +19,7 @@ export interface StoreSettings {
   fulfilment?: FulfilmentRules;
   orders?: OrderRules;
   claims?: ClaimRules;
+  returns?: ReturnRules;
   /** What customers are told of returns and refunds before they buy: banks ask for it. */
   refundPolicy?: string;
   mail?: MailSettings;
@@ -55,6 +57,11 @@ export interface OrderRules {
   customersCancelUntil: 'picked' | 'handed_over';
 }
 
+export interface ReturnRules {
+  /** By classes of goods. `standard` is for all that have none of their own. */
+  policies: ReturnPolicies;
+}
+
 export interface Seller {
   name: string;
   address: Address;
@@ -72,6 +79,7 @@ export const defaultPayments: PaymentRules = { multicapture: false, refundShippi
 export const defaultFulfilment: FulfilmentRules = { shortPick: 'cancel', checkAddresses: false };
 
 export const defaultOrders: OrderRules = { customersCancelUntil: 'handed_over' };
+export const defaultReturns: ReturnRules = { policies: { standard: defaultReturnPolicy } };
 
 export const defaultSettings: StoreSettings = {
   _id: 'store',
@@ -87,6 +95,7 @@ export function storeSettingsModel(connection: Connection) {
     fulfilment: Schema.Types.Mixed,
     orders: Schema.Types.Mixed,
     claims: Schema.Types.Mixed,
+    returns: Schema.Types.Mixed,
     refundPolicy: String,
     mail: Schema.Types.Mixed,
   });

@@ -22,7 +22,6 @@ import type {
   DisputeKind,
   DisputeStatus,
   RefundStatus,
-  ReturnStatus,
   SetupStatus,
 } from './domain/states.ts';
 import type {
@@ -207,6 +206,8 @@ export type MailTemplate =
   | 'claim_received'
   | 'claim_approved'
   | 'claim_rejected'
+  | 'return_expiring'
+  | 'return_received'
   | 'refunded';
 
 export type CaseKind = 'refund' | 'dispute' | 'reconciliation';
@@ -216,6 +217,19 @@ export interface OpenDifference {
   orderId: string;
   why: string;
   answers: Answer[];
+}
+
+/** What a return's workflow has to know of it. */
+export interface ReturnCase {
+  orderId: string;
+  decision: 'approve' | 'ask';
+  because: string;
+  /** A label is to be bought. */
+  label: boolean;
+  /** Somebody has announced it, and is told how to send it. */
+  announced: boolean;
+  /** The parcel that the carrier brings back. */
+  parcel?: ParcelIds;
 }
 
 export interface LocalSteps {
@@ -287,15 +301,15 @@ export interface LocalSteps {
   /** A new order that sends a parcel's goods again at no charge. */
   openReship(input: ParcelIds): Promise<OrderInput | Claimed>;
 
-  loadReturn(input: { returnId: string }): Promise<{
-    orderId: string;
-    status: ReturnStatus;
-    decision: 'approve' | 'ask' | 'refuse';
-    because: string;
-  }>;
-  recordReception(input: { returnId: string } & ReceiveReturnInput): Promise<void>;
-  /** Posts the stock movements by disposition, and writes the refund of what was received and accepted. */
-  recordInspection(input: { returnId: string } & InspectReturnInput): Promise<{ refundId: string | null }>;
+  /** A return of the parcel that its carrier brings back, which nobody has to approve. Asked again it is the same one. */
+  openParcelReturn(input: ParcelIds): Promise<{ returnId: string }>;
+  loadReturn(input: { returnId: string }): Promise<ReturnCase>;
+  /** One parcel of it, by its number: repeats do nothing. Answers with the units that are there to be inspected by now. */
+  recordReception(input: { returnId: string; number: number } & ReceiveReturnInput): Promise<{ units: number }>;
+  /** Posts the stock movements by disposition. */
+  recordInspection(input: { returnId: string } & InspectReturnInput): Promise<void>;
+  /** Writes the refund of what was accepted. `refundId` is null where there is nothing to pay back, or nothing left of it. */
+  settleReturn(input: { returnId: string; actor: string }): Promise<{ refundId: string | null }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
   /** Of a customer's claim; the decision is the store's rule. */
@@ -445,9 +459,11 @@ const localStepNames = [
   'openDisputeRefund',
   'openReship',
   'openReshipRefund',
+  'openParcelReturn',
   'loadReturn',
   'recordReception',
   'recordInspection',
+  'settleReturn',
   'saveReturn',
   'loadClaim',
   'settleClaim',

@@ -1,5 +1,6 @@
 /** What becomes of parcels that have left: followed to the customer's door, one by one, with a person's help where it needs that. */
-import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { local } from './activities.ts';
 import { settlePayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
@@ -31,9 +32,9 @@ async function followParcel(order: Order, shipment: ShipmentState, parcel: Parce
     else if (given !== 'wait') return resolve(order, shipment, parcel, given);
   }
   if (parcel.status !== 'returned_to_sender') return;
-  const given = await askAbout(order, shipment, parcel, ['reship', 'refund'], () => claimed() !== undefined);
-  if (given === 'heard') leaveToClaim(order, shipment, parcel, claimed()!);
-  else await resolve(order, shipment, parcel, given === 'reship' ? 'reship' : 'refund');
+  const claim = claimed();
+  if (claim) leaveToClaim(order, shipment, parcel, claim);
+  else await takeBack(order, shipment, parcel);
 }
 
 function hear(order: Order, shipment: ShipmentState, parcel: ParcelState): void {
@@ -83,7 +84,7 @@ async function askAbout(
   offered: Answer[],
   heard = () => false,
 ): Promise<ParcelAnswer> {
-  const trouble = parcel.status === 'returned_to_sender' ? parcel.status : order.troubles.get(parcel.id);
+  const trouble = order.troubles.get(parcel.id);
   const cause = trouble === 'exception' ? 'delivery_exception' : (trouble ?? 'overdue_delivery');
   let answers = offered;
   for (;;) {
@@ -100,7 +101,6 @@ const whyAsked = {
   delivery_exception: 'The carrier cannot deliver the parcel as things are',
   overdue_delivery: 'Nothing was heard of the parcel for days',
   lost: 'The carrier reports the parcel as lost',
-  returned_to_sender: 'The carrier brings the parcel back',
 };
 
 async function claim(order: Order, shipment: ShipmentState, parcel: ParcelState, why: string): Promise<void> {
@@ -151,4 +151,23 @@ async function tellDisputes({ record, disputes }: Order): Promise<void> {
     await getExternalWorkflowHandle(workflowIds.dispute(id))
       .signal(evidenceChanged)
       .catch(() => {});
+}
+
+/** What the carrier brings back goes the way of every return, with a workflow of its own: the order does not wait for it. */
+async function takeBack(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
+  const { returnId } = await order.record.must('open_return', () =>
+    local.openParcelReturn({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
+  );
+  order.record.changed(`${parcel.id} comes back as ${returnId}`, 'carrier');
+  try {
+    await startChild('returnGoods', {
+      args: [{ returnId }],
+      workflowId: workflowIds.return(returnId),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Return ${returnId}, of ${parcel.id}`,
+    });
+  } catch (error) {
+    // Whoever looks for returns that nobody has begun with was faster.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }

@@ -320,10 +320,16 @@ export interface ReturnState {
   rev: number;
   status: ReturnStatus;
   refundId?: string | undefined;
+  /** Of a parcel that the carrier brings back: whether its money goes back, or its goods are sent again. */
+  resolution?: ReturnResolution | undefined;
+  /** The order that sends them again. */
+  reshipOrderId?: string | undefined;
   incidents: Incident[];
   waitingFor?: WaitingFor | undefined;
   timeline: TimelineEntry[];
 }
+
+export type ReturnResolution = 'refund' | 'reship';
 
 export interface DecideReturnInput {
   approve: boolean;
@@ -333,6 +339,10 @@ export interface DecideReturnInput {
 
 export interface ReceiveReturnInput {
   lines: { lineId: string; quantity: number; reception: Exclude<Reception, 'awaiting'> }[];
+  /** Goods that are not of the order: a SKU, or the id of the note that describes them. */
+  unexpected?: { what: string; quantity: number }[] | undefined;
+  /** Another parcel of it is expected. */
+  more?: boolean | undefined;
   actor: Actor;
 }
 
@@ -341,9 +351,17 @@ export interface InspectReturnInput {
   actor: Actor;
 }
 
+export interface ResolveReturnInput {
+  resolution: ReturnResolution;
+  actor: Actor;
+  /** As in `CancelInput`. */
+  reason: string;
+}
+
 export const decideReturn = defineUpdate<{ status: ReturnStatus }, [DecideReturnInput]>('decide');
 export const receiveReturn = defineUpdate<{ status: ReturnStatus }, [ReceiveReturnInput]>('receive');
 export const inspectReturn = defineUpdate<{ status: ReturnStatus }, [InspectReturnInput]>('inspect');
+export const resolveReturn = defineUpdate<{ status: ReturnStatus }, [ResolveReturnInput]>('resolve');
 export const cancelReturn = defineUpdate<{ status: ReturnStatus }, [CancelInput]>('cancelReturn');
 export const returnMoved = defineSignal<[{ status: TrackingStatus }]>('returnMoved');
 export const returnState = defineQuery<ReturnState>('returnState');

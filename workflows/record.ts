@@ -189,6 +189,11 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
     return [...waits].some((wait) => wait.event === event);
   }
 
+  /** Until when an event is waited for, where it is. */
+  function deadlineOf(event: string): string | undefined {
+    return [...waits].find((wait) => wait.event === event)?.deadline;
+  }
+
   /** Shortens or extends what is waited for; a time that has passed ends the waiting at once. */
   function setDeadline({ event, deadline, actor, reason }: DeadlineInput): void {
     const meant = [...waits].filter((wait) => wait.event === event);
@@ -307,7 +312,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
 
   void CancellationScope.nonCancellable(write);
   return {
-    ...{ state, resumeAt, changed, mail, saved, savedWith, waitFor, waitsFor, setDeadline },
+    ...{ state, resumeAt, changed, mail, saved, savedWith, waitFor, waitsFor, deadlineOf, setDeadline },
     ...{ expect, incident, answer, step, must },
   };
 }

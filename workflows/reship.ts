@@ -1,8 +1,23 @@
-/** An order that sends goods again runs by itself from then on. */
+/** Goods that are sent again, at no charge: as an order that is linked to the first, and runs by itself from then on. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { ParcelIds } from './activities.ts';
+import { local } from './activities.ts';
 import type { OrderInput } from './messages.ts';
 import { workflowIds } from './messages.ts';
+import type { Record, Recorded } from './record.ts';
+
+/** What was in a parcel. It is sent again once; undefined where a customer's claim has decided about it. */
+export async function sendAgain<S extends Recorded>(record: Record<S>, parcel: ParcelIds): Promise<string | undefined> {
+  const next = await record.must('open_reship', () => local.openReship(parcel));
+  if ('claimed' in next) {
+    record.changed(`Not sent again: ${next.claimed.claimId} has decided about ${parcel.parcelId}`);
+    return undefined;
+  }
+  await startReship(next, parcel.orderId);
+  record.changed(`Sent again as ${next.orderId}`, 'support');
+  return next.orderId;
+}
 
 /** @param source the order, or the claim, that it is sent again for */
 export async function startReship(next: OrderInput, source: string): Promise<void> {

@@ -1,33 +1,15 @@
 /** Goods coming back: approved, labelled, received, inspected line by line, and paid back for what was received. */
-import { allHandlersFinished, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition } from '@temporalio/workflow';
+import type { ReturnCase } from './activities.ts';
 import { callProvider, local } from './activities.ts';
-import { listenForDeadlines } from './deadlines.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
-import { hasEnded, mayGo, returnStates } from './domain/states.ts';
-import type {
-  Actor,
-  CancelInput,
-  DecideReturnInput,
-  InspectReturnInput,
-  ReceiveReturnInput,
-  ReturnInput,
-  ReturnState,
-} from './messages.ts';
-import * as messages from './messages.ts';
-import type { Record } from './record.ts';
-import { createRecord } from './record.ts';
-import { listenForRefunds, payBack } from './refund.ts';
-
-interface Return {
-  id: string;
-  record: Record<ReturnState>;
-  decision?: DecideReturnInput;
-  reception?: ReceiveReturnInput;
-  inspection?: InspectReturnInput;
-  cancelled?: CancelInput;
-  refundHints: { count: number };
-}
+import type { Actor, ReturnInput } from './messages.ts';
+import { payBack } from './refund.ts';
+import { sendAgain } from './reship.ts';
+import { receiveGoods } from './return-arrival.ts';
+import { createReturn, moveReturn, type Return } from './return-context.ts';
+import { listenToReturnMessages } from './return-messages.ts';
 
 /** The workflow type is `returnGoods`, as `return` is a keyword. */
 export function returnGoods(input: ReturnInput): Promise<ReturnStatus> {
@@ -37,168 +19,122 @@ export function returnGoods(input: ReturnInput): Promise<ReturnStatus> {
 
 async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   const work = createReturn(returnId);
-  listen(work);
+  listenToReturnMessages(work);
   const { record } = work;
-  const { state } = record;
 
-  // 1. Approve, by policy or by a person.
+  // 1. Approve, by policy or by a person. What the carrier brings back is on its way, whatever anybody says.
   const asked = await record.must('load_return', () => local.loadReturn({ returnId }));
-  state.orderId = asked.orderId;
-  const approved = await approve(work, asked);
-  if (!approved) return end(work);
+  begin(work, asked);
+  if (!work.parcel && !(await approve(work, asked))) return end(work);
 
   // 2. A label, and the customer's way to the post.
-  const label = await record.step(
-    'buy_return_label',
-    () => callProvider('buyReturnLabel', { summary: `Return label of ${returnId}` }, { returnId }),
-    { answers: ['retry', 'skip'] },
-  );
-  record.changed(label ? 'Label bought' : 'No label: the customer sends it at their own cost');
-  record.mail('return_approved');
+  if (!work.parcel) await sendLabel(work, asked);
 
-  // 3. Wait for the goods. A return that never comes expires.
-  const arrived = await record.waitFor(
-    'return_arrival',
-    deadlines.returnArrival,
-    () => work.reception !== undefined || work.cancelled !== undefined,
-  );
-  if (work.reception === undefined) {
-    move(work, arrived === 'overdue' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
-    await record.step(
-      'void_label',
-      () => callProvider('voidLabels', { summary: 'Void the return label' }, { reference: returnId }),
-      { answers: ['retry', 'skip'] },
-    );
+  // 3. Receive what really comes, in one parcel or several. A return that never comes expires.
+  const outcome = await receiveGoods(work);
+  if (outcome === 'nothing' && work.parcel) {
+    await settle(work, 'support');
+    moveReturn(work, 'expired', 'The parcel is given up');
     return end(work);
   }
+  if (outcome !== 'here') {
+    moveReturn(work, outcome === 'nothing' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
+    if (asked.label) await voidLabel(work);
+    return end(work);
+  }
+  record.mail('return_received');
 
-  // 4. Receive what really came.
-  const reception = work.reception;
-  await record.must('record_reception', () => local.recordReception({ returnId, ...reception }));
-  move(work, 'received', 'Received', reception.actor);
+  // 4. Inspect: each unit is restocked, put aside, scrapped or sent back.
+  const inspector = await inspect(work);
+  moveReturn(work, 'inspected', 'Inspected', inspector);
 
-  // 5. Inspect: each unit is restocked, put aside, scrapped or sent back.
-  await record.expect('inspection', deadlines.returnInspection, () => work.inspection !== undefined);
-  const inspection = work.inspection!;
-  const { refundId } = await record.must('record_inspection', () =>
-    local.recordInspection({ returnId, ...inspection }),
-  );
-  state.refundId = refundId ?? undefined;
-  move(work, 'inspected', 'Inspected', inspection.actor);
-
-  // 6. Pay back what was received and accepted.
-  if (refundId !== null) await payBack(record, refundId, work.refundHints);
-  move(work, 'completed', 'Return completed');
+  // 5. Settle what was received and accepted.
+  await settle(work, inspector);
+  moveReturn(work, 'completed', 'Return completed');
   return end(work);
 }
 
-async function approve(
-  work: Return,
-  asked: { decision: 'approve' | 'ask' | 'refuse'; because: string },
-): Promise<boolean> {
+function begin(work: Return, { orderId, parcel, decision, because }: ReturnCase): void {
   const { record } = work;
-  if (asked.decision === 'ask') {
+  record.state.orderId = orderId;
+  work.isAsked = decision === 'ask';
+  work.parcel = parcel;
+  if (!parcel) return;
+  record.state.status = 'in_transit';
+  record.changed('On its way back', 'carrier', { why: because, after: 'in_transit' });
+}
+
+async function approve(work: Return, { decision, because }: ReturnCase): Promise<boolean> {
+  const { record } = work;
+  if (decision === 'ask') {
+    record.changed('A person has to decide', 'system', { why: because });
     await record.expect(
       'approval',
       deadlines.returnApproval,
       () => work.decision !== undefined || work.cancelled !== undefined,
     );
-    if (work.cancelled) {
-      move(work, 'cancelled', work.cancelled.reason, work.cancelled.actor);
+    if (!work.decision) {
+      moveReturn(work, 'cancelled', 'Withdrawn', work.cancelled?.actor, work.cancelled?.reason);
       return false;
     }
   }
-  const approved = asked.decision === 'approve' || work.decision?.approve === true;
-  const because = work.decision?.reason ?? asked.because;
-  move(work, approved ? 'approved' : 'rejected', approved ? 'Approved' : 'Rejected', work.decision?.actor, because);
+  const approved = decision === 'approve' || work.decision?.approve === true;
+  const why = decision === 'ask' ? work.decision?.reason : because;
+  moveReturn(work, approved ? 'approved' : 'rejected', approved ? 'Approved' : 'Rejected', work.decision?.actor, why);
   if (!approved) record.mail('return_rejected');
   return approved;
 }
 
-async function end(work: Return): Promise<ReturnStatus> {
-  await work.record.saved();
-  await condition(allHandlersFinished);
-  return work.record.state.status;
+async function sendLabel(work: Return, { label, announced }: ReturnCase): Promise<void> {
+  const { id: returnId, record } = work;
+  const bought = label
+    ? await record.step(
+        'buy_return_label',
+        () => callProvider('buyReturnLabel', { summary: `Return label of ${returnId}` }, { returnId }),
+        { answers: ['retry', 'skip'] },
+      )
+    : undefined;
+  if (announced) record.changed(bought ? 'Label bought' : 'No label: the customer sends it at their own cost');
+  if (announced) record.mail('return_approved');
 }
 
-function move(work: Return, to: ReturnStatus, what: string, actor: Actor = 'system', why?: string): void {
-  const { state } = work.record;
-  if (!mayGo(returnStates, state.status, to)) throw new Error(`A return cannot go from ${state.status} to ${to}`);
-  const before = state.status;
-  state.status = to;
-  work.record.changed(what, actor, { why, before, after: to });
+async function voidLabel({ id: reference, record }: Return): Promise<void> {
+  const give = () => callProvider('voidLabels', { summary: 'Void the return label' }, { reference });
+  await record.step('void_label', give, { answers: ['retry', 'skip'] });
 }
 
-function createReturn(returnId: string): Return {
-  const record = createRecord<ReturnState>({
-    state: { returnId, orderId: '', rev: 0, status: 'requested', incidents: [], timeline: [] },
-    mailKey: returnId,
-    ended: ({ status }) => hasEnded(returnStates, status),
-    save: (state, mails) => local.saveReturn({ state, mails }),
-  });
-  return { id: returnId, record, refundHints: { count: 0 } };
+/** Answers with who has done it. Where nothing came that could be stock there is nothing to do. */
+async function inspect(work: Return): Promise<Actor> {
+  const { record, id: returnId } = work;
+  if (work.units > 0)
+    await record.expect('inspection', deadlines.returnInspection, () => work.inspection !== undefined);
+  const inspection = work.inspection ?? { lines: [], actor: 'system' };
+  work.isSettled = true;
+  await record.must('record_inspection', () => local.recordInspection({ returnId, ...inspection }));
+  return inspection.actor;
 }
 
-function listen(work: Return): void {
-  const { record } = work;
+/** The one place where it is decided what a return brings: its money or, of a parcel that came back, its goods once more. */
+async function settle(work: Return, actor: Actor): Promise<void> {
+  const { id: returnId, record, parcel } = work;
   const { state } = record;
-  const passed = (...statuses: ReturnStatus[]) => !statuses.includes(state.status);
-  const when = (...statuses: ReturnStatus[]) => {
-    if (!statuses.includes(state.status))
-      throw new Error(`The return is ${state.status}; this needs ${statuses.join(' or ')}`);
-  };
+  work.isSettled = true;
+  if (parcel && state.resolution === 'reship') {
+    state.reshipOrderId = await sendAgain(record, parcel);
+    return;
+  }
+  const { refundId } = await record.must('settle_return', () => local.settleReturn({ returnId, actor }));
+  if (refundId === null) return;
+  state.refundId = refundId;
+  record.changed('Refund opened', actor);
+  await payBack(record, refundId, work.refundHints);
+}
 
-  setHandler(messages.returnState, () => state);
-  setHandler(
-    messages.decideReturn,
-    async (input) => {
-      work.decision ??= input;
-      await condition(() => passed('requested'));
-      await record.saved();
-      return { status: state.status };
-    },
-    { validator: (_input: DecideReturnInput) => when('requested') },
-  );
-  setHandler(
-    messages.receiveReturn,
-    async (input) => {
-      work.reception ??= input;
-      await condition(() => passed('approved', 'in_transit'));
-      await record.saved();
-      return { status: state.status };
-    },
-    { validator: (_input: ReceiveReturnInput) => when('approved', 'in_transit') },
-  );
-  setHandler(
-    messages.inspectReturn,
-    async (input) => {
-      work.inspection ??= input;
-      await condition(() => passed('received'));
-      await record.saved();
-      return { status: state.status };
-    },
-    { validator: (_input: InspectReturnInput) => when('received') },
-  );
-  setHandler(
-    messages.cancelReturn,
-    async (input) => {
-      work.cancelled ??= input;
-      await condition(() => hasEnded(returnStates, state.status) || passed('requested', 'approved'));
-      await record.saved();
-      return { status: state.status };
-    },
-    { validator: (_input: CancelInput) => when('requested', 'approved') },
-  );
-  setHandler(messages.returnMoved, ({ status }) => {
-    if (work.cancelled) return;
-    if (status === 'in_transit' && state.status === 'approved') move(work, 'in_transit', 'On its way back', 'carrier');
-  });
-  setHandler(messages.answerSignal, (input) => void record.answer(input));
-  setHandler(messages.answerIncident, async (input) => {
-    const applied = record.answer(input);
-    await record.saved();
-    return { applied };
-  });
-  listenForDeadlines(record);
-  work.refundHints = listenForRefunds();
+/** What nobody knows whose it is stays to be answered. */
+async function end({ record }: Return): Promise<ReturnStatus> {
+  const { state } = record;
+  await condition(() => state.incidents.length === 0);
+  await record.saved();
+  await condition(allHandlersFinished);
+  return state.status;
 }

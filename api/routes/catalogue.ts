@@ -168,7 +168,7 @@ function withoutPlans(product: Product): Product {
 
 function viewProduct({ _id: sku, ...product }: Product, available: Available) {
   const { name, weightGrams, prices, specialPrices, categories, taxClass, taxCode, sizeMm, barcodes } = product;
-  const { bundle, backorder } = product;
+  const { bundle, backorder, returnClass } = product;
   const pricing = { prices, specialPrices, categories, taxClass, taxCode, sizeMm, barcodes };
-  return { sku, name, weightGrams, ...pricing, bundle, backorder, ...available };
+  return { sku, name, weightGrams, ...pricing, returnClass, bundle, backorder, ...available };
 }

@@ -1,20 +1,22 @@
-/** Goods that come back: asked for, decided, received and inspected. */
+/** Goods that come back: asked for, decided, received, inspected and settled. */
 import { writeNote } from '../../activities/notes.ts';
-import { openReturn as openReturnStep } from '../../activities/returns.ts';
+import { openReturn as openReturnStep } from '../../activities/returns/opening.ts';
 import { startReturn } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { type Api, type Asked, endpoint, reply } from '../endpoint.ts';
+import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
+import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import { deadlineBody } from '../schemas/common.ts';
 import { accepted, done, orderParams, reasonBody } from '../schemas/orders.ts';
 import * as schema from '../schemas/returns.ts';
 import * as workflows from '../temporal.ts';
 import { viewReturn } from '../views/return.ts';
+import { viewReturnForStaff } from '../views/return-for-staff.ts';
 import { readOrder } from './orders.ts';
 
 export const openReturn = endpoint({
@@ -25,16 +27,21 @@ export const openReturn = endpoint({
   answers: { 201: schema.returned },
   problems: ['return-refused'],
   orderOf: (_api, { id }) => id,
-  async handle({ mongo, temporal }, { params, body, idempotency }) {
+  async handle({ mongo, temporal }, { params, body, caller, idempotency }) {
     const order = await readOrder(mongo, params.id);
     return once(mongo, idempotency!, newId('ret'), async (returnId) => {
-      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, ...body });
+      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, by: openerOf(caller), ...body });
       if (!opened.ok) throw new Problem('return-refused', opened.because);
       await workflows.started(temporal, (client) => startReturn(client, { returnId }));
       return reply(201, viewReturn(await readReturn(mongo, returnId)), { location: `/v1/returns/${returnId}` });
     });
   },
 });
+
+function openerOf(caller: Caller): 'customer' | 'support' | 'warehouse' {
+  if (caller.kind !== 'staff') return 'customer';
+  return caller.role === 'warehouse' ? 'warehouse' : 'support';
+}
 
 const orderOf = async ({ mongo }: Api, { id }: { id: string }) =>
   (await mongo.models.returns.findById(id, { orderId: 1 }).lean())?.orderId;
@@ -44,8 +51,31 @@ export const getReturn = endpoint({
   params: schema.returnParams,
   answers: { 200: schema.returned },
   orderOf,
-  async handle({ mongo }, { params }) {
-    return reply(200, viewReturn(await readReturn(mongo, params.id)));
+  async handle({ mongo }, { params, caller }) {
+    const found = await readReturn(mongo, params.id);
+    if (caller.kind !== 'staff') return reply(200, viewReturn(found));
+    return reply(200, viewReturnForStaff(found, await readOrder(mongo, found.orderId)));
+  },
+});
+
+export const listReturns = endpoint({
+  summary: 'Returns, the newest first',
+  query: schema.returnQuery,
+  answers: { 200: schema.returnPage },
+  async handle({ mongo }, { query: { status, orderId, trackingNumber, limit, cursor } }) {
+    const travels = ['label.trackingNumber', 'parcel.trackingNumber'].map((field) => ({ [field]: trackingNumber }));
+    const asked = {
+      ...(status && { status }),
+      ...(orderId && { orderId }),
+      $and: [afterNewest(cursor), trackingNumber === undefined ? {} : { $or: travels }],
+    };
+    const found = await mongo.models.returns
+      .find(asked)
+      .sort({ createdAt: -1, _id: -1 })
+      .limit(limit + 1)
+      .lean<Return[]>();
+    const { items, next } = page(found, limit, newestKeys);
+    return reply(200, { returns: items.map(viewReturn), next });
   },
 });
 
@@ -71,19 +101,38 @@ export const receiveReturn = endpoint({
   body: schema.receiveBody,
   problems: [...step.problems, 'lines-do-not-fit'],
   async handle(api, asked) {
-    const { lines, orderId } = await readReturn(api.mongo, asked.params.id);
-    const strange = asked.body.lines.filter(({ lineId }) => !lines.some((line) => line.lineId === lineId));
-    if (strange.length > 0) throw misfit(strange.map(({ lineId }) => `${lineId} is not part of this return`));
-    // More may come back than was asked for, but not more than was sold.
+    const { body, caller, params } = asked;
+    const { orderId, lines: known } = await readReturn(api.mongo, params.id);
     const order = await readOrder(api.mongo, orderId);
-    const tooMany = asked.body.lines.flatMap(({ lineId, quantity }) => {
-      const sold = order.lines.find((line) => line.lineId === lineId)?.quantity ?? 0;
-      return quantity > sold ? `${lineId}: ${quantity} named, ${sold} were sold` : [];
+    // More may come back than was asked for, and other lines, but not more than was sold.
+    const wrong = body.lines.flatMap(({ lineId, quantity }) => {
+      const sold = order.lines.find((line) => line.lineId === lineId)?.quantity;
+      if (sold === undefined) return `${lineId} is not a line of the order: name it among the unexpected goods`;
+      const { received, wrong: others } = known.find((line) => line.lineId === lineId) ?? { received: 0, wrong: 0 };
+      const before = received + others;
+      if (before + quantity <= sold) return [];
+      return `${lineId}: ${quantity} named${before > 0 ? `, ${before} came before` : ''}, ${sold} were sold`;
     });
-    if (tooMany.length > 0) throw misfit(tooMany);
-    return tell(api, asked, messages.receiveReturn, { ...asked.body, actor: actorOf(asked.caller) });
+    if (wrong.length > 0) throw misfit(wrong);
+    const actor = actorOf(caller);
+    const unexpected = body.unexpected && (await describe(api.mongo, orderId, actor, body.unexpected));
+    const { lines, more } = body;
+    return tell(api, asked, messages.receiveReturn, { lines, unexpected, more, actor });
   },
 });
+
+/** What somebody wrote about goods stays with the order; the workflow gets the id of it. */
+async function describe(
+  mongo: Mongo,
+  orderId: string,
+  actor: string,
+  goods: readonly { sku?: string | undefined; description?: string | undefined; quantity: number }[],
+): Promise<{ what: string; quantity: number }[]> {
+  const described: { what: string; quantity: number }[] = [];
+  for (const { sku, description, quantity } of goods)
+    described.push({ what: sku ?? (await writeNote(mongo, orderId, actor, description!)), quantity });
+  return described;
+}
 
 export const inspectReturn = endpoint({
   ...step,
@@ -101,6 +150,14 @@ export const inspectReturn = endpoint({
     if (wrong.length > 0) throw misfit(wrong);
     return tell(api, asked, messages.inspectReturn, { ...asked.body, actor: actorOf(asked.caller) });
   },
+});
+
+export const resolveReturn = endpoint({
+  ...step,
+  summary: 'Say whether a parcel that the carrier brings back is paid back or sent again, until it is inspected',
+  body: schema.resolveBody,
+  handle: async (api, asked) =>
+    tell(api, asked, messages.resolveReturn, { resolution: asked.body.resolution, ...(await noted(api, asked)) }),
 });
 
 export const cancelReturn = endpoint({

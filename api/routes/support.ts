@@ -203,14 +203,25 @@ async function findIncidents({ models }: Mongo, filter: object, limit: number): 
     models.reconciliations.find(open, { 'state.incidents': 1 }).limit(limit).lean<WithIncidents[]>(),
   ]);
   const { workflowIds } = messages;
+  const notes = await notesOf({ models }, returns);
   return [
     ...orders.flatMap((found) => incidentsOf(found, workflowIds.order)),
-    ...returns.flatMap((found) => incidentsOf(found, workflowIds.return)),
+    ...returns.flatMap((found) => incidentsOf({ ...found, notes }, workflowIds.return)),
     ...claims.flatMap((found) => incidentsOf(found, workflowIds.claim)),
     ...refunds.flatMap((found) => incidentsOf(found, workflowIds.refund)),
     ...disputes.flatMap((found) => incidentsOf(found, workflowIds.dispute)),
     ...reconciliations.flatMap((found) => incidentsOf(found, workflowIds.reconcile)),
   ].sort((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+/** What people said stands with their orders. */
+async function notesOf(
+  { models }: Pick<Mongo, 'models'>,
+  found: readonly WithIncidents[],
+): Promise<NonNullable<Order['notes']>> {
+  const orderIds = found.flatMap(({ state }) => state.orderId ?? []);
+  const orders = await models.orders.find({ _id: { $in: orderIds } }, { notes: 1 }).lean<Order[]>();
+  return orders.flatMap(({ notes = [] }) => notes);
 }
 
 interface WithIncidents extends Pick<Order, 'notes'> {

@@ -75,6 +75,10 @@ const productFields = z.strictObject({
     .regex(/^txcd_\d{1,20}$/, 'A tax code is txcd_ and digits')
     .optional()
     .meta({ description: "Stripe's word for what it is, where Stripe works out the taxes", example: 'txcd_99999999' }),
+  returnClass: slug.optional().meta({
+    description: "By which of the store's policies it may come back. Where there is none, `standard`",
+    example: 'clearance',
+  }),
   sizeMm: z.strictObject({ length: side, width: side, height: side }).optional().meta({ description: 'Outer size' }),
   barcodes: z
     .array(
@@ -137,6 +141,7 @@ export const product = z
     categories: productFields.shape.categories,
     taxClass: productFields.shape.taxClass,
     taxCode: productFields.shape.taxCode,
+    returnClass: productFields.shape.returnClass,
     sizeMm: productFields.shape.sizeMm,
     barcodes: z.array(z.string()).optional(),
     bundle: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })).optional(),

@@ -66,6 +66,7 @@ export const pricedLine = z.strictObject({
   quantity: z.int(),
   unitPrice: common.money.meta({ description: "Of a bundle's part: its share, rounded down. `subtotal` is exact" }),
   bundle: z.strictObject({ sku: z.string(), name: z.string() }).optional(),
+  returnClass: z.string().optional().meta({ description: 'By which policy it may come back, where not by `standard`' }),
   ...priced,
 });
 

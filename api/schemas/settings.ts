@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { mailLanguages } from '../../activities/mail-texts.ts';
-import { address, amount, currency, email, language, slug, text, timeZone } from './common.ts';
+import { address, amount, amounts, currency, email, language, percent, slug, text, timeZone } from './common.ts';
 
 const seller = z
   .strictObject({
@@ -73,6 +73,43 @@ const claims = z
     }),
   })
   .meta({ description: "Customers' claims. Without it a person decides about each" });
+const returnPolicy = z
+  .strictObject({
+    windowDays: z.int().min(0).max(3_650).meta({
+      description: 'From the delivery of the last parcel. In the EEA at least the 14 days of the law',
+    }),
+    finalSale: z
+      .boolean()
+      .optional()
+      .meta({ description: "It stays sold, unless it is withdrawn from or the store's fault" }),
+    returnShipping: z.enum(['store', 'customer']).meta({ description: 'Who pays for the way back' }),
+    labelFee: amounts.optional().meta({
+      description:
+        'Minor units by currency, where the customer pays: a label is bought, and this is kept of the refund. Without one none is bought',
+      example: { EUR: 490 },
+    }),
+    refundShipping: z.enum(['never', 'with_whole_order']).meta({
+      description:
+        "Whether the order's shipping is paid back once all of it is back. By law it is, where the whole order is withdrawn",
+    }),
+    restockingPercent: percent.optional().meta({ description: 'Kept of what the goods cost' }),
+    approval: z.enum(['rule', 'person']).meta({ description: 'Who approves what is asked for in time' }),
+    noWithdrawal: z.boolean().optional().meta({
+      description: 'Goods that the law excepts from withdrawal: article 16 of Directive 2011/83/EU',
+    }),
+  })
+  .refine(({ returnShipping, labelFee }) => returnShipping === 'customer' || labelFee === undefined, {
+    path: ['labelFee'],
+    error: 'Only where the customer pays for the way back',
+  });
+
+const returns = z
+  .strictObject({
+    policies: z
+      .record(slug, returnPolicy)
+      .refine((policies) => Object.keys(policies).length <= 100, 'At most 100 classes'),
+  })
+  .meta({ description: 'What is taken back, by the `returnClass` of products. `standard` is for all others' });
 
 const mail = z
   .strictObject({
@@ -95,6 +132,7 @@ export const settings = z
     fulfilment: fulfilment.optional(),
     orders: orders.optional(),
     claims: claims.optional(),
+    returns: returns.optional(),
     taxes: z.strictObject({
       inclusiveIn: z
         .array(currency)

@@ -13,7 +13,7 @@ import type { Caller } from '../endpoint.ts';
 import type { order as orderSchema, state as stateSchema } from '../schemas/orders.ts';
 import { viewClaim } from './claim.ts';
 import { type OrderLink, readLinks } from './links.ts';
-import { withNotes } from './notes.ts';
+import { inWords, withNotes } from './notes.ts';
 import { viewLine, viewShipping, viewSums } from './quote.ts';
 import { viewRefund } from './refund.ts';
 import { viewReturn } from './return.ts';
@@ -128,14 +128,6 @@ function timelineOf(order: Order, { returns, claims, refunds, disputes }: Relate
   );
 }
 
-/** For staff, who may know what people said. */
-function inWords(timeline: readonly TimelineEntry[], order: Pick<Order, 'notes'>): TimelineEntry[] {
-  return timeline.map(({ why, ...each }) => ({
-    ...{ ...each, what: withNotes(each.what, order) },
-    ...(why !== undefined && { why: withNotes(why, order) }),
-  }));
-}
-
 export function viewPerson({ customer, shipTo }: Order): Pick<OrderView, 'customer' | 'shippingAddress'> {
   return { customer, shippingAddress: shipTo };
 }
@@ -189,7 +181,10 @@ function refundedOf({ refunded, refundedAsCredit, creditReturned }: Payment): nu
 export function statuses(order: Order, { payment, returns, disputes }: Related) {
   const { state } = order;
   const shipments = state?.shipments ?? [];
-  const delivered = new Set(shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  // What a carrier brought back could come back as well.
+  const ended = new Set(
+    shipments.filter(({ status }) => status === 'delivered' || status === 'returned_to_sender').map(({ id }) => id),
+  );
   const allocations = order.lines.flatMap((line) => line.allocations);
   const kept = returns
     .flatMap((each) => each.lines.flatMap((line) => line.dispositions))
@@ -211,7 +206,7 @@ export function statuses(order: Order, { payment, returns, disputes }: Related) 
     fulfillmentStatus: fulfillmentStatus(
       shipments,
       units(kept),
-      units(allocations.filter(({ shipmentId }) => delivered.has(shipmentId))),
+      units(allocations.filter(({ shipmentId }) => ended.has(shipmentId))),
     ),
   };
 }

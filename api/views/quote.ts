@@ -36,8 +36,12 @@ export function viewSums({ pricing, total }: Order) {
 }
 
 export function viewLine(line: PricedLine): z.input<typeof schema.pricedLine> {
-  const { lineId, sku, name, quantity, unitPrice, bundle } = line;
-  return { lineId, sku, name, quantity, unitPrice, ...(bundle && { bundle }), ...viewPriced(line) };
+  const { lineId, sku, name, quantity, unitPrice, bundle, returnClass } = line;
+  return {
+    ...{ lineId, sku, name, quantity, unitPrice, ...(bundle && { bundle }) },
+    ...(returnClass !== undefined && { returnClass }),
+    ...viewPriced(line),
+  };
 }
 
 export function viewShipping(shipping: PricedShipping): z.input<typeof schema.pricedShipping> {

@@ -2,24 +2,32 @@ import type { z } from 'zod';
 import type { Return } from '../../models/return.ts';
 import type { returned as returnSchema } from '../schemas/returns.ts';
 
-export function viewReturn(found: Return): z.input<typeof returnSchema> {
+export type ReturnView = z.input<typeof returnSchema>;
+
+export function viewReturn(found: Return): ReturnView {
+  const { label, parcel, sending, state, status } = found;
   return {
     id: found._id,
     orderId: found.orderId,
     warehouseId: found.warehouseId,
-    status: found.status,
+    status,
     createdAt: found.createdAt.toISOString(),
-    lines: found.lines.map(({ lineId, sku, quantity, reason, reception, received, dispositions }) => ({
-      lineId,
-      sku,
-      quantity,
-      reason,
-      reception,
-      received,
-      dispositions,
-    })),
-    trackingNumber: found.label?.trackingNumber,
-    labelUrl: found.label?.url,
+    openedBy: found.by,
+    lines: found.lines.map(({ terms: _, ...line }) => line),
+    ...(parcel && { parcelId: parcel.parcelId }),
+    trackingNumber: label?.trackingNumber ?? parcel?.trackingNumber,
+    labelUrl: label?.url,
+    ...(label && sending.fee > 0 && { labelFee: sending.fee }),
+    ...(!label && isAwaited(found) && { sendTo: found.sendTo }),
+    waitingFor: state?.waitingFor,
+    refundTo: found.refundTo,
+    refund: found.refund,
     refundId: found.refundId,
+    resolution: state?.resolution,
+    reshipOrderId: state?.reshipOrderId,
   };
+}
+
+function isAwaited({ parcel, by, state }: Return): boolean {
+  return !parcel && by !== 'warehouse' && state?.waitingFor?.event === 'return_arrival';
 }

@@ -165,7 +165,7 @@ export const storiesOfGoods: Story[] = [
       const placed = await place(stage, tell, { items: [{ sku: 'PACK-20L', quantity: 1 }] });
       const { id } = placed.order;
       await deliver(stage, tell, id);
-      const lines = placed.order.lines.map(({ lineId, quantity }) => ({ lineId, quantity, reason: 'too small' }));
+      const lines = placed.order.lines.map(({ lineId, quantity }) => ({ lineId, quantity, reason: 'does_not_fit' }));
       const back = await stage.shop.sendBack(id, placed.link.token, lines);
       await returnIs(stage, back.id, 'approved');
       tell('return approved, label sent');

@@ -146,8 +146,11 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       if (!response.ok) throw new Error(`GET ${href} answered ${response.status}`);
       return Buffer.from(await response.arrayBuffer());
     },
-    sendBack: (id: string, link: string, lines: { lineId: string; quantity: number; reason: string }[]) =>
-      ask<{ id: string }>('POST', `/orders/${id}/returns`, link, { lines }, randomUUID()),
+    sendBack: (
+      id: string,
+      link: string,
+      lines: { lineId: string; quantity: number; reason: string; comment?: string }[],
+    ) => ask<{ id: string }>('POST', `/orders/${id}/returns`, link, { lines }, randomUUID()),
 
     // The warehouse.
     shipment: (id: string) => ask<Shipment>('GET', `/shipments/${id}`, warehouse),

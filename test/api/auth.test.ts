@@ -127,11 +127,13 @@ const allowed: Record<string, string[]> = {
   'GET /v1/hand-overs/:id': warehouse,
   'GET /v1/carrier-claims': support,
   'POST /v1/carrier-claims/:id/decide': support,
-  'POST /v1/orders/:id/returns': ['owner', ...support],
+  'POST /v1/orders/:id/returns': ['owner', ...staff],
+  'GET /v1/returns': staff,
   'GET /v1/returns/:id': ['owner', ...staff],
   'POST /v1/returns/:id/decide': support,
   'POST /v1/returns/:id/receive': warehouse,
   'POST /v1/returns/:id/inspect': warehouse,
+  'POST /v1/returns/:id/resolution': support,
   'PUT /v1/returns/:id/deadline': support,
   'POST /v1/returns/:id/cancel': ['owner', ...support],
   'POST /v1/orders/:id/claims': ['owner', ...support],
@@ -415,7 +417,12 @@ async function writeOrder(): Promise<void> {
     { _id: 'pay_1', orderId, currency: 'EUR', amountDue: 1490, status: 'created', clientSecret: 'secret_of_walk' },
   ]);
   await models.returns.create([
-    { _id: 'ret_01WALK', orderId, warehouseId: 'berlin', createdAt: now, lines: [], rev: 1, status: 'requested' },
+    {
+      ...{ _id: 'ret_01WALK', orderId, warehouseId: 'berlin', createdAt: now, by: 'customer', lines: [] },
+      decision: { decision: 'approve', because: 'Within the return policy' },
+      ...{ sending: { label: false, fee: 0 }, rev: 1, status: 'requested' },
+      sendTo: { name: 'Shop', line1: 'Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' },
+    },
   ]);
   await models.stockImports.collection.insertOne({
     _id: '0'.repeat(64),

@@ -68,7 +68,9 @@ test('lives of every kind are lived', async () => {
   await eventually('the end', async () =>
     (await shop.order(paid.order.id)).status === 'completed' ? true : undefined,
   );
-  await shop.sendBack(paid.order.id, paid.link.token, [{ lineId: 'line_1', quantity: 1, reason: 'too blue' }]);
+  await shop.sendBack(paid.order.id, paid.link.token, [
+    { lineId: 'line_1', quantity: 1, reason: 'other', comment: 'too blue' },
+  ]);
   await eventually('every mail', async () => ((await mongo.models.mails.exists({ sentAt: null })) ? undefined : true));
 
   // What is refused is not logged either: a wrong token, a wrong body, a request that Stripe or the carrier refuses.

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type ClaimableParcel, decideClaim, findClaimed, type Units } from '../../workflows/domain/claims.ts';
-import { returnWindowDays } from '../../workflows/domain/returns.ts';
+import {
+  type ClaimableParcel,
+  claimWindowDays,
+  decideClaim,
+  findClaimed,
+  type Units,
+} from '../../workflows/domain/claims.ts';
 import { type ClaimKind, type ParcelStatus, parcelStates } from '../../workflows/domain/states.ts';
 
 const none = { returning: new Map<string, number>(), paidBack: new Map<string, number>() };
@@ -110,7 +115,7 @@ describe('decideClaim', () => {
   test('leaves what came long ago to a person', () => {
     const of = (days: number) =>
       decideClaim({ worth: 1, evidence: 1, currency: 'EUR', days }, { autoApproveUpTo: { EUR: 1 } });
-    expect(of(returnWindowDays).decision).toBe('approve');
-    expect(of(returnWindowDays + 1)).toEqual({ decision: 'ask', because: 'Delivered 31 days ago' });
+    expect(of(claimWindowDays).decision).toBe('approve');
+    expect(of(claimWindowDays + 1)).toEqual({ decision: 'ask', because: 'Delivered 31 days ago' });
   });
 });

@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { orderActionsOf, returnActionsOf } from '../../activities/allowed-actions.ts';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { newId } from '../../models/id.ts';
+import { defaultSettings } from '../../models/store.ts';
 import { type OrderAction, orderActions, type ReturnAction, returnActions } from '../../workflows/domain/actions.ts';
+import { defaultReturnPolicy } from '../../workflows/domain/return-policy.ts';
 import { type Answered, serve } from '../support/serve.ts';
 import { startWorld, type World } from '../support/world.ts';
 import { type OrderScene, orderScenes, type ReturnScene, returnScenes } from './scenes.ts';
@@ -21,6 +23,9 @@ beforeAll(async () => {
   api = await serve(world);
   admin = (await createToken(world.mongo, 'admin')).token;
   owner = api.ownerOf;
+  const standard = defaultReturnPolicy;
+  const returns = { policies: { standard, asked: { ...standard, approval: 'person' } } };
+  await world.mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, returns }, { upsert: true });
 });
 afterAll(async () => {
   await api.stop();

@@ -1,7 +1,16 @@
 /** An order, and a return, brought into each state that it can rest in. */
 import type { Order } from '../../models/order.ts';
 import type { ReturnStatus } from '../../workflows/domain/states.ts';
-import { cancelReturn, decideReturn, holdOrder, inspectReturn, receiveReturn } from '../../workflows/messages.ts';
+import {
+  cancelReturn,
+  decideReturn,
+  holdOrder,
+  inspectReturn,
+  receiveReturn,
+  returnMoved,
+  setDeadline,
+} from '../../workflows/messages.ts';
+import { until } from '../support/until.ts';
 import { createWarehouse } from '../support/warehouse.ts';
 import type { World } from '../support/world.ts';
 
@@ -111,16 +120,19 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
   };
 }
 
-export function returnScenes(world: World): Record<ReturnStatus, (() => Promise<ReturnScene>) | undefined> {
+/** Goods of the class `asked` are taken back where a person says so. */
+export function returnScenes(world: World): Record<string, () => Promise<ReturnScene>> {
   const actor = 'test';
-  const open = async (reason = 'does_not_fit') => {
-    const orderId = await world.delivered();
-    const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 2 }], reason);
+  const open = async (returnClass?: string) => {
+    const sku = await world.newSku({ wh_east: 2 });
+    await world.mongo.models.products.updateOne({ _id: sku }, { returnClass });
+    const orderId = await world.delivered({ items: [{ sku, quantity: 2 }] });
+    const returnId = await world.sendBack(orderId, [{ lineId: 'line_1', quantity: 2 }]);
     return { orderId, returnId };
   };
-  const after = (reason: string | undefined, ...steps: ((returnId: string) => Promise<unknown>)[]) => {
+  const after = (returnClass: string | undefined, ...steps: ((returnId: string) => Promise<unknown>)[]) => {
     return async () => {
-      const scene = await open(reason);
+      const scene = await open(returnClass);
       for (const step of steps) await step(scene.returnId);
       return scene;
     };
@@ -142,16 +154,27 @@ export function returnScenes(world: World): Record<ReturnStatus, (() => Promise<
   const withdraw = (returnId: string) =>
     world.returnHandle(returnId).executeUpdate(cancelReturn, { args: [{ actor, reason: 'note_1' }] });
 
+  const moves = (returnId: string) => world.returnHandle(returnId).signal(returnMoved, { status: 'in_transit' });
+  const runsOut = (returnId: string) =>
+    world.returnHandle(returnId).executeUpdate(setDeadline, {
+      args: [{ event: 'return_arrival', deadline: new Date(0).toISOString(), actor, reason: 'note_1' }],
+    });
+  const broughtBack = async () => {
+    const scene = await orderScenes(world)['returned to sender']!();
+    const find = () => world.mongo.models.returns.findOne({ orderId: scene.orderId }).lean();
+    await until(async () => (await find())?.state !== undefined, 'its return has begun');
+    return { ...scene, returnId: (await find())!._id };
+  };
+
   return {
-    requested: after('damaged', is('requested')),
+    requested: after('asked', is('requested')),
     approved: after(undefined, is('approved')),
-    in_transit: undefined,
+    'in transit': after(undefined, is('approved'), moves, is('in_transit')),
+    'returned to sender': broughtBack,
     received: after(undefined, is('approved'), receive, is('received')),
-    // Nothing rests in it but one whose refund is under way.
-    inspected: undefined,
     completed: after(undefined, is('approved'), receive, inspect, is('completed')),
-    rejected: after('damaged', is('requested'), reject, is('rejected')),
-    expired: undefined,
+    rejected: after('asked', is('requested'), reject, is('rejected')),
+    expired: after(undefined, is('approved'), runsOut, is('expired')),
     cancelled: after(undefined, is('approved'), withdraw, is('cancelled')),
   };
 }

@@ -5,7 +5,7 @@ import { makePickList } from '../../activities/picking/lists.ts';
 import { reportShort, scanPick } from '../../activities/picking/scans.ts';
 import { priceBook } from '../../activities/pricing/price-book.ts';
 import type { Payments } from '../../activities/providers/stripe.ts';
-import { openReturn } from '../../activities/returns.ts';
+import { openReturn, type ReturnRequest } from '../../activities/returns/opening.ts';
 import { packParcels } from '../../activities/shipping/packing.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
@@ -23,6 +23,8 @@ import {
 } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { price as priceOf } from '../../workflows/domain/pricing.ts';
+import type { ReturnPolicy, ReturnReason } from '../../workflows/domain/return-policy.ts';
+import { defaultReturnPolicy } from '../../workflows/domain/return-policy.ts';
 import type { ShipmentStatus, ShortReason } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { until } from './until.ts';
@@ -78,7 +80,7 @@ export function createShop(outside: {
   async function newProduct(
     sku: string,
     stock: Record<string, number>,
-    more: Pick<Product, 'bundle' | 'backorder'> = {},
+    more: Pick<Product, 'bundle' | 'backorder' | 'returnClass'> = {},
   ): Promise<void> {
     const prices = { USD: price, EUR: 1899 };
     await models.products.create([{ _id: sku, name: sku, weightGrams: 400, prices, active: true, ...more }]);
@@ -88,7 +90,7 @@ export function createShop(outside: {
   /** A product that nobody else orders, so that its counters are this test's alone. */
   async function newSku(
     stock: Record<string, number>,
-    more: Pick<Product, 'bundle' | 'backorder'> = {},
+    more: Pick<Product, 'bundle' | 'backorder' | 'returnClass'> = {},
   ): Promise<string> {
     skus += 1;
     const sku = `SKU${skus}`;
@@ -124,6 +126,15 @@ export function createShop(outside: {
     await new Promise((resolve) => setTimeout(resolve, 1_100));
   }
 
+  /** What is taken back, by classes; each as by default but for what is said of it. */
+  async function setReturns(rules: Record<string, Partial<ReturnPolicy>>): Promise<void> {
+    const policies = Object.fromEntries(
+      Object.entries(rules).map(([returnClass, rule]) => [returnClass, { ...defaultReturnPolicy, ...rule }]),
+    );
+    await models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, returns: { policies } }, { upsert: true });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+  }
+
   // ---- The buyer ----
 
   /** Writes the order without starting its workflow, as an API that died at that moment. */
@@ -132,7 +143,8 @@ export function createShop(outside: {
     const placeBefore = order.placeBefore ?? new Date(Date.now() + 60_000);
     const items = order.items ?? [{ sku: 'MUG', quantity: 2 }];
     const currency = order.currency ?? 'USD';
-    const shipTo = { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' };
+    const home = { name: 'Buyer', line1: 'Street 1', city: 'Town', region: 'NY', postalCode: '10001', country: 'US' };
+    const shipTo = order.shipTo ?? home;
     const book = await priceBook(mongo, { skus: items.map(({ sku }) => sku), codes: order.codes ?? [] });
     const cart = { currency, at: new Date().toISOString(), items, to: shipTo, codes: order.codes };
     const { shipping, total, lines: priced, ...pricing } = priceOf(cart, book);
@@ -301,10 +313,14 @@ export function createShop(outside: {
     await client.workflow.start(type, { workflowId: messages.workflowIds[kind](id), taskQueue, args: [input] });
   }
 
-  async function sendBack(orderId: string, lines: { lineId: string; quantity: number }[]): Promise<string> {
+  async function sendBack(
+    orderId: string,
+    lines: { lineId: string; quantity: number; reason?: ReturnReason }[],
+    more: Pick<ReturnRequest, 'refundTo'> & { by?: ReturnRequest['by'] } = {},
+  ): Promise<string> {
     const returnId = newId('ret');
-    const asked = lines.map((line) => ({ ...line, reason: 'too small' }));
-    const opened = await openReturn(mongo, { returnId, orderId, lines: asked });
+    const asked = lines.map((line) => ({ reason: 'does_not_fit' as const, ...line }));
+    const opened = await openReturn(mongo, { returnId, orderId, lines: asked, by: 'support', ...more });
     if (!opened.ok) throw new Error(opened.because);
     await follow('return', returnId);
     return returnId;
@@ -412,6 +428,7 @@ export function createShop(outside: {
   return {
     setPayments,
     setFulfilment,
+    setReturns,
     orderHandle,
     returnHandle,
     refundHandle,

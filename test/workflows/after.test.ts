@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
 import { openLineRefund } from '../../activities/payments/line-refunds.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
-import { openReturn } from '../../activities/returns.ts';
+import { openReturn } from '../../activities/returns/opening.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Disposition } from '../../workflows/domain/states.ts';
@@ -88,9 +88,9 @@ describe('a return', () => {
     const sku = await world.newSku({ wh_east: 3 });
     const orderId = await world.delivered(buy(sku, 3));
     const returnIds = Array.from({ length: 5 }, () => newId('ret'));
-    const lines = [{ lineId: line, quantity: 2, reason: 'too small' }];
+    const lines = [{ lineId: line, quantity: 2, reason: 'does_not_fit' as const }];
     const opened = await Promise.all(
-      returnIds.map((returnId) => openReturn(world.mongo, { returnId, orderId, lines })),
+      returnIds.map((returnId) => openReturn(world.mongo, { returnId, orderId, lines, by: 'customer' })),
     );
     expect(opened.filter(({ ok }) => ok)).toHaveLength(1);
     await world.follow('return', returnIds[opened.findIndex(({ ok }) => ok)]!);
@@ -257,7 +257,8 @@ test('what was written by a process that died before it started the workflow is 
   const opened = await openRefund(world.mongo, { key: newId('req'), orderId, amount: 100, reason: 'goodwill', actor });
   const { refundId } = opened as { refundId: string };
   const returnId = newId('ret');
-  await openReturn(world.mongo, { returnId, orderId, lines: [{ lineId: line, quantity: 1, reason: 'too small' }] });
+  const lines = [{ lineId: line, quantity: 1, reason: 'does_not_fit' as const }];
+  await openReturn(world.mongo, { returnId, orderId, lines, by: 'customer' });
   const { orderId: unstarted } = await world.write(buy(sku, 1));
   await models.refunds.updateOne({ _id: refundId }, { $set: { createdAt: longAgo } });
   await models.returns.updateOne({ _id: returnId }, { $set: { createdAt: longAgo } });

@@ -1,7 +1,7 @@
 /** What customers claim of goods that did not come as they should, over the REST API. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openCustomerClaim } from '../../activities/claims.ts';
-import { openReturn } from '../../activities/returns.ts';
+import { openReturn } from '../../activities/returns/opening.ts';
 import { createToken } from '../../activities/staff-tokens.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
@@ -264,8 +264,8 @@ describe('at the same moment', () => {
       const [claimAnswer, returned] = await Promise.all([
         claim(orderId, { lines }),
         openReturn(world.mongo, {
-          ...{ returnId: newId('ret'), orderId, refundTo: 'original' },
-          lines: lines.map((each) => ({ ...each, reason: 'too small' })),
+          ...{ returnId: newId('ret'), orderId, refundTo: 'original', by: 'customer' },
+          lines: lines.map((each) => ({ ...each, reason: 'does_not_fit' })),
         }),
       ]);
       expect([claimAnswer.status === 201, returned.ok].toSorted()).toEqual([false, true]);

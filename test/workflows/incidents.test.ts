@@ -166,11 +166,10 @@ describe('a parcel that is lost', () => {
     ] as const) {
       await say(status);
     }
-    const { id } = await world.incident(orderId, 'returned_to_sender');
-    expect(await world.shipmentsOf(orderId)).toMatchObject([{ status: 'returned_to_sender' }]);
-    expect(await world.answer(orderId, id, 'refund')).toBe(true);
     await world.reaches(orderId, 'completed');
-    expect(await world.atStripe(orderId)).toMatchObject({ refunds: [2 * price] });
+    expect(await world.shipmentsOf(orderId)).toMatchObject([{ status: 'returned_to_sender' }]);
+    expect(await world.mongo.models.returns.find({ orderId }).lean()).toMatchObject([{ by: 'carrier' }]);
+    expect(await world.atStripe(orderId)).toMatchObject({ refunds: [] });
   });
 });
 

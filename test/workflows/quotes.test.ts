@@ -491,7 +491,7 @@ describe('store credit', () => {
     const { body } = await place({ ...goods, expectedTotal: 2 * price }, api.signedIn(customerId));
     const { id } = body.order;
     await world.deliver(id);
-    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'too small' }];
+    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'does_not_fit' }];
     const asked = await api.ask('POST', `/v1/orders/${id}/returns`, { lines, refundTo: 'store_credit' }, ownerOf(id));
     expect(asked.status).toBe(201);
     await receiveAndInspect(asked.body.id, 1);
@@ -536,7 +536,7 @@ describe('store credit', () => {
     await world.deliver(body.order.id);
     const request = { key: 'guest', orderId: body.order.id, amount: 500, reason: 'goodwill', actor: 'support:tok_1' };
     expect(await openRefund(world.mongo, { ...request, to: 'store_credit' })).toMatchObject({ refused: 'no_account' });
-    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'too small' }];
+    const lines = [{ lineId: 'line_1', quantity: 1, reason: 'does_not_fit' }];
     const path = `/v1/orders/${body.order.id}/returns`;
     const refused = await api.ask('POST', path, { lines, refundTo: 'store_credit' }, ownerOf(body.order.id));
     expect(refused).toMatchObject({ status: 409, body: { type: expect.stringContaining('return-refused') } });

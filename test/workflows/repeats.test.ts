@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sendRefund } from '../../activities/payments/refund-sending.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
-import { openReturn, recordInspection, recordReception } from '../../activities/returns.ts';
+import { recordInspection, recordReception } from '../../activities/returns/arrivals.ts';
+import { openReturn } from '../../activities/returns/opening.ts';
+import { settleReturn } from '../../activities/returns/settlement.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { settleShortPick } from '../../activities/stock/short-picks.ts';
 import { activeWarehouses } from '../../activities/stock/warehouses.ts';
@@ -121,13 +123,15 @@ test('a reception that is written late leaves the inspection as it is', async ()
   const orderId = await world.delivered();
   const returnId = newId('ret');
   const line = { lineId: 'line_1', quantity: 2 };
-  await openReturn(world.mongo, { returnId, orderId, lines: [{ ...line, reason: 'too small' }] });
-  const reception = { returnId, actor, lines: [{ ...line, reception: 'received' as const }] };
+  await openReturn(world.mongo, { returnId, orderId, lines: [{ ...line, reason: 'does_not_fit' }], by: 'customer' });
+  const reception = { returnId, number: 1, actor, lines: [{ ...line, reception: 'received' as const }] };
   await recordReception(world.mongo, reception);
   const inspection = { returnId, actor, lines: [{ ...line, disposition: 'restock' as const }] };
-  const { refundId } = await recordInspection(world.mongo, inspection);
+  await recordInspection(world.mongo, inspection);
+  const { refundId } = await settleReturn(world.mongo, { returnId, actor });
   await recordReception(world.mongo, reception);
-  expect(await recordInspection(world.mongo, inspection)).toEqual({ refundId });
+  await recordInspection(world.mongo, inspection);
+  expect(await settleReturn(world.mongo, { returnId, actor })).toEqual({ refundId });
   const { lines } = await world.mongo.models.returns.findById(returnId).lean().orFail();
   expect(lines[0]!.dispositions).toEqual([{ disposition: 'restock', quantity: 2 }]);
   await world.follow('return', returnId);
@@ -138,10 +142,11 @@ test('units of another product are neither stock nor paid for', async () => {
   const orderId = await world.delivered({ items: [{ sku, quantity: 3 }] });
   const returnId = newId('ret');
   const line = { lineId: 'line_1', quantity: 1 };
-  await openReturn(world.mongo, { returnId, orderId, lines: [{ ...line, reason: 'too small' }] });
-  await recordReception(world.mongo, { returnId, actor, lines: [{ ...line, reception: 'wrong_item' }] });
+  await openReturn(world.mongo, { returnId, orderId, lines: [{ ...line, reason: 'does_not_fit' }], by: 'customer' });
+  await recordReception(world.mongo, { returnId, number: 1, actor, lines: [{ ...line, reception: 'wrong_item' }] });
   const inspection = { returnId, actor, lines: [{ ...line, disposition: 'restock' as const }] };
-  expect(await recordInspection(world.mongo, inspection)).toEqual({ refundId: null });
+  await recordInspection(world.mongo, inspection);
+  expect(await settleReturn(world.mongo, { returnId, actor })).toEqual({ refundId: null });
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 0 });
 });
 

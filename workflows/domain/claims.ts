@@ -1,6 +1,8 @@
 /** What customers may claim of goods that were sent, and what a store approves without a person. */
-import { returnWindowDays } from './returns.ts';
 import type { ClaimKind, ParcelStatus } from './states.ts';
+
+/** Claims of goods that were delivered so many days ago, or longer, are for a person. */
+export const claimWindowDays = 30;
 
 export interface Units {
   lineId: string;
@@ -117,6 +119,6 @@ export function decideClaim(
   const from = evidenceNeededFrom?.[currency];
   if (from !== undefined && worth >= from && evidence === 0)
     return { decision: 'ask', because: 'There is no evidence of it' };
-  if (days > returnWindowDays) return { decision: 'ask', because: `Delivered ${Math.floor(days)} days ago` };
+  if (days > claimWindowDays) return { decision: 'ask', because: `Delivered ${Math.floor(days)} days ago` };
   return { decision: 'approve', because: 'Within the rule for claims' };
 }

@@ -80,6 +80,8 @@ export const deadlines = {
   trackingKept: 90 * day,
   /** From approval until the goods are back. */
   returnArrival: 30 * day,
+  /** So long before that, whoever was to send them is reminded. */
+  returnReminder: 5 * day,
   returnApproval: 3 * day,
   returnInspection: 5 * day,
   claimApproval: 3 * day,

@@ -45,6 +45,8 @@ export interface PricedProduct {
   taxClass?: string | undefined;
   /** Stripe's word for what it is, where Stripe works out the taxes. */
   taxCode?: string | undefined;
+  /** By which policy it may come back. Where there is none, the standard one. */
+  returnClass?: string | undefined;
   /** Outer size in millimetres. */
   sizeMm?: { length: number; width: number; height: number } | undefined;
   /** It is sold as these, which have stock of their own. */
@@ -129,6 +131,7 @@ export interface PricedLine extends Priced {
   /** Before promotions. Of a part of a bundle: its share of the bundle's price, rounded down. */
   unitPrice: number;
   taxCode?: string;
+  returnClass?: string;
   /** The bundle that it was sold in. */
   bundle?: { sku: string; name: string };
   /** What is not there may be waited for. */
@@ -143,6 +146,8 @@ export interface PricedShipping extends Priced {
   /** Dates. */
   earliest: string;
   promisedBy: string;
+  /** Before taxes, as `subtotal` less `discounts`: what the cheapest way of delivery would have cost, where another was chosen. */
+  cheapest?: number;
 }
 
 export interface Pricing {
@@ -222,12 +227,14 @@ export function price(cart: Cart, book: PriceBook): Pricing {
       (draft, index): PricedLine => ({ lineId: lineId(draft), ...about(draft, unit), ...settle(draft, taxes[index]!) }),
     )
     .sort((a, b) => numberOf(a) - numberOf(b));
+  const cheapest = Math.min(...options.map(({ discounted }) => discounted));
   const shipping = chosen && {
     method: chosen.method,
     name: chosen.name,
     dispatchBy: chosen.dispatchBy,
     earliest: chosen.earliest,
     promisedBy: chosen.promisedBy,
+    ...(cheapest < chosen.discounted && { cheapest }),
     ...settle({ ...chosen.promoted, subtotal: chosen.promoted.unitPrice }, added(taxes.slice(drafts.length).flat())),
   };
 
@@ -410,7 +417,7 @@ function weightsOf(parts: readonly Part[], currency: string): readonly number[] 
 }
 
 function about({ item, product, quantity, subtotal }: Draft, unit: number) {
-  const { sku, name, weightGrams, backorder, taxCode } = product;
+  const { sku, name, weightGrams, backorder, taxCode, returnClass } = product;
   return {
     sku,
     name,
@@ -418,6 +425,7 @@ function about({ item, product, quantity, subtotal }: Draft, unit: number) {
     quantity,
     unitPrice: Math.floor(subtotal / quantity) * unit,
     ...(taxCode !== undefined && { taxCode }),
+    ...(returnClass !== undefined && { returnClass }),
     ...(item.product.bundle && { bundle: { sku: item.sku, name: item.product.name } }),
     ...(backorder && { backorder }),
   };

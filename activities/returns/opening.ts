@@ -1,0 +1,184 @@
+/** Returns are opened: asked for by somebody and decided by the policy, or begun by a carrier that brings a parcel back. */
+import type { ClientSession } from 'mongoose';
+import { newId } from '../../models/id.ts';
+import type { Order } from '../../models/order.ts';
+import type { Return, ReturnLine } from '../../models/return.ts';
+import type { Shipment } from '../../models/shipment.ts';
+import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
+import type { ParcelIds } from '../../workflows/activities.ts';
+import {
+  decideReturn,
+  policyOf,
+  type ReturnableLine,
+  type ReturnReason,
+  termsOfUnasked,
+} from '../../workflows/domain/return-policy.ts';
+import type { ReturnStatus } from '../../workflows/domain/states.ts';
+import { claimedUnits, unitsByLine } from '../claimed-units.ts';
+import { broken } from '../failure.ts';
+import { readOrder } from '../payments/sales.ts';
+import { returnRules } from '../store-settings.ts';
+
+export interface ReturnRequest {
+  returnId: string;
+  orderId: string;
+  lines: { lineId: string; quantity: number; reason: ReturnReason; comment?: string | undefined }[];
+  refundTo?: Return['refundTo'];
+  by: 'customer' | 'support' | 'warehouse';
+}
+
+/**
+ * Decided by the policy of this moment: what was told to the customer then counts. Two returns asked for at once cannot
+ * have the same units: each writes the order, so one of them is tried again.
+ */
+export async function openReturn(
+  mongo: Mongo,
+  request: ReturnRequest,
+): Promise<{ ok: true } | { ok: false; because: string }> {
+  const { models } = mongo;
+  const { returnId, orderId, refundTo, lines, by } = request;
+  const { policies } = await returnRules(mongo);
+  return inTransaction(mongo, async (session) => {
+    if (await models.returns.exists({ _id: returnId }).session(session)) return { ok: true };
+    const now = new Date();
+    const order = await models.orders
+      .findOneAndUpdate({ _id: orderId }, { $set: { lastReturnAt: now } }, { session, returnDocument: 'after' })
+      .lean<Order>();
+    if (!order) return { ok: false, because: `There is no order ${orderId}` };
+    if (refundTo === 'store_credit' && order.customerId === undefined)
+      return { ok: false, because: "The order is a guest's, who has no store credit" };
+    const decided = decideReturn(
+      lines,
+      {
+        lines: await returnableLines(mongo, order, session),
+        ...{ currency: order.currency, country: order.shipTo.country, deliveredAt: deliveredAt(order), now, by },
+        inVain: await models.returns
+          .countDocuments({ orderId, by: { $ne: 'carrier' }, status: { $in: ['cancelled', 'expired'] } })
+          .session(session),
+      },
+      policies,
+    );
+    if (decided.decision === 'refuse') return { ok: false, because: decided.because };
+    const { decision, because, sending, terms } = decided;
+    const { warehouseId } = order.lines.flatMap((line) => line.allocations)[0]!;
+    const found: Return = {
+      ...{ _id: returnId, orderId, warehouseId, createdAt: now, by, decision: { decision, because }, sending },
+      sendTo: await addressOf(mongo, warehouseId),
+      lines: lines.map(({ lineId, quantity, reason, comment }, index) => ({
+        ...awaited(order, lineId, quantity),
+        ...{ reason, terms: terms[index]!, ...(comment !== undefined && { comment }) },
+      })),
+      ...(refundTo && { refundTo }),
+      ...{ arrivals: [], rev: 0, status: 'requested' },
+    };
+    await models.returns.create([found], { session });
+    return { ok: true };
+  });
+}
+
+export async function openParcelReturn(mongo: Mongo, ids: ParcelIds): Promise<{ returnId: string }> {
+  const { models } = mongo;
+  const { orderId, shipmentId, parcelId } = ids;
+  const known = await models.returns.findOne({ 'parcel.parcelId': parcelId }, { _id: 1 }).lean();
+  if (known) return { returnId: known._id };
+  const order = await readOrder(mongo, orderId);
+  const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
+  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
+  if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
+  const { policies } = await returnRules(mongo);
+  const trackingNumber = parcel.label?.trackingNumber;
+  const found: Return = {
+    ...{ _id: newId('ret'), orderId, warehouseId: shipment.warehouseId, createdAt: new Date(), by: 'carrier' },
+    decision: { decision: 'approve', because: 'The carrier brings it back' },
+    sending: { label: false, fee: 0 },
+    sendTo: await addressOf(mongo, shipment.warehouseId),
+    parcel: { shipmentId, parcelId, ...(trackingNumber !== undefined && { trackingNumber }) },
+    lines: parcel.units.map(({ lineId, quantity }) => {
+      const { returnClass } = order.lines.find((line) => line.lineId === lineId)!;
+      // Nobody has it, so nobody pays for taking it back.
+      const terms = { ...termsOfUnasked(policyOf(policies, returnClass)), restockingPpm: 0 };
+      return { ...awaited(order, lineId, quantity), reason: 'returned_to_sender', terms };
+    }),
+    ...{ arrivals: [], rev: 0, status: 'in_transit' },
+  };
+  try {
+    await models.returns.create([found]);
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return openParcelReturn(mongo, ids);
+  }
+  return { returnId: found._id };
+}
+
+/** A line of which nothing has come yet. */
+export function awaited(
+  order: Order,
+  lineId: string,
+  quantity: number,
+): Omit<ReturnLine, 'reason' | 'terms' | 'comment'> {
+  const { sku } = order.lines.find((line) => line.lineId === lineId)!;
+  return { lineId, sku, quantity, reception: 'awaiting', received: 0, wrong: 0, dispositions: [] };
+}
+
+async function addressOf({ models }: Mongo, warehouseId: string): Promise<Return['sendTo']> {
+  const warehouse = await models.warehouses.findById(warehouseId, { address: 1 }).lean();
+  if (!warehouse) throw broken(`There is no warehouse ${warehouseId}`);
+  return warehouse.address;
+}
+
+/** Nothing comes back by these. */
+const dead: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
+
+/** Units of each line that customers send back, or have sent back. */
+export async function returningUnits(
+  { models }: Mongo,
+  session: ClientSession | undefined,
+  orderId: string,
+): Promise<ReadonlyMap<string, number>> {
+  const asked = { orderId, parcel: { $exists: false }, status: { $nin: dead } };
+  const returns = await models.returns
+    .find(asked)
+    .session(session ?? null)
+    .lean<Return[]>();
+  return unitsByLine(returns.flatMap(unitsOf));
+}
+
+async function returnableLines(mongo: Mongo, order: Order, session: ClientSession): Promise<ReturnableLine[]> {
+  const returns = await mongo.models.returns.find({ orderId: order._id }).session(session).lean<Return[]>();
+  const delivered = new Set(order.state?.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
+  const asked = returns.filter(({ parcel, status }) => !parcel && !dead.includes(status));
+  // One parcel of a shipment can arrive while another is brought back.
+  const broughtBack = returns.filter(({ parcel }) => parcel && delivered.has(parcel.shipmentId));
+  const units = (from: readonly Return[], lineId: string) =>
+    sum(from.flatMap(unitsOf).filter((line) => line.lineId === lineId));
+  // What is claimed stays with the customer, or is gone.
+  const claimed = await claimedUnits(mongo, session, order._id, delivered);
+  return order.lines.map(({ lineId, returnClass, allocations }) => ({
+    ...{ lineId, returnClass },
+    delivered:
+      sum(allocations.filter(({ state, shipmentId }) => state === 'shipped' && delivered.has(shipmentId))) -
+      units(broughtBack, lineId),
+    alreadyReturning: units(asked, lineId) + (claimed.get(lineId) ?? 0),
+  }));
+}
+
+/** What is on its way back; and once it is here, what came. */
+function unitsOf({ status, parcel, lines }: Return): { lineId: string; quantity: number }[] {
+  const isHere = !parcel && ['received', 'inspected', 'completed'].includes(status);
+  return lines.map(({ lineId, quantity, received }) => {
+    return { lineId, quantity: isHere ? received : Math.max(quantity, received) };
+  });
+}
+
+/** The window is counted from the last parcel: https://eur-lex.europa.eu/eli/dir/2011/83/oj article 9(2)(b)(i) */
+export function deliveredAt(order: Order): Date | undefined {
+  const last = order.state?.shipments
+    .flatMap((shipment) => shipment.deliveredAt ?? [])
+    .sort()
+    .at(-1);
+  return last === undefined ? undefined : new Date(last);
+}
+
+function sum(units: readonly { quantity: number }[]): number {
+  return units.reduce((total, { quantity }) => total + quantity, 0);
+}

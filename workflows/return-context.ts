@@ -1,0 +1,60 @@
+/** What a return's story, its arrival and its message handlers share. */
+import type { ParcelIds } from './activities.ts';
+import { local } from './activities.ts';
+import type { ReturnStatus } from './domain/states.ts';
+import { hasEnded, mayGo, returnStates } from './domain/states.ts';
+import type {
+  Actor,
+  CancelInput,
+  DecideReturnInput,
+  InspectReturnInput,
+  ReceiveReturnInput,
+  ReturnState,
+} from './messages.ts';
+import type { Record } from './record.ts';
+import { createRecord } from './record.ts';
+
+export interface Return {
+  id: string;
+  record: Record<ReturnState>;
+  /** The parcel that the carrier brings back, of a return that nobody has asked for. */
+  parcel?: ParcelIds | undefined;
+  /** The policy leaves it to a person; undefined until it is known. */
+  isAsked?: boolean;
+  decision?: DecideReturnInput;
+  /** Parcels that came, and are not written down yet. */
+  arrivals: ReceiveReturnInput[];
+  /** How many were announced, and written down. */
+  announced: number;
+  recorded: number;
+  /** Nothing more is expected. */
+  isAllHere: boolean;
+  /** Units that there are to inspect. */
+  units: number;
+  inspection?: InspectReturnInput;
+  /** It is settled, or is about to be: nobody decides about it any more. */
+  isSettled: boolean;
+  cancelled?: CancelInput;
+  refundHints: { count: number };
+}
+
+export function createReturn(returnId: string): Return {
+  const record = createRecord<ReturnState>({
+    state: { returnId, orderId: '', rev: 0, status: 'requested', incidents: [], timeline: [] },
+    mailKey: returnId,
+    ended: ({ status }) => hasEnded(returnStates, status),
+    save: (state, mails) => local.saveReturn({ state, mails }),
+  });
+  return {
+    ...{ id: returnId, record, arrivals: [], announced: 0, recorded: 0, isAllHere: false, units: 0 },
+    ...{ isSettled: false, refundHints: { count: 0 } },
+  };
+}
+
+export function moveReturn(work: Return, to: ReturnStatus, what: string, actor: Actor = 'system', why?: string): void {
+  const { state } = work.record;
+  if (!mayGo(returnStates, state.status, to)) throw new Error(`A return cannot go from ${state.status} to ${to}`);
+  const before = state.status;
+  state.status = to;
+  work.record.changed(what, actor, { why, before, after: to });
+}

@@ -1,0 +1,117 @@
+/** What is said to a return. */
+import { condition, setHandler } from '@temporalio/workflow';
+import { listenForDeadlines } from './deadlines.ts';
+import type { ReturnStatus } from './domain/states.ts';
+import { hasEnded, returnStates } from './domain/states.ts';
+import type {
+  CancelInput,
+  DecideReturnInput,
+  InspectReturnInput,
+  ReceiveReturnInput,
+  ResolveReturnInput,
+} from './messages.ts';
+import * as messages from './messages.ts';
+import { listenForRefunds } from './refund.ts';
+import { moveReturn, type Return } from './return-context.ts';
+
+/** Called before the workflow's first await. Validators refuse what does not fit, so that two tabs have one effect. */
+export function listenToReturnMessages(work: Return): void {
+  const { record } = work;
+  const { state } = record;
+  const passed = (...statuses: ReturnStatus[]) => !statuses.includes(state.status);
+  const when = (...statuses: ReturnStatus[]) => {
+    if (!statuses.includes(state.status))
+      throw new Error(`The return is ${state.status}; this needs ${statuses.join(' or ')}`);
+  };
+  const done = async () => {
+    await record.saved();
+    return { status: state.status };
+  };
+
+  setHandler(messages.returnState, () => state);
+  setHandler(
+    messages.decideReturn,
+    async (input) => {
+      work.decision = input;
+      await condition(() => passed('requested'));
+      return done();
+    },
+    {
+      validator(_input: DecideReturnInput) {
+        when('requested');
+        if (work.decision) throw new Error(`It is ${work.decision.approve ? 'approved' : 'rejected'} already`);
+        if (work.isAsked === false) throw new Error('The policy has decided: nobody is asked');
+      },
+    },
+  );
+  setHandler(
+    messages.receiveReturn,
+    async (input) => {
+      work.arrivals.push(input);
+      work.isAllHere = input.more !== true;
+      work.announced += 1;
+      const number = work.announced;
+      await condition(() => work.recorded >= number);
+      return done();
+    },
+    {
+      validator(_input: ReceiveReturnInput) {
+        when('approved', 'in_transit');
+        if (work.isAllHere) throw new Error('What came back is written down already, and nothing more is expected');
+      },
+    },
+  );
+  setHandler(
+    messages.inspectReturn,
+    async (input) => {
+      work.inspection = input;
+      await condition(() => passed('received'));
+      return done();
+    },
+    {
+      validator(_input: InspectReturnInput) {
+        when('received');
+        if (work.inspection) throw new Error('It is inspected already');
+      },
+    },
+  );
+  setHandler(
+    messages.resolveReturn,
+    async ({ resolution, actor, reason }) => {
+      const before = state.resolution ?? 'refund';
+      state.resolution = resolution;
+      record.changed(`To be settled by ${resolution}`, actor, { why: reason, before, after: resolution });
+      return done();
+    },
+    {
+      validator(_input: ResolveReturnInput) {
+        if (!work.parcel)
+          throw new Error('Only what the carrier brings back can be sent again; this return is paid back');
+        when('in_transit', 'received');
+        if (work.isSettled) throw new Error('It is being settled');
+      },
+    },
+  );
+  setHandler(
+    messages.cancelReturn,
+    async (input) => {
+      work.cancelled ??= input;
+      await condition(() => hasEnded(returnStates, state.status) || passed('requested', 'approved'));
+      return done();
+    },
+    { validator: (_input: CancelInput) => when('requested', 'approved') },
+  );
+  setHandler(messages.returnMoved, ({ status }) => {
+    if (work.cancelled) return;
+    if (status === 'in_transit' && state.status === 'approved')
+      moveReturn(work, 'in_transit', 'On its way back', 'carrier');
+  });
+  setHandler(messages.answerSignal, (input) => void record.answer(input));
+  setHandler(messages.answerIncident, async (input) => {
+    const applied = record.answer(input);
+    await record.saved();
+    return { applied };
+  });
+  listenForDeadlines(record);
+  work.refundHints = listenForRefunds();
+}
