@@ -5,7 +5,7 @@ import { readPickList } from '../../activities/picking/read.ts';
 import { PickRefused } from '../../activities/picking/scans.ts';
 import { newId } from '../../models/id.ts';
 import { cancelOrderLines, packShipment } from '../../workflows/messages.ts';
-import { createCrashes, type Moment, type Step, type StepInput } from '../support/crashes.ts';
+import { type Call, createCrashes, type Moment, type Step, type StepInput } from '../support/crashes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { createWarehouse } from '../support/warehouse.ts';
@@ -279,20 +279,20 @@ describe('a worker that dies cancels once, and gives back once', () => {
     return async (input: StepInput) => input.orderId === orderId || input.reference === shipmentId;
   };
 
-  test.each<[Step, Moment]>([
+  test.each<[Step, Moment, Call?]>([
     ['cancelLines', 'before its work'],
     ['cancelLines', 'after its record'],
-    ['voidLabels', 'before the call'],
-    ['voidLabels', 'after the call'],
-    ['sendRefund', 'before the call'],
-    ['sendRefund', 'after the call'],
-  ])('of one that is ready: %s, %s', async (step, moment) => {
+    ['voidLabels', 'before the call', 'voidLabel'],
+    ['voidLabels', 'after the call', 'voidLabel'],
+    ['sendRefund', 'before the call', 'createRefund'],
+    ['sendRefund', 'after the call', 'createRefund'],
+  ])('of one that is ready: %s, %s', async (step, moment, call) => {
     const { sku, orderId, shipmentId } = await ordered(2);
     await world.makeReady(orderId, shipmentId);
     const refundId = async ({ refundId: id }: StepInput) =>
       id !== undefined && (await world.mongo.models.refunds.exists({ _id: id, orderId })) !== null;
     const isMine = step === 'sendRefund' ? refundId : isOf(orderId, shipmentId);
-    const fired = crashes.arm({ step, moment, isMine });
+    const fired = crashes.arm({ step, call, moment, isMine });
     await cancelUnits(orderId, 1);
     await world.shipmentReaches(orderId, shipmentId, 'picked');
     expect(await world.pack(orderId, shipmentId)).toBe('ready');
@@ -302,24 +302,25 @@ describe('a worker that dies cancels once, and gives back once', () => {
     expect(fired()).toBe(1);
   });
 
-  test.each<[Step, Moment]>([
-    ['withdrawPayment', 'before the call'],
-    ['withdrawPayment', 'after the call'],
+  test.each<[Step, Moment, Call?]>([
+    ['withdrawPayment', 'before the call', 'cancelIntent'],
+    ['withdrawPayment', 'after the call', 'cancelIntent'],
     ['withdrawPayment', 'after its record'],
     ['cancelLines', 'after its record'],
-    ['issuePayment', 'before the call'],
-    ['issuePayment', 'after the call'],
+    ['issuePayment', 'before the call', 'createIntent'],
+    ['issuePayment', 'after the call', 'createIntent'],
     ['issuePayment', 'after its record'],
-  ])('of one that is not paid yet: %s, %s', async (step, moment) => {
+  ])('of one that is not paid yet: %s, %s', async (step, moment, call) => {
     const sku = await world.newSku({ wh_east: 10 });
     const paymentMethod = 'pm_card_threeDSecure2Required';
     const { orderId } = await world.place({ items: [{ sku, quantity: 3 }], paymentMethod });
-    const fired = crashes.arm({ step, moment, isMine: isOf(orderId) });
+    const fired = crashes.arm({ step, call, moment, isMine: isOf(orderId) });
     expect(await cancelUnits(orderId, 2)).toMatchObject({ status: 'awaiting_payment', amountDue: price });
     expect(fired()).toBe(1);
     await world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' });
     await world.reaches(orderId, 'confirmed');
-    expect(await world.atStripe(orderId)).toMatchObject({ held: price });
+    expect(await world.atStripe(orderId)).toMatchObject({ held: 1 });
+    expect(await world.paymentOf(orderId)).toMatchObject({ authorized: price });
     await world.cancel(orderId);
     await world.reaches(orderId, 'cancelled');
   });
