@@ -17,7 +17,7 @@ export const limits = {
   /** Cards tried for one order: more is somebody testing stolen ones. */
   paymentAttempts: 20,
   historyEvents: 4_000,
-  /** Parcels of one shipment. */
+  /** Parcels of one shipment, or of one return. */
   parcels: 50,
   /** So much of one parcel's travel is told to its order, and how it ended. */
   newsAParcel: 100,
