@@ -38,7 +38,9 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
     return end(work);
   }
   if (outcome !== 'here') {
-    moveReturn(work, outcome === 'nothing' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
+    const { actor, reason } = work.cancelled ?? {};
+    if (outcome === 'nothing') moveReturn(work, 'expired', 'Nothing came back');
+    else moveReturn(work, 'cancelled', 'Withdrawn', actor, reason);
     if (asked.label) await voidLabel(work);
     return end(work);
   }
