@@ -4,24 +4,36 @@ import type { Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
 
 interface Finding {
-  guarantee: 'G2' | 'G5';
+  guarantee: 'G2' | 'G5' | 'G7';
   where: string;
   what: string;
 }
 
-/** Every shipment: picked no more than was asked, by the scans, into the parcels, under one label each. */
+/**
+ * Every shipment: picked no more than was asked, by the scans, into the parcels, under one label each; and what a carrier
+ * brings back is waited for.
+ */
 export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding> {
   for await (const shipment of models.shipments.find().lean<Shipment>().cursor()) {
     const scans = await models.pickScans.find({ 'puts.shipmentId': shipment._id }).lean<PickScan[]>();
     for (const what of checkShipment(shipment, scans)) yield { guarantee: 'G2', where: shipment._id, what };
     if (!shipment.handedOverAt) continue;
-    for (const { id, label } of shipment.parcels ?? []) {
+    for (const { id, label, tracking, writtenOff } of shipment.parcels ?? []) {
+      // What was given up before is settled otherwise.
+      const isBack = tracking?.status === 'returned_to_sender' && !writtenOff;
+      if (isBack && !(await isSettled(models, id)))
+        yield { guarantee: 'G7', where: shipment._id, what: `${id} is brought back, and nobody waits for it` };
       if (!label) yield { guarantee: 'G5', where: shipment._id, what: `${id} was handed over without a label` };
       else if (label.voided)
         yield { guarantee: 'G5', where: shipment._id, what: `${id} travels on a label given back` };
     }
     if (!shipment.parcels?.length) yield { guarantee: 'G5', where: shipment._id, what: 'it was handed over unpacked' };
   }
+}
+
+async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {
+  if (await returns.exists({ 'parcel.parcelId': parcelId })) return true;
+  return (await orders.exists({ reshipOf: parcelId })) !== null;
 }
 
 function* checkShipment(

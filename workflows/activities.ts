@@ -220,7 +220,7 @@ export interface OpenDifference {
 }
 
 /** What a return's workflow has to know of it. */
-export interface ReturnCase {
+export interface LoadedReturn {
   orderId: string;
   decision: 'approve' | 'ask';
   because: string;
@@ -303,7 +303,7 @@ export interface LocalSteps {
 
   /** A return of the parcel that its carrier brings back, which nobody has to approve. Asked again it is the same one. */
   openParcelReturn(input: ParcelIds): Promise<{ returnId: string }>;
-  loadReturn(input: { returnId: string }): Promise<ReturnCase>;
+  loadReturn(input: { returnId: string }): Promise<LoadedReturn>;
   /** One parcel of it, by its number: repeats do nothing. Answers with the units that are there to be inspected by now. */
   recordReception(input: { returnId: string; number: number } & ReceiveReturnInput): Promise<{ units: number }>;
   /** Posts the stock movements by disposition. */

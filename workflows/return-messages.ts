@@ -1,6 +1,7 @@
 /** What is said to a return. */
 import { condition, setHandler } from '@temporalio/workflow';
 import { listenForDeadlines } from './deadlines.ts';
+import { limits } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
 import { hasEnded, returnStates } from './domain/states.ts';
 import type {
@@ -55,8 +56,10 @@ export function listenToReturnMessages(work: Return): void {
       return done();
     },
     {
-      validator(_input: ReceiveReturnInput) {
+      validator({ more }: ReceiveReturnInput) {
         when('approved', 'in_transit');
+        if (more && work.announced >= limits.parcels)
+          throw new Error(`${work.announced} parcels of it came already: say that this is the last`);
         if (work.isAllHere) throw new Error('What came back is written down already, and nothing more is expected');
       },
     },

@@ -1,6 +1,6 @@
 /** Goods coming back: approved, labelled, received, inspected line by line, and paid back for what was received. */
 import { allHandlersFinished, CancellationScope, condition } from '@temporalio/workflow';
-import type { ReturnCase } from './activities.ts';
+import type { LoadedReturn } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
@@ -38,7 +38,9 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
     return end(work);
   }
   if (outcome !== 'here') {
-    moveReturn(work, outcome === 'nothing' ? 'expired' : 'cancelled', 'Nothing came back', work.cancelled?.actor);
+    const { actor, reason } = work.cancelled ?? {};
+    if (outcome === 'nothing') moveReturn(work, 'expired', 'Nothing came back');
+    else moveReturn(work, 'cancelled', 'Withdrawn', actor, reason);
     if (asked.label) await voidLabel(work);
     return end(work);
   }
@@ -54,7 +56,7 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   return end(work);
 }
 
-function begin(work: Return, { orderId, parcel, decision, because }: ReturnCase): void {
+function begin(work: Return, { orderId, parcel, decision, because }: LoadedReturn): void {
   const { record } = work;
   record.state.orderId = orderId;
   work.isAsked = decision === 'ask';
@@ -64,7 +66,7 @@ function begin(work: Return, { orderId, parcel, decision, because }: ReturnCase)
   record.changed('On its way back', 'carrier', { why: because, after: 'in_transit' });
 }
 
-async function approve(work: Return, { decision, because }: ReturnCase): Promise<boolean> {
+async function approve(work: Return, { decision, because }: LoadedReturn): Promise<boolean> {
   const { record } = work;
   if (decision === 'ask') {
     record.changed('A person has to decide', 'system', { why: because });
@@ -85,7 +87,7 @@ async function approve(work: Return, { decision, because }: ReturnCase): Promise
   return approved;
 }
 
-async function sendLabel(work: Return, { label, announced }: ReturnCase): Promise<void> {
+async function sendLabel(work: Return, { label, announced }: LoadedReturn): Promise<void> {
   const { id: returnId, record } = work;
   const bought = label
     ? await record.step(

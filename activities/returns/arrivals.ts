@@ -4,7 +4,7 @@ import type { Arrival, Return, ReturnLine } from '../../models/return.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
 import { policyOf, termsOfUnasked } from '../../workflows/domain/return-policy.ts';
-import type { Disposition } from '../../workflows/domain/states.ts';
+import type { Disposition, Reception } from '../../workflows/domain/states.ts';
 import type { InspectReturnInput, ReceiveReturnInput } from '../../workflows/messages.ts';
 import { readOrder } from '../payments/sales.ts';
 import { postMovement } from '../stock/movements.ts';
@@ -41,11 +41,9 @@ export async function recordReception(
 /** Until all of it is there, a line of which nothing came is still awaited; then it came not at all. */
 function withWhatCame(line: ReturnLine, arrivals: readonly Arrival[], isAll: boolean): ReturnLine {
   const said = arrivals.flatMap((arrival) => arrival.lines).filter(({ lineId }) => lineId === line.lineId);
-  const units = (wrong: boolean) =>
-    said
-      .filter(({ reception }) => (reception === 'wrong_item') === wrong)
-      .reduce((sum, each) => sum + each.quantity, 0);
-  const [received, wrong] = [units(false), units(true)];
+  const units = (as: Reception) =>
+    said.filter(({ reception }) => reception === as).reduce((sum, each) => sum + each.quantity, 0);
+  const [received, wrong] = [units('received'), units('wrong_item')];
   const missing = said.at(-1)?.reception ?? (isAll ? 'lost_in_transit' : 'awaiting');
   const reception = received > 0 ? 'received' : wrong > 0 ? 'wrong_item' : missing;
   return { ...line, received, wrong, reception };

@@ -111,7 +111,7 @@ export const receiveReturn = endpoint({
       const { received, wrong: others } = known.find((line) => line.lineId === lineId) ?? { received: 0, wrong: 0 };
       const before = received + others;
       if (before + quantity <= sold) return [];
-      return `${lineId}: ${quantity} named${before > 0 ? `, ${before} came before` : ''}, ${sold} were sold`;
+      return `${lineId}: ${quantity} named${before > 0 ? `, ${before} came before` : ''}, ${sold} were sold: name the others among the unexpected goods`;
     });
     if (wrong.length > 0) throw misfit(wrong);
     const actor = actorOf(caller);

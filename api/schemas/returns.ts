@@ -38,15 +38,22 @@ export const returnQuery = z.strictObject({
 
 export const decideBody = z.strictObject({ approve: z.boolean(), reason: common.text(500) });
 
+const didCome: readonly string[] = ['received', 'wrong_item'];
+
 export const receiveBody = z
   .strictObject({
     lines: z
       .array(
-        z.strictObject({
-          lineId: common.lineId,
-          quantity: z.int().min(0).max(limits.quantity),
-          reception: z.enum(receptions).exclude(['awaiting']),
-        }),
+        z
+          .strictObject({
+            lineId: common.lineId,
+            quantity: z.int().min(0).max(limits.quantity),
+            reception: z.enum(receptions).exclude(['awaiting']),
+          })
+          .refine(({ quantity, reception }) => quantity === 0 || didCome.includes(reception), {
+            path: ['quantity'],
+            error: 'Of what did not come the quantity is 0: name what came as `received`, or as `wrong_item`',
+          }),
       )
       .max(limits.lines)
       .refine(oncePerLine, 'Name each line once')

@@ -107,6 +107,37 @@ test('the mails of an order come in the order of what happened, and money back s
   expect(messages.map(({ html }) => html)).toEqual(messages.map(() => expect.stringMatching(/^<!doctype html>/)));
 });
 
+test('who may send something back is told with which label, at what cost and until when; or where to', async () => {
+  const sendTo = { name: 'Shop', line1: 'Dock 1', city: 'Newark', region: 'NJ', postalCode: '07101', country: 'US' };
+  const label = {
+    id: 'lbl_1',
+    carrier: 'sandbox',
+    service: 'standard',
+    trackingNumber: 'T1',
+    cost: 500,
+    currency: 'USD',
+  };
+  const url = 'https://carrier.example/labels/lbl_1.pdf';
+  const state = { waitingFor: { event: 'return_arrival', deadline: '2027-01-08T12:00:00.000Z' } };
+  const common = { orderId, warehouseId: 'newark', createdAt: new Date(), by: 'customer', lines: [], sendTo, rev: 1 };
+  const decided = { decision: { decision: 'approve', because: 'Within the return policy' }, status: 'approved', state };
+  await mongo.models.returns.collection.insertMany([
+    { ...common, ...decided, _id: 'ret_1', sending: { label: true, fee: 490 }, label: { ...label, url } },
+    { ...common, ...decided, _id: 'ret_2', sending: { label: false, fee: 0 } },
+  ] as never);
+  const before = (await inbox(to)).length;
+  for (const id of ['ret_1', 'ret_2'])
+    await queueMails(mongo, orderId, [{ key: `${id}:return_approved`, template: 'return_approved' }]);
+  expect(await send(mailbox.smtpUrl)).toEqual([]);
+  const [withLabel, without] = (await inbox(to)).slice(before);
+  expect(withLabel!.text).toContain(url);
+  expect(withLabel!.text).toContain('The label costs $4.90');
+  expect(withLabel!.text).toContain('by January 8, 2027');
+  expect(withLabel!.text).not.toContain('Dock 1');
+  expect(without!.text).toContain('Please send them to: Shop, Dock 1, 07101 Newark, NJ, US.');
+  expect(without!.text).not.toContain('label');
+});
+
 test('why a mail was not sent is kept without the address', async () => {
   await queueMails(mongo, orderId, [{ key: `${orderId}:delivered:shp_1`, template: 'delivered' }]);
   const [why] = await send('smtp://127.0.0.1:1');

@@ -46,7 +46,7 @@ describe('a product', () => {
   const path = '/v1/products/MUG';
 
   test('has special prices, categories, a tax class and code and a size', async () => {
-    const more = { categories: ['mugs', 'blue'], taxClass: 'reduced', taxCode: 'txcd_99999999' };
+    const more = { categories: ['mugs', 'blue'], taxClass: 'reduced', taxCode: 'txcd_99999999', returnClass: 'sale' };
     const sizeMm = { length: 120, width: 90, height: 100 };
     const specialPrices = [
       { currency: 'EUR', amount: 1190, validFrom: '2020-06-01T00:00:00Z', validUntil: '2020-09-01T00:00:00Z' },
@@ -512,23 +512,41 @@ describe('the settings of the store', () => {
     const payments = { multicapture: false, refundShipping: 'with_last_goods', risk: {} };
     const byDefault = { inclusiveIn: [], rounding: 'total', source: 'table' };
     const fulfilment = { shortPick: 'cancel', checkAddresses: false };
-    expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment });
+    const rule = { windowDays: 30, returnShipping: 'store', refundShipping: 'never', approval: 'rule' };
+    const returns = { policies: { standard: rule } };
+    expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment, returns });
     const full = {
       seller: { ...seller, footer: 'HRB 1' },
       taxes: { ...taxes, shippingClass: 'standard' },
       payments: { multicapture: true, refundShipping: 'never', risk: { amountFrom: { EUR: 50_000 }, scoreFrom: 65 } },
       fulfilment: { shortPick: 'ask', checkAddresses: false },
+      returns: {
+        policies: {
+          standard: {
+            ...rule,
+            windowDays: 60,
+            returnShipping: 'customer',
+            labelFee: { EUR: 490 },
+            restockingPercent: 12.5,
+          },
+          clearance: { ...rule, finalSale: true, noWithdrawal: true },
+        },
+      },
       refundPolicy: 'Within 30 days, unused.',
       mail: { storeName: 'Shop', replyTo: 'help@example.com', footer: 'HRB 1', defaultLanguage: 'de' },
     };
     expect(await put(path, full)).toMatchObject({ status: 200, body: full });
     expect(await get(path)).toEqual(full);
     await put(path, { taxes });
-    expect(await get(path)).toEqual({ taxes, payments, fulfilment });
+    expect(await get(path)).toEqual({ taxes, payments, fulfilment, returns });
     expect(await api.mongo.models.settings.findById('store').lean()).toEqual({ _id: 'store', taxes });
   });
 
   const sold = (changes: object) => ({ seller: { ...seller, ...changes } });
+  const returned = (changes: object) => {
+    const rule = { windowDays: 30, returnShipping: 'store', refundShipping: 'never', approval: 'rule', ...changes };
+    return { returns: { policies: { standard: rule } } };
+  };
   refuses(
     path,
     { seller, taxes },
@@ -545,6 +563,27 @@ describe('the settings of the store', () => {
         { fulfilment: { shortPick: 'guess' } },
         'fulfilment.shortPick',
         'Invalid option',
+      ],
+      'a fee for a label that the store pays': [
+        returned({ labelFee: { EUR: 490 } }),
+        'returns.policies.standard.labelFee',
+        'Only where the customer pays',
+      ],
+      'a fee that cannot be paid': [
+        returned({ returnShipping: 'customer', labelFee: { KWD: 495 } }),
+        'returns.policies.standard.labelFee.KWD',
+        'multiple of 10',
+      ],
+      'more than everything for restocking': [
+        returned({ restockingPercent: 101 }),
+        'returns.policies.standard.restockingPercent',
+        '<=100',
+      ],
+      'a window without an end': [returned({ windowDays: 9_999 }), 'returns.policies.standard.windowDays', '<=3650'],
+      'a class that is no slug': [
+        { returns: { policies: { 'A B': returned({}).returns.policies.standard } } },
+        'returns.policies.A B',
+        'Invalid key',
       ],
       'no taxes': [{ taxes: undefined }, 'taxes', 'expected object'],
       'an unknown currency': [{ taxes: { ...taxes, inclusiveIn: ['XQQ'] } }, 'taxes.inclusiveIn.0', 'ISO 4217'],

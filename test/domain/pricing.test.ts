@@ -69,11 +69,11 @@ describe('price', () => {
     expect(priceOf({ currency: 'MGA', items: [{ sku: 'MUG' }] }, { products: coarse }).total).toBe(1900);
   });
 
-  test('what shipping and taxes need of a product goes into its line', () => {
+  test('what shipping, taxes and returns need of a product goes into its line', () => {
     const backorder = { limit: 5, leadDays: 7 };
-    const product = { ...mug, taxCode: 'txcd_99999999', backorder };
+    const product = { ...mug, taxCode: 'txcd_99999999', returnClass: 'sale', backorder };
     const { lines } = priceOf({ currency: 'USD', items: [{ sku: 'MUG' }] }, { products: [product] });
-    expect(lines).toMatchObject([{ taxCode: 'txcd_99999999', backorder }]);
+    expect(lines).toMatchObject([{ taxCode: 'txcd_99999999', returnClass: 'sale', backorder }]);
   });
 });
 

@@ -166,6 +166,32 @@ export const scenes: Record<string, Scene> = {
   'return.in_transit': (world) => returned(world, 'in_transit'),
   'return.received': (world) => returned(world, 'received'),
   'return.completed': (world) => returned(world, 'completed'),
+  'return.completed-came_in_two_parcels': async (world) => {
+    const workflowId = await returned(world, 'approved');
+    const handle = world.client.workflow.getHandle(workflowId);
+    for (const more of [true, false]) {
+      const input = { lines: [{ lineId: 'line_1', quantity: 1, reception: 'received' as const }], more, actor };
+      await handle.executeUpdate(messages.receiveReturn, { args: [input] });
+    }
+    const lines = [{ lineId: 'line_1', quantity: 2, disposition: 'restock' as const }];
+    await handle.executeUpdate(messages.inspectReturn, { args: [{ lines, actor }] });
+    await handle.result();
+    return workflowId;
+  },
+  'return.in_transit-brought_back_by_the_carrier': broughtBack,
+  'return.completed-brought_back_and_sent_again': async (world) => {
+    const workflowId = await broughtBack(world);
+    const handle = world.client.workflow.getHandle(workflowId);
+    const again = { resolution: 'reship' as const, actor, reason: 'note_1' };
+    await handle.executeUpdate(messages.resolveReturn, { args: [again] });
+    const line = { lineId: 'line_1', quantity: 2 };
+    const came = { lines: [{ ...line, reception: 'received' as const }], actor };
+    await handle.executeUpdate(messages.receiveReturn, { args: [came] });
+    const lines = [{ ...line, disposition: 'restock' as const }];
+    await handle.executeUpdate(messages.inspectReturn, { args: [{ lines, actor }] });
+    await handle.result();
+    return workflowId;
+  },
   'return.rejected': async (world) => {
     const workflowId = await returned(world, 'requested');
     const refused = { approve: false, actor, reason: 'too late' };
@@ -512,6 +538,22 @@ export const longScenes: Record<string, Scene> = {
     await world.returnHandle(returnId).result();
     return workflowIds.return(returnId);
   },
+  // Last: once a workflow has ended that its parent left behind, this server does not skip the time any more.
+  'return.expired-brought_back_by_nobody': async (world) => {
+    const orderId = await begun(world);
+    const [first] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, first!.id);
+    await world.carrierSays(first!.id, 'returned_to_sender');
+    await world.reaches(orderId, 'completed');
+    const { _id } = await world.mongo.models.returns.findOne({ orderId }).lean().orFail();
+    await world.pass(deadlines.returnArrival + 60_000);
+    const asked = async () => (await world.mongo.models.returns.findById(_id).lean())?.state?.incidents[0];
+    await until(async () => (await asked()) !== undefined, 'somebody is asked');
+    const answer = { incidentId: (await asked())!.id, answer: 'refund' as const, actor };
+    await world.returnHandle(_id).executeUpdate(messages.answerIncident, { args: [answer] });
+    await world.returnHandle(_id).result();
+    return workflowIds.return(_id);
+  },
 };
 
 /** Of both units of a delivered order. */
@@ -605,6 +647,17 @@ async function shipment(
     await world.shipmentReaches(orderId, first!.id, tracking === 'lost' ? 'exception' : (tracking as never));
   }
   return workflowIds.order(orderId);
+}
+
+async function broughtBack(world: World): Promise<string> {
+  const orderWorkflowId = await shipment(world, 'shipped', 'returned_to_sender');
+  const orderId = orderWorkflowId.replace('order-', '');
+  const { returns } = world.mongo.models;
+  await until(
+    async () => (await returns.findOne({ orderId }).lean())?.state?.waitingFor !== undefined,
+    'it is awaited',
+  );
+  return workflowIds.return((await returns.findOne({ orderId }).lean().orFail())._id);
 }
 
 async function returned(

@@ -15,6 +15,7 @@ export interface StepInput {
   /** A shipment or a return. */
   reference?: string;
   handOverId?: string;
+  returnId?: string;
   state?: { orderId?: string; claimId?: string };
 }
 

@@ -279,9 +279,9 @@ describe('a worker that dies cancels once, and gives back once', () => {
     return async (input: StepInput) => input.orderId === orderId || input.reference === shipmentId;
   };
 
-  test.each<[Step, Moment, Call?]>([
-    ['cancelLines', 'before its work'],
-    ['cancelLines', 'after its record'],
+  test.each<[Step, Moment, Call | undefined]>([
+    ['cancelLines', 'before its work', undefined],
+    ['cancelLines', 'after its record', undefined],
     ['voidLabels', 'before the call', 'voidLabel'],
     ['voidLabels', 'after the call', 'voidLabel'],
     ['sendRefund', 'before the call', 'createRefund'],
@@ -302,14 +302,14 @@ describe('a worker that dies cancels once, and gives back once', () => {
     expect(fired()).toBe(1);
   });
 
-  test.each<[Step, Moment, Call?]>([
+  test.each<[Step, Moment, Call | undefined]>([
     ['withdrawPayment', 'before the call', 'cancelIntent'],
     ['withdrawPayment', 'after the call', 'cancelIntent'],
-    ['withdrawPayment', 'after its record'],
-    ['cancelLines', 'after its record'],
+    ['withdrawPayment', 'after its record', undefined],
+    ['cancelLines', 'after its record', undefined],
     ['issuePayment', 'before the call', 'createIntent'],
     ['issuePayment', 'after the call', 'createIntent'],
-    ['issuePayment', 'after its record'],
+    ['issuePayment', 'after its record', undefined],
   ])('of one that is not paid yet: %s, %s', async (step, moment, call) => {
     const sku = await world.newSku({ wh_east: 10 });
     const paymentMethod = 'pm_card_threeDSecure2Required';

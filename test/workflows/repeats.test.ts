@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sendRefund } from '../../activities/payments/refund-sending.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
 import { recordInspection, recordReception } from '../../activities/returns/arrivals.ts';
-import { openReturn } from '../../activities/returns/opening.ts';
+import { openParcelReturn, openReturn } from '../../activities/returns/opening.ts';
 import { settleReturn } from '../../activities/returns/settlement.ts';
 import { startForgotten } from '../../activities/starts.ts';
 import { settleShortPick } from '../../activities/stock/short-picks.ts';
@@ -135,6 +135,34 @@ test('a reception that is written late leaves the inspection as it is', async ()
   const { lines } = await world.mongo.models.returns.findById(returnId).lean().orFail();
   expect(lines[0]!.dispositions).toEqual([{ disposition: 'restock', quantity: 2 }]);
   await world.follow('return', returnId);
+});
+
+test('each parcel of a return is written down once', async () => {
+  const orderId = await world.delivered();
+  const returnId = newId('ret');
+  const line = { lineId: 'line_1', quantity: 1 };
+  await openReturn(world.mongo, { returnId, orderId, lines: [{ ...line, reason: 'other' }], by: 'customer' });
+  const parcel = { returnId, actor, lines: [{ ...line, reception: 'received' as const }], more: true };
+  const written = await Promise.all([1, 1, 1].map((number) => recordReception(world.mongo, { ...parcel, number })));
+  expect(written).toEqual([{ units: 1 }, { units: 1 }, { units: 1 }]);
+  expect(await recordReception(world.mongo, { ...parcel, number: 2, more: false })).toEqual({ units: 2 });
+  const { arrivals, lines } = await world.mongo.models.returns.findById(returnId).lean().orFail();
+  expect(arrivals.map(({ number }) => number)).toEqual([1, 2]);
+  expect(lines).toMatchObject([{ quantity: 1, received: 2, reception: 'received' }]);
+  await world.follow('return', returnId);
+});
+
+test('a parcel that is brought back is one return, however often that is said', async () => {
+  const { orderId } = await world.place();
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.ship(orderId, shipment!.id);
+  const { parcels } = await world.mongo.models.shipments.findById(shipment!.id).lean().orFail();
+  const ids = { orderId, shipmentId: shipment!.id, parcelId: parcels![0]!.id };
+  const opened = await Promise.all([1, 2, 3, 4].map(() => openParcelReturn(world.mongo, ids)));
+  expect(new Set(opened.map(({ returnId }) => returnId)).size).toBe(1);
+  await world.carrierSays(shipment!.id, 'returned_to_sender');
+  await world.reaches(orderId, 'completed');
+  expect(await world.mongo.models.returns.find({ orderId }).lean()).toMatchObject([{ _id: opened[0]!.returnId }]);
 });
 
 test('units of another product are neither stock nor paid for', async () => {

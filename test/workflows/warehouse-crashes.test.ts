@@ -1,5 +1,5 @@
 /**
- * Every step from the packed shipment to the parcel that is given up dies at each moment around its call of the carrier and
+ * Every step from the packed shipment to the parcel that is given up, or comes back, dies at each moment around its call of the carrier and
  * its record. Whatever is tried again then, the carrier has sold one label a parcel, or has it back, and the goods, the
  * money and the customer's mails are as if nothing had died.
  */
@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Order } from '../../models/order.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
 import type { Answer } from '../../workflows/messages.ts';
-import { cancelSignal } from '../../workflows/messages.ts';
+import { cancelSignal, inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { type Call, createCrashes, type Moment, type Step, type StepInput } from '../support/crashes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -49,6 +49,8 @@ interface Ends {
   manifests: number;
   /** What left the building, by the ledger. */
   shipped: number[];
+  /** And what came back into it. */
+  returned: number[];
   captured: number[];
   refunds: number[];
   claims: number;
@@ -71,7 +73,7 @@ const two = 2 * price;
 const confirmed = ['order_confirmed'];
 const ready: Ends = {
   ...{ order: 'processing', shipments: ['ready'], labels: ['created'], isLabelled: true, manifests: 0, shipped: [] },
-  ...{ captured: [two], refunds: [], claims: 0, reships: [], mails: confirmed },
+  ...{ returned: [], captured: [two], refunds: [], claims: 0, reships: [], mails: confirmed },
 };
 const readyInTwo: Ends = { ...ready, labels: ['created', 'created'] };
 const left: Ends = { ...ready, shipments: ['shipped'], shipped: [-1, -1], mails: [...confirmed, 'shipped'] };
@@ -94,6 +96,10 @@ const oneArrived: Ends = {
 };
 const writtenOff: Ends = { ...oneArrived, refunds: [price], mails: [...oneArrived.mails, 'refunded'] };
 const sentAgain: Ends = { ...oneArrived, reships: [[1]] };
+const isBack: Ends = {
+  ...{ ...left, order: 'completed', shipments: ['returned_to_sender'], labels: ['in_use'], returned: [1, 1] },
+  ...{ refunds: [two], mails: [...confirmed, 'shipped', 'return_received', 'refunded'] },
+};
 const claimed: Ends = { ...leftInTwo, shipments: ['exception'], labels: ['in_use', 'in_use'], claims: 1 };
 
 // biome-ignore format: it is read as a table
@@ -117,6 +123,10 @@ const records: Row[] = [
   ['goods that are written off',             { step: 'writeOffParcel' },                                oneIsLost('refund'),  writtenOff],
   ['goods that are sent again',              { step: 'openReship' },                                    oneIsLost('reship'),  sentAgain],
   ['a claim against the carrier',            { step: 'openClaim' },                                     oneIsLost('claim'),   claimed],
+  ['a return that a carrier begins',         { step: 'openParcelReturn' },                              broughtBack,          isBack],
+  ['what came back',                         { step: 'recordReception' },                               broughtBack,          isBack],
+  ['goods that are on their shelf again',    { step: 'recordInspection' },                              broughtBack,          isBack],
+  ['the money for what came back',           { step: 'settleReturn' },                                  broughtBack,          isBack],
 ];
 
 const aroundCalls = ['before the call', 'after the call'] as const;
@@ -302,12 +312,13 @@ function inTime<T>(acting: Promise<T>): Promise<T> {
 }
 
 function isOf(orderId: string): (input: StepInput) => Promise<boolean> {
-  return async ({ orderId: of, state, reference, handOverId }) => {
-    const { shipments, handOvers } = world.mongo.models;
+  return async ({ orderId: of, state, reference, handOverId, returnId }) => {
+    const { shipments, handOvers, returns } = world.mongo.models;
+    const returned = returnId === undefined ? null : await returns.findById(returnId).lean();
     const handOver = handOverId === undefined ? null : await handOvers.findById(handOverId).lean();
     const shipmentId = reference ?? handOver?.parcels[0]?.shipmentId;
     const shipment = shipmentId === undefined ? null : await shipments.findById(shipmentId).lean();
-    return [of, state?.orderId, shipment?.orderId].includes(orderId);
+    return [of, state?.orderId, shipment?.orderId, returned?.orderId].includes(orderId);
   };
 }
 
@@ -339,6 +350,9 @@ async function endsOf(orderId: string, shipmentId: string): Promise<Ends> {
   };
   const { captured, refunds } = await world.atStripe(orderId);
   const moves = await models.movements.find({ reference: shipmentId, kind: 'ship' }).lean();
+  const returns = await models.returns.find({ orderId }, { _id: 1 }).lean();
+  const reference = { $in: returns.map(({ _id }) => _id) };
+  const back = await models.movements.find({ reference, kind: 'return' }).lean();
   const reships = await models.orders.find({ reshipOf: { $in: ids } }).lean();
   return {
     order: status,
@@ -347,6 +361,7 @@ async function endsOf(orderId: string, shipmentId: string): Promise<Ends> {
     isLabelled: recorded.length === sold.length && sold.every(isRecorded),
     manifests: manifests.filter(({ labelIds }) => sold.some(({ id }) => labelIds.includes(id))).length,
     shipped: moves.map(({ onHandChange }) => onHandChange),
+    returned: back.map(({ onHandChange }) => onHandChange),
     ...{ captured, refunds },
     claims: await models.carrierClaims.countDocuments({ parcelId: { $in: ids } }),
     reships: reships.map(({ lines }) => lines.map(({ quantity }) => quantity)),
@@ -437,4 +452,25 @@ function oneIsLost(given: Answer): () => Promise<Ready> {
     const { id } = await world.incident(orderId, 'lost');
     return { orderId, shipmentId, act: () => world.answer(orderId, id, given) };
   };
+}
+
+/** What the carrier brings back is received, and put on its shelf. */
+async function broughtBack(): Promise<Ready> {
+  const { orderId, shipmentId } = await made(1);
+  await world.handOver(orderId, shipmentId);
+  const { lines } = await warehouse.shipmentOf(shipmentId);
+  const units = lines.map(({ lineId }) => ({ lineId, quantity: 1 }));
+  const actor = 'warehouse:test';
+  const act = async () => {
+    await world.carrierSays(shipmentId, 'returned_to_sender');
+    const found = () => world.mongo.models.returns.findOne({ orderId }).lean();
+    await until(async () => (await found())?.state !== undefined, 'it is a return');
+    const handle = world.returnHandle((await found())!._id);
+    const came = units.map((unit) => ({ ...unit, reception: 'received' as const }));
+    await handle.executeUpdate(receiveReturn, { args: [{ lines: came, actor }] });
+    const fates = units.map((unit) => ({ ...unit, disposition: 'restock' as const }));
+    await handle.executeUpdate(inspectReturn, { args: [{ lines: fates, actor }] });
+    expect(await handle.result()).toBe('completed');
+  };
+  return { orderId, shipmentId, act };
 }

@@ -21,7 +21,7 @@ export const limits = {
   /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
   editLooks: 20,
   historyEvents: 4_000,
-  /** Parcels of one shipment. */
+  /** Parcels of one shipment, or of one return. */
   parcels: 50,
   /** Pictures and papers of one claim. */
   evidence: 20,
