@@ -126,9 +126,9 @@ export async function applyEdit(
         work.write(order, {
           ...{ items, shipTo, shipping, pricing, total, redemptions, taxCalculation, expectedAt, notBefore },
         });
-        for (const each of shipments)
-          if (!each.cancelledAt) work.put('shipments', { ...each, cancelledAt: new Date() });
-        if (order.committedAt) pickAnew(work, order, Math.max(0, ...shipments.map(({ priority }) => priority)));
+        const replaced = shipments.filter(({ cancelledAt }) => cancelledAt == null);
+        for (const each of replaced) work.put('shipments', { ...each, cancelledAt: new Date() });
+        if (order.committedAt) pickAnew(work, order, Math.max(0, ...replaced.map(({ priority }) => priority)));
         work.put('payments', paid);
         const { becomes: _, removeAt: _removeAt, ...kept } = edit;
         const made = { ...kept, appliedAt: new Date() };
