@@ -1,5 +1,5 @@
 import { type Connection, Schema } from 'mongoose';
-import type { EditChange } from '../workflows/domain/edits.ts';
+import type { EditChange, RefusedEdit } from '../workflows/domain/edits.ts';
 import type { PricedLine } from '../workflows/domain/pricing.ts';
 import type { Order } from './order.ts';
 
@@ -18,9 +18,11 @@ export interface Edit {
   before: number;
   after: number;
   changes: EditChange[];
-  /** What the order becomes. It holds an address, so it is gone once it is made. */
+  /** What the order becomes. It holds an address, so it is gone once that is decided. */
   becomes?: Becomes;
   appliedAt?: Date;
+  /** It was to be made, and could not be. */
+  refused?: RefusedEdit;
 }
 
 export type Becomes = Pick<
@@ -42,6 +44,7 @@ export function editModel(connection: Connection) {
     changes: { type: [Schema.Types.Mixed] as never, required: true },
     becomes: Schema.Types.Mixed,
     appliedAt: Date,
+    refused: Schema.Types.Mixed,
   });
   schema.index({ orderId: 1 });
   schema.index({ removeAt: 1 }, { expireAfterSeconds: 0 });

@@ -55,11 +55,17 @@ export interface Payment {
   /** The one that replaces the present one when the order is edited; `held` once it is authorized. */
   edit?: {
     editId: string;
+    /** The try to pay that it was made for. */
+    attempt: number;
     intentId: string;
     clientSecret?: string;
     amount: number;
     held?: { authorized: number; multicapture: boolean; captureBefore?: Date; savedMethod?: string };
   };
+  /** Tries to pay for edits up to this one come too late. */
+  editsClosed?: number;
+  /** The number of the last withdrawal of an intent, before the order came to cost something else. */
+  withdrawals?: number;
   /** The number of the last renewal that took its place. */
   lastRenewal?: number;
   /** For the customer's browser only. Never in a workflow, a log or a staff answer. */
@@ -205,6 +211,8 @@ export function paymentModel(connection: Connection) {
     pastIntents: { type: [String], default: [] },
     renewal: Schema.Types.Mixed,
     edit: Schema.Types.Mixed,
+    editsClosed: Number,
+    withdrawals: Number,
     lastRenewal: Number,
     clientSecret: String,
     serverErrors: { type: Number, default: 0 },

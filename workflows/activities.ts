@@ -375,13 +375,16 @@ export interface ProviderSteps {
     attempt?: number | undefined;
     paymentMethod?: string | undefined;
   }): Promise<PaymentOutcome>;
-  /** Lets go of what an edit has left: the authorization before it where it was made, else that for it. */
-  releaseEdit(input: { orderId: string; editId: string }): Promise<void>;
+  /**
+   * Lets go of what an edit has left: the authorization before it where it was made, else that for it. No attempt up to
+   * this one authorizes anything afterwards.
+   */
+  releaseEdit(input: { orderId: string; editId: string; attempt: number }): Promise<void>;
   /**
    * Before an order that is not paid comes to cost something else: its customer cannot pay the old amount any more. What is
    * paid, or on its way, stays, and is the outcome.
    */
-  withdrawPayment(input: { orderId: string }): Promise<PaymentOutcome>;
+  withdrawPayment(input: { orderId: string; withdrawal: number }): Promise<PaymentOutcome>;
   /** After it: what it costs now can be paid. */
   issuePayment(input: { orderId: string }): Promise<PaymentOutcome>;
   /** Ends the payment: nothing can be authorized afterwards. What was captured already stays, to be refunded. */

@@ -46,7 +46,6 @@ function begin(order: Order, input: EditInput): Promise<EditOutcome> {
   return inTurn(order, async () => {
     const why = whyNot(order);
     if (why !== undefined) return refused(why);
-    order.editsAsked += 1;
     for (;;) {
       const edit = await order.record.must('read_edit', () =>
         local.readEdit({ orderId: order.id, editId: input.editId }),
@@ -55,10 +54,17 @@ function begin(order: Order, input: EditInput): Promise<EditOutcome> {
       if (edit.way === 'authorize') return payMore(order, input);
       if (edit.way !== 'withdraw') return apply(order, input);
       const changed = await changeUnpaid(order, () => apply(order, input));
-      if (changed) return changed.answer;
+      if (changed) return thenPaidBy(order, input, changed.answer);
       // It was paid in this moment: then there is money that can be kept, or a bank that is to be waited for.
     }
   });
+}
+
+/** The payment's own story tries the method that was given with it. */
+function thenPaidBy(order: Order, { paymentMethod }: EditInput, made: EditOutcome): EditOutcome {
+  const mayTry = order.nextMethod === undefined && order.paymentAttempts < limits.paymentAttempts;
+  if (made.outcome === 'applied' && dueByCard(order) > 0 && mayTry) order.nextMethod = paymentMethod;
+  return made;
 }
 
 function inTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
@@ -73,7 +79,7 @@ function whyNot(order: Order): EditRefusal | undefined {
   if (state.payment.disputed) return 'disputed';
   if (state.shipments.some(({ status }) => !early.includes(status))) return 'begun';
   if (order.captured || order.capturedInPart) return 'taken';
-  if (order.editsAsked >= limits.edits || state.shipments.length >= limits.shipments) return 'too_many';
+  if (state.shipments.length >= limits.shipments) return 'too_many';
   return undefined;
 }
 
@@ -128,9 +134,9 @@ async function applyPaid(order: Order, input: EditInput, paid: PaymentOutcome): 
   return made;
 }
 
-async function release({ id: orderId, record }: Order, editId: string): Promise<void> {
+async function release({ id: orderId, record, paymentAttempts: attempt }: Order, editId: string): Promise<void> {
   await record.must('release_edit', () =>
-    callProvider('releaseEdit', { summary: `Let go of what ${editId} has left` }, { orderId, editId }),
+    callProvider('releaseEdit', { summary: `Let go of what ${editId} has left` }, { orderId, editId, attempt }),
   );
 }
 
@@ -161,30 +167,43 @@ async function apply(order: Order, { editId, actor, reason }: EditInput): Promis
 }
 
 /** Until the money is there, or the time is up, or the order goes on without it. */
-async function waitForCustomer(order: Order, input: EditInput, first: number): Promise<void> {
+async function waitForCustomer(order: Order, input: EditInput, seen: number): Promise<void> {
   const { record } = order;
-  const { editId } = input;
-  const payBy = Date.now() + deadlines.editPayment;
-  let seen = first;
-  const isLost = () => isOver(order) || order.captured;
-  for (let looks = 0; ; looks++) {
-    const heard = () => isLost() || (looks < limits.editLooks && order.paymentHints > seen);
-    const waited = await record.waitFor('edit_payment', payBy - Date.now(), heard);
-    seen = order.paymentHints;
-    const done = await inTurn(order, async () => {
-      const paid = isLost() ? undefined : await authorize(order, editId);
-      const over = isLost() || waited === 'overdue' || paid?.attempt === 'voided';
-      if (paid && isPaid(paid.attempt)) {
-        const made = await applyPaid(order, input, paid);
-        if (made.outcome === 'refused') record.changed(`The edit was paid for and not made: ${made.why}`);
-        return true;
-      }
-      if (!over) return false;
-      await release(order, editId);
-      record.changed('The edit was dropped: its payment was not confirmed');
-      return true;
-    });
-    if (done) break;
-  }
-  order.waitingEdits.delete(editId);
+  let isDone = false;
+  let isClosed = false;
+  const looking = (async () => {
+    let heard = seen;
+    for (let looks = 0; looks < limits.editLooks && !isDone; looks++) {
+      await condition(() => isClosed || order.paymentHints > heard);
+      if (isClosed) return;
+      heard = order.paymentHints;
+      isDone = await inTurn(order, () => madeIfPaid(order, input));
+    }
+  })();
+  await record.waitFor('edit_payment', deadlines.editPayment, () => isDone || isLost(order));
+  isClosed = true;
+  await looking;
+  if (!isDone) await inTurn(order, () => madeOrDropped(order, input));
+  order.waitingEdits.delete(input.editId);
+}
+
+function isLost(order: Order): boolean {
+  return isOver(order) || order.captured;
+}
+
+/** True where nothing more is to be waited for. */
+async function madeIfPaid(order: Order, input: EditInput): Promise<boolean> {
+  if (isLost(order)) return false;
+  const paid = await authorize(order, input.editId);
+  if (!paid || !isPaid(paid.attempt)) return false;
+  const made = await applyPaid(order, input, paid);
+  if (made.outcome === 'refused') order.record.changed(`The edit was paid for and not made: ${made.why}`);
+  return true;
+}
+
+/** Whatever was not heard, the provider has the last word. */
+async function madeOrDropped(order: Order, input: EditInput): Promise<void> {
+  if (await madeIfPaid(order, input)) return;
+  await release(order, input.editId);
+  order.record.changed('The edit was dropped: its payment was not confirmed');
 }

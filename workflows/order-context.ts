@@ -73,6 +73,8 @@ export interface Order {
   payAsked: boolean;
   /** How often the money was, or is, authorized anew; and the cards that customers have tried for it. */
   renewals: number;
+  /** How often what its customer could pay was withdrawn. */
+  withdrawals: number;
   /** Why a person had to look at it before. */
   risks: string[];
   /** When the provider lets go of what is authorized: ISO 8601, UTC. */
@@ -178,6 +180,7 @@ export function createOrder(orderId: string): Order {
     payAsked: false,
     risks: [],
     renewals: 0,
+    withdrawals: 0,
     settledOtherwise: 0,
     messages: 0,
     expects: {},

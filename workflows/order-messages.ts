@@ -82,11 +82,20 @@ export function listenToMessages(order: Order): void {
     },
   );
 
-  setHandler(messages.editOrder, async (input: EditInput) => {
-    const outcome = await edit(order, input);
-    await record.saved();
-    return outcome;
-  });
+  setHandler(
+    messages.editOrder,
+    async (input: EditInput) => {
+      order.editsAsked += 1;
+      const outcome = await edit(order, input);
+      await record.saved();
+      return outcome;
+    },
+    {
+      validator(_input: EditInput) {
+        if (order.editsAsked >= limits.edits) throw new Error(`The order has had its ${limits.edits} edits`);
+      },
+    },
+  );
 
   setHandler(
     messages.packShipment,

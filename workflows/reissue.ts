@@ -11,8 +11,10 @@ import { recordPayment } from './payment-state.ts';
  */
 export async function changeUnpaid<T>(order: Order, change: () => Promise<T>): Promise<{ answer: T } | undefined> {
   const { record, id: orderId } = order;
+  order.withdrawals += 1;
+  const asked = { orderId, withdrawal: order.withdrawals };
   const before = await record.must('withdraw_payment', () =>
-    callProvider('withdrawPayment', { summary: 'Withdraw the payment' }, { orderId }),
+    callProvider('withdrawPayment', { summary: 'Withdraw the payment' }, asked),
   );
   // The payment's own story hears of either.
   order.paymentHints += 1;

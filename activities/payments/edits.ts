@@ -62,7 +62,8 @@ async function ensureIntent(
   { orderId, editId, attempt }: { orderId: string; editId: string; attempt?: number | undefined },
 ): Promise<Payment> {
   const known = await readRecord(mongo, orderId);
-  if (known.edit?.editId === editId || known.closedAt || attempt === undefined) return known;
+  if (known.closedAt || attempt === undefined || attempt <= (known.editsClosed ?? 0)) return known;
+  if (known.edit?.editId === editId) return known;
   // Of an edit that came to nothing.
   const payment = await dropEdit(mongo, payments, known);
   const edit = await mongo.models.edits.findOne({ _id: editId, orderId }).lean<Edit>();
@@ -76,8 +77,8 @@ async function ensureIntent(
     payments.createIntent({ orderId, amount, currency, customerId, multicapture, heldOnly: true, key }),
   );
   const won = await mongo.models.payments.updateOne(
-    { orderId, edit: null, closedAt: null },
-    { $set: { edit: { editId, intentId, amount, ...(clientSecret !== undefined && { clientSecret }) } } },
+    { orderId, edit: null, closedAt: null, editsClosed: { $not: { $gte: attempt } } },
+    { $set: { edit: { editId, attempt, intentId, amount, ...(clientSecret !== undefined && { clientSecret }) } } },
   );
   // The customer has their time to confirm it, whatever was left of the preview's.
   await mongo.models.edits.updateOne(
@@ -113,14 +114,19 @@ export function withAuthorizationOf(editId: string, payment: Payment, due: numbe
   };
 }
 
-/** Lets go of the authorization that is not the order's: the old one of an edit that was made, else the new one. */
+/**
+ * Lets go of the authorization that is not the order's: the old one of an edit that was made, else the new one. Leaves a
+ * tombstone first: a try that thaws later authorizes nothing.
+ */
 export async function releaseEdit(
   mongo: Mongo,
   payments: Payments,
-  { orderId, editId }: { orderId: string; editId: string },
+  { orderId, editId, attempt }: { orderId: string; editId: string; attempt: number },
 ): Promise<void> {
+  await mongo.models.payments.updateOne({ orderId }, { $max: { editsClosed: attempt } });
   const payment = await readRecord(mongo, orderId);
-  if (payment.edit?.editId === editId) await dropEdit(mongo, payments, payment);
+  const { edit } = payment;
+  if (edit?.editId === editId && edit.attempt <= attempt) await dropEdit(mongo, payments, payment);
   const old = payment.pastIntents.at(-1);
   if (old !== undefined) await cancel(mongo, payments, payment, old);
 }

@@ -218,7 +218,8 @@ export async function ensureIntent(mongo: Mongo, payments: Payments, payment: Pa
   );
   const won = await mongo.models.payments
     .findOneAndUpdate(
-      { orderId, intentId: null, closedAt: null },
+      // What it costs may have changed since it was read.
+      { orderId, intentId: null, closedAt: null, amountDue },
       { $set: { intentId: intent.id, clientSecret: intent.clientSecret, status: 'created' } },
       { returnDocument: 'after' },
     )

@@ -9,16 +9,24 @@ import type { Payments } from '../providers/stripe.ts';
 import { ensureIntent, readPayment } from './payments.ts';
 import { countingErrors, outcomeOf, readRecord, record, takeNewKeys } from './records.ts';
 
-/** What was paid already, or is on its way, stays: the outcome says so. Else nothing can be paid any more. */
+/**
+ * What was paid already, or is on its way, stays: the outcome says so. Else nothing can be paid any more. `withdrawal` counts
+ * an order's withdrawals: one that thaws later takes nothing from what came after it.
+ */
 export async function withdrawPayment(
   mongo: Mongo,
   payments: Payments,
-  { orderId }: { orderId: string },
+  { orderId, withdrawal }: { orderId: string; withdrawal: number },
 ): Promise<PaymentOutcome> {
+  const { models } = mongo;
   const found = await readPayment(mongo, payments, { orderId });
   const payment = await readRecord(mongo, orderId);
-  const { intentId, serverErrors } = payment;
-  if (intentId === undefined || payment.closedAt || isTaken(found)) return found;
+  const { intentId, serverErrors, withdrawals = 0 } = payment;
+  if (withdrawals >= withdrawal || payment.closedAt || isTaken(found)) return found;
+  if (intentId === undefined) {
+    await models.payments.updateOne({ orderId, intentId: null }, { $max: { withdrawals: withdrawal } });
+    return found;
+  }
   const key = `${intentId}:cancel:${serverErrors}`;
   const intent = await countingErrors(mongo, orderId, () => payments.cancelIntent(intentId, { key }));
   if (intent.status === 'processing' || intent.status === 'captured')
@@ -28,10 +36,10 @@ export async function withdrawPayment(
     throw new Error(`${intentId} is ${intent.status} and cannot be withdrawn yet`);
   }
   // The next one is made under a key of its own.
-  await mongo.models.payments.updateOne(
+  await models.payments.updateOne(
     { orderId, intentId },
     {
-      $set: { status: 'none' },
+      $set: { status: 'none', withdrawals: withdrawal },
       $unset: { intentId: 1, clientSecret: 1, captureBefore: 1 },
       $push: { pastIntents: intentId },
       $inc: { serverErrors: 1 },

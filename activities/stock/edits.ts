@@ -53,6 +53,7 @@ export async function readEdit(
 ): ReturnType<LocalSteps['readEdit']> {
   const edit = await models.edits.findOne({ _id: editId, orderId }).lean<Edit>();
   if (edit?.appliedAt) return { outcome: 'applied' };
+  if (edit?.refused) return edit.refused;
   if (!edit?.becomes || edit.expiresAt <= new Date()) return refused('expired');
   const [order, payment, shipments] = await Promise.all([
     models.orders.findById(orderId).lean<Order>(),
@@ -86,7 +87,10 @@ function refused(why: EditRefusal): RefusedEdit {
   return { outcome: 'refused', why };
 }
 
-/** An edit that was made is not made again: the answer is how the order stands. */
+/**
+ * An edit that was made is not made again: the answer is how the order stands. One that was refused stays so, and whoever
+ * thaws later finds that.
+ */
 export async function applyEdit(
   mongo: Mongo,
   { orderId, editId }: { orderId: string; editId: string },
@@ -107,6 +111,7 @@ export async function applyEdit(
         const edit = work.document('edits', editId);
         const payment = work.document('payments', paymentId);
         if (edit?.appliedAt && payment) return applied(order, edit, payment);
+        if (edit?.refused) return edit.refused;
         if (!edit?.becomes) throw new Refused(refused('expired'));
         const shipments = shipmentIds.flatMap((id) => work.document('shipments', id) ?? []);
         const why = whyNot(order, shipments) ?? (basisOf(order) === edit.basis ? undefined : 'changed');
@@ -121,10 +126,9 @@ export async function applyEdit(
         work.write(order, {
           ...{ items, shipTo, shipping, pricing, total, redemptions, taxCalculation, expectedAt, notBefore },
         });
-        for (const each of shipments)
-          if (!each.cancelledAt) work.put('shipments', { ...each, cancelledAt: new Date() });
-        if (order.committedAt)
-          insertShipments(work, order, shipmentsOf(claimsOf(order).filter(({ state }) => state === 'committed')));
+        const replaced = shipments.filter(({ cancelledAt }) => cancelledAt == null);
+        for (const each of replaced) work.put('shipments', { ...each, cancelledAt: new Date() });
+        if (order.committedAt) pickAnew(work, order, Math.max(0, ...replaced.map(({ priority }) => priority)));
         work.put('payments', paid);
         const { becomes: _, removeAt: _removeAt, ...kept } = edit;
         const made = { ...kept, appliedAt: new Date() };
@@ -133,9 +137,16 @@ export async function applyEdit(
       },
     });
   } catch (error) {
-    if (error instanceof Refused) return error.refusal;
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    return (await refuse(mongo, editId, error.refusal)) ? error.refusal : applyEdit(mongo, { orderId, editId });
   }
+}
+
+/** False where somebody else has decided it meanwhile. */
+async function refuse({ models }: Mongo, editId: string, refusal: RefusedEdit): Promise<boolean> {
+  const open = { _id: editId, appliedAt: null, refused: null };
+  const { matchedCount } = await models.edits.updateOne(open, { $set: { refused: refusal }, $unset: { becomes: 1 } });
+  return matchedCount === 1 || (await models.edits.exists({ _id: editId })) === null;
 }
 
 async function needsOf(
@@ -212,6 +223,14 @@ function reserveAnew(work: Work, order: Order, { lines: priced, shipTo }: Become
       ],
     };
   });
+}
+
+/** As urgently as what they replace. */
+function pickAnew(work: Work, order: Order, priority: number): void {
+  const shipments = shipmentsOf(claimsOf(order).filter(({ state }) => state === 'committed'));
+  insertShipments(work, order, shipments);
+  for (const { shipmentId } of shipments)
+    work.put('shipments', { ...work.document('shipments', shipmentId)!, priority });
 }
 
 function applied(order: Order, { before, after, changes }: Edit, payment: Payment): AppliedEdit {

@@ -27,7 +27,7 @@ export const confirmBody = z.strictObject({
 export const edit = z
   .strictObject({
     id: z.string(),
-    status: z.enum(['open', 'waiting', 'applied', 'expired']).meta({
+    status: z.enum(['open', 'waiting', 'applied', 'refused', 'expired']).meta({
       description: '`waiting`: the customer has to confirm the payment in the browser, and the order is as it was',
     }),
     expiresAt: common.time.meta({ description: 'So long it can be confirmed at this price' }),

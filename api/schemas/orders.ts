@@ -114,6 +114,7 @@ const payment = z.strictObject({
   declineCode: z.string().optional(),
   clientSecret: z.string().optional().meta({ description: "For the owner's browser, while a payment is awaited" }),
   purpose,
+  editId: z.string().optional().meta({ description: 'The edit that waits for this payment' }),
   captureBefore: common.time.optional().meta({ description: 'For staff: until when the money is held' }),
 });
 

@@ -12,7 +12,7 @@ export function viewEdit(edit: Edit, payment: Payment | null, caller: Caller): z
   const ended = expiresAt <= new Date() ? 'expired' : 'open';
   return {
     id: edit._id,
-    status: appliedAt ? 'applied' : next ? 'waiting' : ended,
+    status: appliedAt ? 'applied' : edit.refused ? 'refused' : next ? 'waiting' : ended,
     expiresAt: expiresAt.toISOString(),
     ...(appliedAt && { appliedAt: appliedAt.toISOString() }),
     ...{ currency, before, after, difference: after - before },

@@ -154,8 +154,8 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
   const saving = payment.intentId === undefined ? setup : undefined;
   const declined = saving ? saving.declineCode : (payment.attempts.at(-1)?.declineCode ?? undefined);
   const declineCode = declined && mayBeTold(declined, caller);
-  const { clientSecret } = saving ?? payment.renewal ?? payment;
-  const isAsked = order.status === 'awaiting_payment' || payment.renewal !== undefined;
+  const { clientSecret } = saving ?? payment.edit ?? payment.renewal ?? payment;
+  const isAsked = order.status === 'awaiting_payment' || (payment.edit ?? payment.renewal) !== undefined;
   // The bank has a debit for days: there is nothing to confirm meanwhile.
   const isUnderWay = payment.status === 'processing';
   const mayPay = caller.kind === 'owner' && isAsked && !isUnderWay && clientSecret !== undefined;
@@ -168,6 +168,7 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
     refunded: refundedOf(payment),
     ...(declineCode !== undefined && { declineCode }),
     ...(mayPay && { clientSecret, purpose: saving ? 'setup' : 'payment' }),
+    ...(payment.edit && { editId: payment.edit.editId }),
     ...(forStaff && payment.captureBefore && { captureBefore: payment.captureBefore.toISOString() }),
   };
 }

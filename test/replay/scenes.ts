@@ -10,6 +10,7 @@ import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import type { ClaimKind } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
+import { createEditor } from '../support/edits.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import type { World } from '../support/world.ts';
@@ -88,6 +89,18 @@ export const scenes: Record<string, Scene> = {
       lines: [{ reference: 'line_1', amount: 2 * price, quantity: 2 }],
     });
     return workflowIds.order(await world.delivered({ taxCalculation: calculationId }));
+  },
+  'order.confirmed-edited_to_cost_more': async (world) => {
+    const { orderId } = await world.place();
+    return edited(world, orderId, 'pm_card_visa');
+  },
+  'order.confirmed-an_edit_waits_for_its_customer': async (world) => {
+    const { orderId } = await world.place();
+    return edited(world, orderId, 'pm_card_authenticationRequired');
+  },
+  'order.awaiting_payment-edited': async (world) => {
+    const { orderId } = await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' });
+    return edited(world, orderId);
   },
   'quote.answered': async (world) => {
     const quoteId = newId('quo');
@@ -609,6 +622,15 @@ async function withAccount(world: World): Promise<string> {
   const customer = { _id: customerId, email: `${customerId}@example.com`, name: 'Buyer', createdAt: new Date() };
   await world.mongo.models.customers.create([customer]);
   return customerId;
+}
+
+/** One more is asked for. */
+async function edited(world: World, orderId: string, paymentMethod?: string): Promise<string> {
+  const editor = await createEditor(world);
+  await editor.edit(orderId, { items: [{ sku: 'MUG', quantity: 3 }] }, { paymentMethod });
+  await editor.api.stop();
+  await world.inboxIsEmpty();
+  return workflowIds.order(orderId);
 }
 
 async function placed(world: World, order: Parameters<World['place']>[0] = {}): Promise<string> {

@@ -1,6 +1,9 @@
 /** What was ordered is changed before it is picked: all of it or nothing, and the money with it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { bookCredit } from '../../activities/payments/credit.ts';
+import { authorizeEdit } from '../../activities/payments/edits.ts';
+import { withdrawPayment } from '../../activities/payments/reissue.ts';
+import { applyEdit } from '../../activities/stock/edits.ts';
 import { newId } from '../../models/id.ts';
 import { createEditor } from '../support/edits.ts';
 import { price } from '../support/shop.ts';
@@ -141,6 +144,17 @@ describe('an order that is paid', () => {
     await isSent(orderId, price);
   });
 
+  test('as urgent as it was', async () => {
+    const { orderId } = await world.place();
+    const [before] = await live(orderId);
+    await world.mongo.models.shipments.updateOne({ _id: before!.id }, { $set: { priority: 7 } });
+    await editor.edit(orderId, mugs(1));
+    const [after] = await live(orderId);
+    expect(after!.id).not.toBe(before!.id);
+    expect(await world.mongo.models.shipments.findById(after!.id).lean()).toMatchObject({ priority: 7 });
+    await isSent(orderId, price);
+  });
+
   test('to another region: other taxes, another price of delivery, from another warehouse', async () => {
     const sku = await world.newSku({ wh_east: 5, wh_west: 5 });
     const { orderId } = await world.place(units(sku, 2));
@@ -209,6 +223,9 @@ describe('more money', () => {
     expect(asked).toMatchObject({ status: 200, body: { status: 'waiting', clientSecret: expect.any(String) } });
     expect(await standing(orderId)).toMatchObject({ ...before, edit: { editId } });
     expect((await editor.look(orderId, editId)).body).not.toHaveProperty('clientSecret');
+    const { body } = await editor.api.ask('GET', `/v1/orders/${orderId}`, undefined, owner);
+    const { clientSecret } = asked.body;
+    expect(body).toMatchObject({ status: 'confirmed', payment: { clientSecret, purpose: 'payment', editId } });
     await until(async () => (await world.stateOf(orderId)).waitingFor?.event === 'edit_payment', 'it waits');
     expect(await editor.confirm(orderId, editId, strong, owner)).toMatchObject({ body: { status: 'waiting' } });
     const another = await editor.edit(orderId, mugs(4), visa);
@@ -250,6 +267,22 @@ describe('more money', () => {
     const at = `/_sandbox/payment_intents/${edit!.intentId}/confirm`;
     await world.control(world.stripe.url, 'POST', at, { payment_method: 'pm_card_mastercard' });
     await isApplied(orderId, editId);
+    await isSent(orderId, 3 * price);
+  });
+
+  test('that was refused is not authorized by a worker that thaws later', async () => {
+    const { orderId } = await world.place();
+    const editId = await editor.previewed(orderId, mugs(3));
+    await editor.confirm(orderId, editId, by('pm_card_visa_chargeDeclined'));
+    const before = await standing(orderId);
+    const late = { orderId, editId, attempt: 2, ...visa };
+    expect(await authorizeEdit(world.mongo, world.payments, late)).toMatchObject({ attempt: 'voided' });
+    expect(await standing(orderId)).toEqual(before);
+    expect((await editor.confirm(orderId, editId, visa)).status).toBe(200);
+    expect(await authorizeEdit(world.mongo, world.payments, { ...late, attempt: 3 })).toMatchObject({
+      attempt: 'voided',
+    });
+    expect(await world.atStripe(orderId)).toMatchObject({ held: 1 });
     await isSent(orderId, 3 * price);
   });
 
@@ -310,6 +343,22 @@ describe('an order that is not paid', () => {
     const { orderId } = await declined();
     await editor.edit(orderId, mugs(3));
     expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+    await isSent(orderId, 3 * price);
+  });
+
+  test('keeps its intent, whichever withdrawal thaws later', async () => {
+    const { orderId } = await declined();
+    await editor.edit(orderId, mugs(3));
+    const intentId = await world.intentOf(orderId);
+    await withdrawPayment(world.mongo, world.payments, { orderId, withdrawal: 1 });
+    expect(await world.intentOf(orderId)).toBe(intentId);
+    expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+    await isSent(orderId, 3 * price);
+  });
+
+  test('pays by a method that is given with it', async () => {
+    const { orderId } = await declined();
+    expect((await editor.edit(orderId, mugs(3), visa)).body).toMatchObject({ status: 'applied' });
     await isSent(orderId, 3 * price);
   });
 
@@ -455,6 +504,31 @@ describe('an order that waits for goods', () => {
     await isSent(orderId, 3 * price);
   });
 
+  test('and for its customer, who has to confirm the method, is charged for what it is then', async () => {
+    const sku = await world.newSku({ wh_east: 0 }, rule);
+    const paymentMethod = 'pm_card_authenticationRequiredOnSetup';
+    const { orderId } = await world.place({ ...units(sku, 2), acceptsBackorder: true, paymentMethod });
+    expect((await editor.edit(orderId, units(sku, 3))).status).toBe(200);
+    await world.browserSaves(orderId, 'authenticate', { outcome: 'succeed' });
+    await world.reaches(orderId, 'confirmed');
+    await world.receive(sku, 'wh_east', 3);
+    await isSent(orderId, 3 * price);
+  });
+
+  test('and came, and could not be charged for: its customer pays what it is then', async () => {
+    const sku = await world.newSku({ wh_east: 0 }, rule);
+    const paymentMethod = 'pm_card_authenticationRequired';
+    const { orderId } = await world.place({ ...units(sku, 2), acceptsBackorder: true, paymentMethod });
+    await world.browserSaves(orderId, 'authenticate', { outcome: 'succeed' });
+    await world.reaches(orderId, 'confirmed');
+    await world.receive(sku, 'wh_east', 3);
+    await world.reaches(orderId, 'awaiting_payment');
+    expect((await editor.edit(orderId, units(sku, 3))).status).toBe(200);
+    await world.browser(orderId, 'confirm', { payment_method: 'pm_card_visa' });
+    await world.reaches(orderId, 'confirmed');
+    await isSent(orderId, 3 * price);
+  });
+
   test('is charged at once where nothing of it is to come any more', async () => {
     const sku = await world.newSku({ wh_east: 0 }, rule);
     const orderId = await waiting(sku);
@@ -534,6 +608,25 @@ describe('an edit is refused, and nothing changes,', () => {
     for (const each of [third, fourth])
       expect(await editor.confirm(orderId, each, visa)).toMatchObject({ status: 409, body: { reason: 'changed' } });
     await world.cancel(orderId);
+  });
+
+  test('and stays refused, whoever thaws later and finds the goods', async () => {
+    const sku = await world.newSku({ wh_east: 3 });
+    const { orderId } = await world.place(units(sku, 2));
+    const editId = await editor.previewed(orderId, units(sku, 3));
+    const other = await world.place(units(sku, 1));
+    expect((await editor.confirm(orderId, editId, visa)).body).toMatchObject({ shortages: [{ sku }] });
+    const before = await standing(orderId);
+    await world.receive(sku, 'wh_east', 5);
+    expect(await applyEdit(world.mongo, { orderId, editId })).toMatchObject({
+      outcome: 'refused',
+      why: 'out_of_stock',
+    });
+    expect(await editor.confirm(orderId, editId, visa)).toMatchObject({ status: 409, body: { shortages: [{ sku }] } });
+    expect((await editor.look(orderId, editId)).body.status).toBe('refused');
+    expect(await standing(orderId)).toEqual(before);
+    await isSent(orderId, 2 * price);
+    await world.cancel(other.orderId);
   });
 
   test('of an order that is cancelled', async () => {

@@ -75,6 +75,31 @@ describe('taxes by Stripe', () => {
     expect((await transactionsOf(id))[1]).toMatchObject({ reference: refundId, type: 'reversal' });
   });
 
+  test('are calculated anew for an order that is edited, and recorded as they are then', async () => {
+    const { order, link } = (await place({ quoteId: (await quote()).body.id })).body;
+    const calculated = (await atStripeTax()).tax_calculations.length;
+    const at = `/v1/orders/${order.id}/edits`;
+    const losAngeles = { ...newYork, region: 'CA', postalCode: '90001', city: 'Los Angeles' };
+    const asked = {
+      items: [{ sku: 'MUG', quantity: 3 }],
+      shippingAddress: { ...losAngeles, name: 'Ada', line1: '2 Road' },
+    };
+    const { status, body: made } = await api.ask('POST', at, asked, link.token);
+    expect(status).toBe(201);
+    expect(made.becomes).toMatchObject({ net: 3 * price + 500, total: made.after });
+    expect((await atStripeTax()).tax_calculations).toHaveLength(calculated + 1);
+    const by = { paymentMethod: 'pm_card_visa' };
+    expect((await api.ask('POST', `${at}/${made.id}/confirm`, by, link.token)).status).toBe(200);
+    for (const { id, status: now } of await world.shipmentsOf(order.id)) {
+      if (now === 'cancelled') continue;
+      await world.ship(order.id, id);
+      await world.carrierSays(id, 'delivered');
+    }
+    await world.reaches(order.id, 'completed');
+    expect(await world.atStripe(order.id)).toMatchObject({ held: 0, captured: [made.after] });
+    expect(await transactionsOf(order.id)).toMatchObject([{ reference: order.id, type: 'transaction' }]);
+  });
+
   test('are taken back as well where money went back before they were recorded', async () => {
     const { id } = (await place({ quoteId: (await quote()).body.id })).body.order;
     const [shipment] = await world.shipmentsOf(id);

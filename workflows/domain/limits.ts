@@ -16,7 +16,7 @@ export const limits = {
   messages: 300,
   /** Cards tried for one order: more is somebody testing stolen ones. */
   paymentAttempts: 20,
-  /** Edits of one order that were confirmed, made or not. */
+  /** How often edits of one order are confirmed, whether they are made or not. */
   edits: 20,
   /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
   editLooks: 20,
