@@ -47,7 +47,13 @@ export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<Ord
 
 export async function returnActionsOf({ models }: Mongo, returnId: string): Promise<ReturnAction[]> {
   const found = await models.returns.findById(returnId).lean<Return>();
-  return found ? allowedReturnActions(found.status, found.state?.waitingFor !== undefined) : [];
+  if (!found) return [];
+  const { status, state, parcel } = found;
+  return allowedReturnActions({
+    status,
+    isWaiting: state?.waitingFor !== undefined,
+    isBroughtBack: parcel !== undefined,
+  });
 }
 
 /** Nothing comes back by these. */

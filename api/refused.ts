@@ -10,6 +10,7 @@ const byState: readonly ProblemKind[] = [
   'refund-refused',
   'return-refused',
   'claim-refused',
+  'edit-refused',
 ];
 
 interface Refused {

@@ -233,6 +233,8 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
   ): Promise<Answer | 'withdrawn'> {
     const open: Incident = { id: `inc_${uuid4()}`, since: new Date().toISOString(), ...report };
     state.incidents.push(open);
+    // The step does not go on by itself.
+    announced = undefined;
     changed(`Needs attention: ${report.cause}. ${report.why}`);
     try {
       const settled = () => answers.has(open.id) || withdrawn();

@@ -5,6 +5,7 @@ import { startReturn } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
+import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
@@ -102,7 +103,7 @@ export const receiveReturn = endpoint({
   problems: [...step.problems, 'lines-do-not-fit'],
   async handle(api, asked) {
     const { body, caller, params } = asked;
-    const { orderId, lines: known } = await readReturn(api.mongo, params.id);
+    const { orderId, status, lines: known } = await readReturn(api.mongo, params.id);
     const order = await readOrder(api.mongo, orderId);
     // More may come back than was asked for, and other lines, but not more than was sold.
     const wrong = body.lines.flatMap(({ lineId, quantity }) => {
@@ -113,7 +114,7 @@ export const receiveReturn = endpoint({
       if (before + quantity <= sold) return [];
       return `${lineId}: ${quantity} named${before > 0 ? `, ${before} came before` : ''}, ${sold} were sold: name the others among the unexpected goods`;
     });
-    if (wrong.length > 0) throw misfit(wrong);
+    if (wrong.length > 0) throw misfit(wrong, status, ['approved', 'in_transit']);
     const actor = actorOf(caller);
     const unexpected = body.unexpected && (await describe(api.mongo, orderId, actor, body.unexpected));
     const { lines, more } = body;
@@ -140,14 +141,14 @@ export const inspectReturn = endpoint({
   body: schema.inspectBody,
   problems: [...step.problems, 'lines-do-not-fit'],
   async handle(api, asked) {
-    const { lines } = await readReturn(api.mongo, asked.params.id);
+    const { lines, status } = await readReturn(api.mongo, asked.params.id);
     const received = new Map(lines.map((line) => [line.lineId, line.received]));
     const given = new Map<string, number>();
     for (const { lineId, quantity } of asked.body.lines) given.set(lineId, (given.get(lineId) ?? 0) + quantity);
     const wrong = [...given]
       .filter(([lineId, quantity]) => quantity > (received.get(lineId) ?? 0))
       .map(([lineId, quantity]) => `${lineId}: ${quantity} named, ${received.get(lineId) ?? 0} received`);
-    if (wrong.length > 0) throw misfit(wrong);
+    if (wrong.length > 0) throw misfit(wrong, status, ['received']);
     return tell(api, asked, messages.inspectReturn, { ...asked.body, actor: actorOf(asked.caller) });
   },
 });
@@ -207,12 +208,19 @@ async function tell<Input>(
   } catch (error) {
     if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
     const { status } = await readReturn(mongo, id);
-    throw new Problem('order-ended', `The return is ${status}, and nothing works on it now`, { returnStatus: status });
+    throw ended(status);
   }
 }
 
-function misfit(wrong: string[]): Problem {
-  return new Problem('lines-do-not-fit', wrong.join('; '));
+function ended(status: ReturnStatus): Problem {
+  return new Problem('order-ended', `The return is ${status}, and nothing works on it now`, { returnStatus: status });
+}
+
+/** Lines that do not fit; or, where the return is not there yet, or over, just that. */
+function misfit(wrong: string[], status: ReturnStatus, allowed: readonly ReturnStatus[]): Problem {
+  if (hasEnded(returnStates, status)) return ended(status);
+  if (allowed.includes(status)) return new Problem('lines-do-not-fit', wrong.join('; '));
+  return new Problem('not-allowed-now', `The return is ${status}; this needs ${allowed.join(' or ')}`);
 }
 
 async function readReturn({ models }: Mongo, returnId: string): Promise<Return> {

@@ -84,6 +84,7 @@ export const putShippingAddress = endpoint({
       if (!order) throw notFound();
       if (hasEnded(orderStates, order.status))
         throw new Problem('order-ended', `The order is ${order.status}`, { orderStatus: order.status });
+      if (order.status === 'pending') throw new Problem('not-allowed-now', 'The order is still being placed');
       const live = { orderId: id, cancelledAt: { $exists: false } };
       const labelled = await mongo.models.shipments
         .findOne({ ...live, labelRequestedAt: { $exists: true } }, { _id: 1 })

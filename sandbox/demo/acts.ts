@@ -68,12 +68,15 @@ export async function place(stage: Stage, tell: Tell, given: Partial<BuyRequest>
 export async function deliver(stage: Stage, tell: Tell, orderId: string): Promise<void> {
   const { shipments } = await stage.shop.order(orderId);
   await Promise.all(
-    shipments.map(async ({ id, warehouseId }) => {
-      await pick(stage, id);
-      tell(`picked in ${warehouseId}`);
-      await stage.shop.pack(id, parcel);
-      await handOverAndFollow(stage, tell, orderId, id);
-    }),
+    // An edit has replaced others.
+    shipments
+      .filter(({ status }) => status !== 'cancelled')
+      .map(async ({ id, warehouseId }) => {
+        await pick(stage, id);
+        tell(`picked in ${warehouseId}`);
+        await stage.shop.pack(id, parcel);
+        await handOverAndFollow(stage, tell, orderId, id);
+      }),
   );
 }
 

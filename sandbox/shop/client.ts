@@ -64,6 +64,7 @@ interface Shipment {
   lines: { lineId: string; sku: string; bin?: string; quantity: number; picked: number }[];
   pickListId?: string;
   parcels?: { id: string; trackingNumber?: string }[];
+  toPutBack?: { sku: string; quantity: number }[];
 }
 
 export interface PickListView {
@@ -139,6 +140,15 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       ask<OrderView>('POST', `/orders/${id}/payments`, link, { paymentMethod }),
     backFromTheBank: (id: string, link: string) => ask('POST', `/orders/${id}/payments/refresh`, link, {}),
     cancel: (id: string, link: string, reason: string) => ask('POST', `/orders/${id}/cancel`, link, { reason }),
+    cancelUnits: (id: string, link: string, lineId: string, quantity: number) =>
+      ask<{ amountDue: number }>(
+        ...(['POST', `/orders/${id}/cancel`, link, { reason: 'too many', lines: [{ lineId, quantity }] }] as const),
+        randomUUID(),
+      ),
+    previewEdit: (id: string, link: string, change: object) =>
+      ask<{ id: string; difference: number }>('POST', `/orders/${id}/edits`, link, change),
+    confirmEdit: (id: string, link: string, editId: string, paymentMethod: string) =>
+      ask<{ status: string }>('POST', `/orders/${id}/edits/${editId}/confirm`, link, { paymentMethod }),
     invoices: (id: string, link: string) =>
       ask<{ invoices: InvoiceView[] }>('GET', `/orders/${id}/invoices`, link).then(({ invoices }) => invoices),
     invoicePdf: async (href: string, link: string): Promise<Buffer> => {
@@ -190,6 +200,7 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       if (!response.ok) throw new Error(`GET ${path} answered ${response.status}`);
       return Buffer.from(await response.arrayBuffer());
     },
+    putBack: (id: string) => ask<Shipment>('POST', `/shipments/${id}/put-back`, warehouse),
     handOver: (id: string) => ask<{ status: string }>('POST', `/shipments/${id}/hand-over`, warehouse, {}),
     openCounts: (warehouseId: string) =>
       ask<{ counts: { id: string; lines: { sku: string }[] }[] }>(

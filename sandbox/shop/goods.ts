@@ -1,4 +1,5 @@
 /** A small shop to play with: three warehouses and thirty things for the kitchen, the desk and the road. */
+import { setTimeout } from 'node:timers/promises';
 import type { ShopClient } from './client.ts';
 import { setPrices } from './prices.ts';
 
@@ -121,6 +122,8 @@ export async function openShop(shop: ShopClient): Promise<{ products: number; wa
   await fillShelves(shop);
   await setPrices(shop);
   for (const { sku, product } of [comesLater, together]) await shop.putProduct(sku, product);
+  // Whoever has asked before for the warehouses and rules of prices knows of these within a second.
+  await setTimeout(1_000);
   const products = goods.length + Object.keys(shelved).length + 2;
   return { products, warehouses: Object.keys(warehouses).length + 1 };
 }

@@ -44,6 +44,7 @@ const cellOf: Record<string, string> = {
   'refund-refused': 'nothing left',
   'return-refused': 'nothing left',
   'claim-refused': 'nothing left',
+  'edit-refused': 'not now',
 };
 
 const post = (path: string, body: unknown, token = admin) => api.ask('POST', path, body, token);
@@ -88,8 +89,9 @@ const orderDoes: Record<OrderAction, (scene: OrderScene) => Promise<Answered>> =
     post(`/v1/orders/${id}/returns`, { lines: [{ ...one[0], reason: 'does_not_fit' }] }, owner(id)),
   claim: async ({ orderId: id }) => {
     const isThere = (await world.readOrder(id)).state?.shipments.some(({ status }) => status === 'delivered');
-    const kind = isThere ? 'damaged' : 'lost_in_transit';
-    return post(`/v1/orders/${id}/claims`, { kind, lines: one, wants: 'refund', description: 'not as it should be' });
+    // What is lost is lost with all that was in the parcel.
+    const what = isThere ? { kind: 'damaged', lines: one } : { kind: 'lost_in_transit', lines: wholeLine };
+    return post(`/v1/orders/${id}/claims`, { ...what, wants: 'refund', description: 'not as it should be' });
   },
 };
 
@@ -108,6 +110,9 @@ const returnDoes: Record<ReturnAction, (scene: ReturnScene) => Promise<Answered>
   },
 };
 
+/** They are about a shipment, and before the order is paid there is none. */
+const ofWarehouse: readonly string[] = ['pick', 'pack', 'hand_over'];
+
 /** Refused ones change nothing, so one order is enough for all of them. Each that works gets an order of its own. */
 async function row<Action extends string, Scene extends OrderScene>(
   scene: () => Promise<Scene>,
@@ -119,13 +124,14 @@ async function row<Action extends string, Scene extends OrderScene>(
   const cells: string[] = [];
   for (const action of Object.keys(does) as Action[]) {
     const works = allowed.includes(action);
+    if (!works && ofWarehouse.includes(action) && first.shipmentId === undefined) {
+      cells.push('');
+      continue;
+    }
     const { status, body } = await does[action](works ? await scene() : first);
     if (works) {
-      expect({ action, isDone: status < 300, body }).toMatchObject({ action, isDone: true });
+      if (status >= 300) throw new Error(`${action} is refused: ${JSON.stringify(body)}`);
       cells.push('yes');
-    } else if (status === 404) {
-      // There is no shipment to work on.
-      cells.push('');
     } else {
       expect({ action, status, body }).toMatchObject({ action, status: 409, body: { allowedActions: allowed } });
       cells.push(body.type.split('/').at(-1));

@@ -1,6 +1,6 @@
 /** An order, and a return, brought into each state that it can rest in. */
 import type { Order } from '../../models/order.ts';
-import type { ReturnStatus } from '../../workflows/domain/states.ts';
+import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import {
   cancelReturn,
   decideReturn,
@@ -16,7 +16,7 @@ import type { World } from '../support/world.ts';
 
 export interface OrderScene {
   orderId: string;
-  /** The one that the state is about, where there is one. */
+  /** The one that the state is about, where the warehouse has one. */
   shipmentId?: string | undefined;
 }
 
@@ -29,11 +29,11 @@ const needsCustomer = { paymentMethod: 'pm_card_threeDSecure2Required' };
 
 /** By what support calls the state. */
 export function orderScenes(world: World): Record<string, () => Promise<OrderScene>> {
-  const warehouse = createWarehouse(world);
+  const warehouse = () => createWarehouse(world);
   const place = async (order: Partial<Order> = {}): Promise<OrderScene> => {
     const { orderId } = await world.place({ items: [{ sku: 'MUG', quantity: 2 }], ...order });
-    const [shipment] = (await world.readOrder(orderId)).state?.shipments ?? [];
-    return { orderId, shipmentId: shipment?.id };
+    const shipment = await world.mongo.models.shipments.findOne({ orderId }, { _id: 1 }).lean();
+    return { orderId, shipmentId: shipment?._id };
   };
   /** In its state, and the shipment in this one. */
   const after = (...steps: ((scene: { orderId: string; shipmentId: string }) => Promise<unknown>)[]) => {
@@ -73,9 +73,9 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
       pick,
       is('picked'),
       async ({ shipmentId }) => {
-        const [reference] = await warehouse.fillBoxes(shipmentId, [[{ lineId: 'line_1', quantity: 2 }]]);
+        const [reference] = await warehouse().fillBoxes(shipmentId, [[{ lineId: 'line_1', quantity: 2 }]]);
         await world.fault('carrier', { operation: 'labels.create', kind: 'refuse', reference, times: 1_000 });
-        await warehouse.tellPacked(shipmentId);
+        await warehouse().tellPacked(shipmentId);
       },
       asked('buy_label'),
     ),
@@ -83,7 +83,7 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
     shipped: after(ship, is('shipped')),
     'in transit': after(ship, says('in_transit'), is('in_transit')),
     'out for delivery': after(ship, says('out_for_delivery'), is('out_for_delivery')),
-    'delivery exception': after(ship, says('exception', { reason: 'address_not_found' }), asked('delivery_exception')),
+    'delivery exception': after(ship, says('exception', { reason: 'address' }), asked('delivery_exception')),
     lost: after(ship, says('lost'), asked('lost')),
     'partly delivered': async () => {
       const { orderId } = await place({
@@ -137,7 +137,15 @@ export function returnScenes(world: World): Record<string, () => Promise<ReturnS
       return scene;
     };
   };
-  const is = (status: ReturnStatus) => (returnId: string) => world.returnReaches(returnId, status);
+  /** At rest: it waits for somebody, or has ended. */
+  const is = (status: ReturnStatus) => async (returnId: string) => {
+    await world.returnReaches(returnId, status);
+    if (hasEnded(returnStates, status)) return;
+    const find = () => world.mongo.models.returns.findById(returnId, { state: 1 }).lean();
+    const events = ['approval', 'return_arrival', 'inspection'];
+    const rests = async () => events.includes((await find())?.state?.waitingFor?.event ?? '');
+    await until(rests, `${returnId} waits for somebody`);
+  };
   const lines = [{ lineId: 'line_1', quantity: 2 }];
   const receive = (returnId: string) =>
     world.returnHandle(returnId).executeUpdate(receiveReturn, {
@@ -162,7 +170,7 @@ export function returnScenes(world: World): Record<string, () => Promise<ReturnS
   const broughtBack = async () => {
     const scene = await orderScenes(world)['returned to sender']!();
     const find = () => world.mongo.models.returns.findOne({ orderId: scene.orderId }).lean();
-    await until(async () => (await find())?.state !== undefined, 'its return has begun');
+    await until(async () => (await find())?.state?.waitingFor !== undefined, 'its return has begun');
     return { ...scene, returnId: (await find())!._id };
   };
 

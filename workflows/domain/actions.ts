@@ -78,20 +78,29 @@ const rules: Record<OrderAction, (order: OrderFacts) => boolean> = {
   correct_address: (order) => isOpen(order) && !order.isLabelled,
   move_deadline: (order) => isOpen(order) && order.isWaiting,
   pick: (order) => isWorkedOn(order) && order.shipments.includes('picking'),
-  pack: (order) => isWorkedOn(order) && order.shipments.some((status) => mayGo(shipmentStates, status, 'packed')),
+  // Parcels that a carrier has refused are packed anew.
+  pack: (order) =>
+    isWorkedOn(order) && (canGo('packed')(order) || (order.shipments.includes('packed') && !order.isLabelled)),
   hand_over: (order) => isWorkedOn(order) && canGo('shipped')(order),
   refund: (order) => order.refundable > 0,
   return: (order) => order.returnable > 0,
   claim: (order) => order.claimable > 0,
 };
 
-export function allowedReturnActions(status: ReturnStatus, isWaiting: boolean): ReturnAction[] {
+interface ReturnFacts {
+  status: ReturnStatus;
+  isWaiting: boolean;
+  /** A carrier brings a parcel back: it is sent again, or paid back. */
+  isBroughtBack: boolean;
+}
+
+export function allowedReturnActions({ status, isWaiting, isBroughtBack }: ReturnFacts): ReturnAction[] {
   const may: Record<ReturnAction, boolean> = {
     decide: mayGo(returnStates, status, 'rejected'),
     receive: mayGo(returnStates, status, 'received'),
     inspect: mayGo(returnStates, status, 'inspected'),
     cancel: mayGo(returnStates, status, 'cancelled'),
-    resolve: !hasEnded(returnStates, status) && status !== 'inspected',
+    resolve: isBroughtBack && !hasEnded(returnStates, status) && status !== 'inspected',
     move_deadline: isWaiting && !hasEnded(returnStates, status),
   };
   return returnActions.filter((action) => may[action]);
