@@ -130,6 +130,12 @@ export function notFound(): Problem {
   return new Problem('not-found', 'It does not exist, or it is not yours');
 }
 
+/** Whether this caller is among those whom a route of this permission lets in. */
+export function isFor(caller: Caller, permission: Permission): boolean {
+  const audience: readonly Audience[] = permissions[permission];
+  return audience.includes(caller.kind === 'staff' ? caller.role : caller.kind);
+}
+
 /** How workflows and ledgers name the caller. */
 export function actorOf(caller: Caller): Actor {
   return caller.kind === 'staff' ? `${caller.role}:${caller.tokenId}` : 'customer';

@@ -59,7 +59,7 @@ export function register(app: Express, api: Api, { method, path, permission, end
       log: request.log,
     };
     const answer = await endpoint.handle(api, asked).catch(async (error) => {
-      throw await withAllowedActions(api.mongo, { path, params: request.params, body }, error);
+      throw await withAllowedActions(api.mongo, { path, params: request.params, body, caller }, error);
     });
     if (endpoint.etag !== undefined) return sendCacheable(request, response, endpoint.etag, answer.body);
     if (answer.body instanceof Readable) return sendCsv(response, { ...answer, body: answer.body });

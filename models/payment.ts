@@ -97,8 +97,9 @@ export interface Payment {
   /** The provider's record of the taxes, where it has worked them out. */
   taxTransaction?: string;
   captureBefore?: Date;
-  /** Why a person has to look at it first. */
+  /** Why a person has to look at it first; and until when, or it is cancelled. */
   risks: string[];
+  lookBy?: Date;
   /** When the customer last asked to look at it. */
   refreshedAt?: Date;
   /** The undo's tombstone: no authorization after it. */
@@ -232,6 +233,7 @@ export function paymentModel(connection: Connection) {
     taxTransaction: String,
     captureBefore: Date,
     risks: { type: [String], default: [] },
+    lookBy: Date,
     refreshedAt: Date,
     closedAt: Date,
     ledger: { type: [Schema.Types.Mixed] as never, default: [] },

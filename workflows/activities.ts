@@ -87,8 +87,9 @@ export interface PaymentOutcome {
   declineCode?: string | undefined;
   /** ISO 8601, UTC: when the provider lets go of what is authorized. */
   captureBefore?: string | undefined;
-  /** Why a person has to look at the order first, in words of ours. */
+  /** Why a person has to look at the order first, in words of ours; ISO 8601, UTC: until when, or it is cancelled. */
   risks: string[];
+  lookBy?: string | undefined;
 }
 
 export interface CaptureOutcome extends PaymentOutcome {

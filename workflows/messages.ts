@@ -192,8 +192,9 @@ export interface HoldInput {
   actor: Actor;
   /** As in `CancelInput`. */
   reason: string;
-  /** ISO 8601, UTC: the hold ends by itself. */
+  /** ISO 8601, UTC: then it is over by itself, and the order goes on or is cancelled. */
   until?: string | undefined;
+  afterwards?: 'release' | 'cancel' | undefined;
 }
 
 /** Support moves the time until which something is waited for; a time that has passed is now. */

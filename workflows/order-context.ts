@@ -275,12 +275,13 @@ export function isHeld(order: Order): boolean {
  * A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. What has left
  * cannot be held: once nothing else is there, the hold is over.
  */
-export function hold(order: Order, { reason, actor, until, by = 'person' }: HoldInput & { by?: string }): void {
+export function hold(order: Order, input: HoldInput & { by?: string }): void {
+  const { reason, actor, until, by = 'person' } = input;
   const { record, holds } = order;
   if (holds.has(by) || !mayCancel(order)) return;
   holds.set(by, {});
   record.changed('Held', actor, { why: reason, after: until && `until ${until}` });
-  if (until !== undefined) releaseAt(order, by, until);
+  if (until !== undefined) endHoldAt(order, by, until, input.afterwards);
   const held = record.state.incidents.find((incident) => incident.cause === 'hold');
   if (held) {
     held.why += `; ${reason}`;
@@ -297,14 +298,15 @@ export function hold(order: Order, { reason, actor, until, by = 'person' }: Hold
 }
 
 /** Nobody has to remember it. Where it was released and held anew meanwhile, it is the new hold that counts. */
-function releaseAt(order: Order, by: string, until: string): void {
+function endHoldAt(order: Order, by: string, until: string, afterwards: HoldInput['afterwards'] = 'release'): void {
   const mine = order.holds.get(by);
   const isOver = () => order.holds.get(by) !== mine;
   void CancellationScope.nonCancellable(async () => {
     const ended = await order.record.waitFor('hold_end', Date.parse(until) - Date.now(), isOver);
     if (ended === 'done') return;
     order.record.changed('The time of the hold is over');
-    releaseHold(order, by);
+    if (afterwards === 'release') releaseHold(order, by);
+    else cancel(order, { actor: 'system', reason: 'Nobody released it in time' });
   });
 }
 

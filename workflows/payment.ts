@@ -33,10 +33,10 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
 }
 
 /** A person looks at each risk once, also where the money is authorized anew. */
-export function holdIfRisky(order: Order, { risks }: PaymentOutcome): void {
+export function holdIfRisky(order: Order, { risks, lookBy }: PaymentOutcome): void {
   const news = risks.filter((risk) => !order.risks.includes(risk));
   order.risks.push(...news);
-  if (news.length > 0) hold(order, { actor: 'system', reason: news.join('; ') });
+  if (news.length > 0) hold(order, { actor: 'system', reason: news.join('; '), until: lookBy, afterwards: 'cancel' });
 }
 
 /** Saves a method with the customer's consent: an authorization would not live until the goods are there. */

@@ -140,5 +140,6 @@ export function outcomeOf(payment: Payment): PaymentOutcome {
     declineCode: payment.status === 'declined' ? payment.attempts.at(-1)?.declineCode : undefined,
     captureBefore: payment.captureBefore?.toISOString(),
     risks: payment.risks,
+    lookBy: payment.lookBy?.toISOString(),
   };
 }

@@ -16,6 +16,9 @@ export async function weigh(mongo: Mongo, payment: Payment, intent: Intent): Pro
   const declines = attempts.filter(({ status }) => status === 'declined').length;
   const facts = { ...intent.risk, shipsTo: order?.shipTo.country ?? '', declines, amount, currency };
   const risks = risksOf(facts, risk);
-  if (risks.length > 0) await mongo.models.payments.updateOne({ orderId }, { $set: { risks } });
-  return { ...payment, risks };
+  if (risks.length === 0) return { ...payment, risks };
+  const { cancelAfterHours: hours } = risk;
+  const lookBy = payment.lookBy ?? (hours === undefined ? undefined : new Date(Date.now() + hours * 3_600_000));
+  await mongo.models.payments.updateOne({ orderId }, { $set: { risks, ...(lookBy && { lookBy }) } });
+  return { ...payment, risks, ...(lookBy && { lookBy }) };
 }

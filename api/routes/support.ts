@@ -27,8 +27,8 @@ export const holdOrder = endpoint({
   ...holding,
   summary: 'Hold an order: nothing is packed or handed over until it is released, or until a time',
   body: schema.holdBody,
-  async handle(api, { params: { id }, body: { reason, until }, caller, idempotency }) {
-    const input = { ...(await noted(api, id, caller, reason)), until };
+  async handle(api, { params: { id }, body: { reason, ...ending }, caller, idempotency }) {
+    const input = { ...(await noted(api, id, caller, reason)), ...ending };
     const held = await updateOrder(api, id, messages.tryToHold, input, idempotency);
     return held ? reply(200, held) : underWay(id);
   },

@@ -95,7 +95,11 @@ export const cancelled = z.strictObject({
 });
 export const holdBody = z.strictObject({
   reason: common.text(500),
-  until: common.time.optional().meta({ description: 'UTC. The hold ends by itself' }),
+  until: common.time.optional().meta({ description: 'UTC. The hold is over by itself' }),
+  afterwards: z
+    .enum(['release', 'cancel'])
+    .default('release')
+    .meta({ description: 'What becomes of the order `until` then' }),
 });
 const purpose = z
   .enum(['payment', 'setup'])

@@ -39,6 +39,9 @@ const payments = z
           .boolean()
           .optional()
           .meta({ description: 'The card is of another country than the one that the goods go to' }),
+        cancelAfterHours: z.int().min(1).max(720).optional().meta({
+          description: 'So long it waits for a person, and is cancelled then. Without it, it waits on',
+        }),
       })
       .meta({ description: 'What puts an order on hold, beside what Stripe itself calls an elevated risk' }),
   })

@@ -18,6 +18,8 @@ export interface OrderScene {
   orderId: string;
   /** The one that the state is about, where the warehouse has one. */
   shipmentId?: string | undefined;
+  /** Nobody rests in it for long. */
+  end?(): Promise<unknown>;
 }
 
 export interface ReturnScene extends OrderScene {
@@ -57,7 +59,10 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
   const asked = (cause: string) => (at: At) => world.incident(at.orderId, cause);
 
   return {
-    'pending, not begun': async () => ({ orderId: (await world.write()).orderId }),
+    'pending, not begun': async () => {
+      const written = await world.write();
+      return { orderId: written.orderId, end: () => world.start(written) };
+    },
     'awaiting payment': () => place(needsCustomer),
     'waiting for goods': async () => {
       const sku = await world.newSku({}, waiting);

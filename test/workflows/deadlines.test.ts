@@ -105,3 +105,23 @@ test('a hold ends at its time, and one that was released before does not end the
   expect((await world.stateOf(orderId)).timeline.map(({ what }) => what)).toContain('The time of the hold is over');
   expect(await world.cancel(orderId)).toBe('cancelled');
 });
+
+test('a risky order that nobody looks at is cancelled in time, where the store says so', async () => {
+  await world.setPayments({ risk: { amountFrom: { USD: 1 }, cancelAfterHours: 24 } });
+  const { orderId } = await place();
+  await world.reaches(orderId, 'on_hold');
+  await world.pass(23 * 60 * minute);
+  expect((await world.stateOf(orderId)).status).toBe('on_hold');
+  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
+  expect((await world.stateOf(orderId)).timeline.map(({ why }) => why)).toContain('Nobody released it in time');
+});
+
+test('a hold by hand that is to end with a cancellation does', async () => {
+  await world.setPayments({});
+  const { orderId, now } = await place();
+  const until = new Date(now + day).toISOString();
+  const input = { actor: 'support:tok_1', reason: 'note_1', until, afterwards: 'cancel' as const };
+  await world.orderHandle(orderId).signal(holdOrder, input);
+  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
+});

@@ -10,6 +10,8 @@ export interface RiskRules {
   amountFrom?: Readonly<Record<string, number>> | undefined;
   /** The card is of another country than the one that the goods go to. */
   foreignCard?: boolean | undefined;
+  /** Hours after which an order that nobody has released is cancelled. Without it, it waits for a person. */
+  cancelAfterHours?: number | undefined;
 }
 
 export interface RiskFacts {
