@@ -21,13 +21,17 @@ export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<Ord
     models.orders.findById(orderId).lean<Order>(),
     models.payments.findOne({ orderId }).lean<Payment>(),
     models.shipments.find({ orderId, cancelledAt: { $exists: false } }).lean<Shipment[]>(),
-    models.returns.find({ orderId, status: { $nin: withoutEffect } }, { lines: 1 }).lean<Pick<Return, 'lines'>[]>(),
+    models.returns
+      .find({ orderId, status: { $nin: withoutEffect } }, { lines: 1, parcel: 1 })
+      .lean<Pick<Return, 'lines' | 'parcel'>[]>(),
     liveClaims(mongo, undefined, orderId),
     models.disputes.exists({ orderId, status: 'open' }),
   ]);
   // One that is written and not begun is for nobody to touch.
   if (!order?.state) return [];
-  const gone = unitsOf([...returns, ...claims].flatMap(({ lines }) => lines));
+  const asked = returns.filter(({ parcel }) => parcel === undefined);
+  const gone = unitsOf([...asked, ...claims].flatMap(({ lines }) => lines));
+  const broughtBack = unitsOf(returns.filter(({ parcel }) => parcel !== undefined).flatMap(({ lines }) => lines));
   const delivered = new Set(order.state.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
   const sent = order.lines.flatMap(({ allocations }) => allocations).filter(({ state }) => state === 'shipped');
   const arrived = sent.filter(({ shipmentId }) => delivered.has(shipmentId));
@@ -41,7 +45,7 @@ export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<Ord
     isLabelled: shipments.some(({ labelRequestedAt }) => labelRequestedAt !== undefined),
     refundable: leftOf(payment),
     returnable: unitsOf(arrived) - gone,
-    claimable: unitsOf(sent) - gone,
+    claimable: unitsOf(sent) - gone - broughtBack,
   });
 }
 

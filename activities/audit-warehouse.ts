@@ -18,9 +18,10 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
     const scans = await models.pickScans.find({ 'puts.shipmentId': shipment._id }).lean<PickScan[]>();
     for (const what of checkShipment(shipment, scans)) yield { guarantee: 'G2', where: shipment._id, what };
     if (!shipment.handedOverAt) continue;
-    for (const { id, label, tracking, writtenOff } of shipment.parcels ?? []) {
+    for (const { id, label, tracking, writtenOff, givenUp } of shipment.parcels ?? []) {
       // What was given up before is settled otherwise.
-      const isBack = tracking?.status === 'returned_to_sender' && !writtenOff;
+      const isGivenUp = writtenOff || givenUp?.claimId !== undefined;
+      const isBack = tracking?.status === 'returned_to_sender' && !isGivenUp;
       if (isBack && !(await isSettled(models, id)))
         yield { guarantee: 'G7', where: shipment._id, what: `${id} is brought back, and nobody waits for it` };
       if (!label) yield { guarantee: 'G5', where: shipment._id, what: `${id} was handed over without a label` };

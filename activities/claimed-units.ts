@@ -2,11 +2,14 @@
 import type { ClientSession } from 'mongoose';
 import type { Claim } from '../models/claim.ts';
 import type { Mongo } from '../platform/mongo.ts';
+import type { CustomerClaimStatus } from '../workflows/domain/states.ts';
 
 /** Claims that are settled, or can still be. */
+export const live = { status: { $nin: ['rejected', 'withdrawn'] as CustomerClaimStatus[] } };
+
 export function liveClaims({ models }: Mongo, session: ClientSession | undefined, orderId: string): Promise<Claim[]> {
   return models.claims
-    .find({ orderId, status: { $nin: ['rejected', 'withdrawn'] } })
+    .find({ orderId, ...live })
     .session(session ?? null)
     .lean<Claim[]>();
 }

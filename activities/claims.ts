@@ -11,7 +11,7 @@ import { refundOfLines } from '../workflows/domain/refunds.ts';
 import { keptUnits } from '../workflows/domain/sales.ts';
 import { shipmentInWarehouse } from '../workflows/domain/states.ts';
 import { type ClaimState, workflowIds } from '../workflows/messages.ts';
-import { liveClaims, unitsByLine } from './claimed-units.ts';
+import { live, liveClaims, unitsByLine } from './claimed-units.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
 import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/refunds.ts';
@@ -53,8 +53,9 @@ export async function openCustomerClaim(
     const found = findClaimed(asked.kind, asked.lines, parcels, await goneUnits(mongo, session, order._id));
     if (!found.ok) return found;
     const contents = await contentsOf(mongo, order, asked.lines);
+    const { _id: paidOrderId } = await paidOrderOf(mongo, order);
     const claim: Claim = {
-      ...{ _id: claimId, ...asked, createdAt, parcels: found.parcels },
+      ...{ _id: claimId, ...asked, paidOrderId, createdAt, parcels: found.parcels },
       evidence: evidence.map((each) => ({ ...each, at: createdAt, actor })),
       worth: contents.reduce((sum, { value }) => sum + value, 0),
       ...{ currency: order.currency, openedBy: actor, rev: 0, status: 'open' },
@@ -65,10 +66,12 @@ export async function openCustomerClaim(
 }
 
 export async function loadClaim(mongo: Mongo, { claimId }: { claimId: string }): ReturnType<LocalSteps['loadClaim']> {
-  const { orderId, openedBy, kind, wants, parcels, ...claim } = await readClaim(mongo, claimId);
+  const { orderId, paidOrderId, openedBy, kind, wants, parcels, ...claim } = await readClaim(mongo, claimId);
   const facts = { orderId, openedBy, kind, wants, parcels };
   const { claims: rules = {} } = await storeSettings(mongo);
-  const worth = (await liveClaims(mongo, undefined, orderId)).reduce((sum, each) => sum + each.worth, 0);
+  // Of all that was sent for one payment: what is sent again and again comes to a person.
+  const others = await mongo.models.claims.find({ paidOrderId, ...live }).lean<Claim[]>();
+  const worth = others.reduce((sum, each) => sum + each.worth, 0);
   const order = await readOrder(mongo, orderId);
   const cameAt = deliveredAt(order);
   const days = cameAt === undefined ? 0 : (claim.createdAt.getTime() - cameAt.getTime()) / 86_400_000;

@@ -123,7 +123,7 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
     await startOnce(temporal, workflowTypes.order, start);
   }
   const returns = await models.returns
-    .find({ status: 'requested', rev: 0, createdAt: { $lt: late } }, { _id: 1 })
+    .find({ status: { $in: ['requested', 'in_transit'] }, rev: 0, createdAt: { $lt: late } }, { _id: 1 })
     .limit(atOnce)
     .lean();
   for (const { _id: returnId } of returns) await startReturn(temporal, { returnId });

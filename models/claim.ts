@@ -7,6 +7,8 @@ import type { ClaimState } from '../workflows/messages.ts';
 export interface Claim {
   _id: string;
   orderId: string;
+  /** The order that was paid: itself, or the one that this order sends again. */
+  paidOrderId: string;
   createdAt: Date;
   openedBy: string;
   kind: ClaimKind;
@@ -51,6 +53,7 @@ export function claimModel(connection: Connection) {
   const schema = new Schema<Claim>({
     _id: { type: String, required: true },
     orderId: { type: String, required: true },
+    paidOrderId: { type: String, required: true },
     createdAt: { type: Date, required: true },
     openedBy: { type: String, required: true },
     kind: { type: String, required: true },
@@ -68,6 +71,7 @@ export function claimModel(connection: Connection) {
     state: Schema.Types.Mixed,
   });
   schema.index({ orderId: 1 });
+  schema.index({ paidOrderId: 1 });
   schema.index({ createdAt: -1, _id: -1 });
   schema.index({ status: 1, createdAt: -1, _id: -1 });
   schema.index({ 'state.incidents.cause': 1 });

@@ -19,7 +19,6 @@ export function newId(
     | 'note'
     | 'quo'
     | 'line'
-    | 'edt'
     | 'cus'
     | 'crd'
     | 'set'

@@ -39,7 +39,7 @@ export interface PutBack {
 }
 
 export interface GivenUp {
-  how: 'reshipped' | 'refunded';
+  how: 'reshipped' | 'refunded' | 'returned';
   /** Where it was a claim. */
   claimId?: string;
 }

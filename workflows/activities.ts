@@ -303,7 +303,7 @@ export interface LocalSteps {
   openReship(input: ParcelIds): Promise<OrderInput | Claimed>;
 
   /** A return of the parcel that its carrier brings back, which nobody has to approve. Asked again it is the same one. */
-  openParcelReturn(input: ParcelIds): Promise<{ returnId: string }>;
+  openParcelReturn(input: ParcelIds): Promise<{ returnId: string } | Claimed>;
   loadReturn(input: { returnId: string }): Promise<LoadedReturn>;
   /** One parcel of it, by its number: repeats do nothing. Answers with the units that are there to be inspected by now. */
   recordReception(input: { returnId: string; number: number } & ReceiveReturnInput): Promise<{ units: number }>;

@@ -155,9 +155,11 @@ async function tellDisputes({ record, disputes }: Order): Promise<void> {
 
 /** What the carrier brings back goes the way of every return, with a workflow of its own: the order does not wait for it. */
 async function takeBack(order: Order, shipment: ShipmentState, parcel: ParcelState): Promise<void> {
-  const { returnId } = await order.record.must('open_return', () =>
+  const opened = await order.record.must('open_return', () =>
     local.openParcelReturn({ orderId: order.id, shipmentId: shipment.id, parcelId: parcel.id }),
   );
+  if ('claimed' in opened) return leaveToClaim(order, shipment, parcel, opened.claimed);
+  const { returnId } = opened;
   order.record.changed(`${parcel.id} comes back as ${returnId}`, 'carrier');
   try {
     await startChild('returnGoods', {

@@ -36,10 +36,14 @@ export function edit(order: Order, input: EditInput): Promise<EditOutcome> {
   return first;
 }
 
-/** An order that comes to its end waits for those that are being made, and those that wait for a customer are dropped. */
-export async function editsEnded(order: Order): Promise<void> {
+/**
+ * An order that comes to its end waits for the changes that are being made. Edits that wait for a customer are dropped, and
+ * nothing begins any more.
+ */
+export async function changesEnded(order: Order): Promise<void> {
   order.settling = true;
   await condition(() => order.edits.size === 0);
+  await changeTurn(order, async () => {});
 }
 
 function begin(order: Order, input: EditInput): Promise<EditOutcome> {
@@ -182,6 +186,7 @@ async function waitForCustomer(order: Order, input: EditInput, seen: number): Pr
   })();
   await record.waitFor('edit_payment', deadlines.editPayment, () => isDone || isLost(order));
   isClosed = true;
+  record.forgetDeadline('edit_payment');
   await looking;
   if (!isDone) await inTurn(order, () => madeOrDropped(order, input));
   order.waitingEdits.delete(input.editId);

@@ -303,6 +303,7 @@ function endHoldAt(order: Order, by: string, until: string, afterwards: HoldInpu
   const isOver = () => order.holds.get(by) !== mine;
   void CancellationScope.nonCancellable(async () => {
     const ended = await order.record.waitFor('hold_end', Date.parse(until) - Date.now(), isOver);
+    order.record.forgetDeadline('hold_end');
     if (ended === 'done') return;
     order.record.changed('The time of the hold is over');
     if (afterwards === 'release') releaseHold(order, by);

@@ -1,5 +1,5 @@
 /** What an order's workflow answers to: its query, updates and signals. */
-import { CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import { cancelLines } from './cancel-lines.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
@@ -112,6 +112,11 @@ export function listenToMessages(order: Order): void {
       const unpacked = () => !order.packed.has(shipmentId);
       await condition(() => !underWay.includes(status()) || parked() || unpacked());
       await record.saved();
+      if (unpacked() && underWay.includes(status()))
+        throw ApplicationFailure.nonRetryable(
+          'Units of the shipment were cancelled: take them out and pack it anew',
+          'ChangeRefused',
+        );
       return { status: status() };
     },
     {

@@ -185,6 +185,11 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
     return deadline !== undefined && Date.parse(deadline) > Date.now() ? deadline : undefined;
   }
 
+  /** What comes under this name next is something else. */
+  function forgetDeadline(event: string): void {
+    moved.delete(event);
+  }
+
   function waitsFor(event: string): boolean {
     return [...waits].some((wait) => wait.event === event);
   }
@@ -314,7 +319,7 @@ export function createRecord<S extends Recorded>({ state, save, beforeSave, ende
 
   void CancellationScope.nonCancellable(write);
   return {
-    ...{ state, resumeAt, changed, mail, saved, savedWith, waitFor, waitsFor, deadlineOf, setDeadline },
+    ...{ state, resumeAt, changed, mail, saved, savedWith, waitFor, waitsFor, deadlineOf, setDeadline, forgetDeadline },
     ...{ expect, incident, answer, step, must },
   };
 }

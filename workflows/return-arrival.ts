@@ -65,7 +65,8 @@ async function isGivenUp(work: Return): Promise<boolean> {
     { cause: 'overdue_return_arrival', why, answers: ['wait', 'refund', 'reship'] },
     () => work.arrivals.length > 0,
   );
-  if (given !== 'refund' && given !== 'reship') return false;
+  // What is here by now is received, whatever was answered.
+  if (work.arrivals.length > 0 || (given !== 'refund' && given !== 'reship')) return false;
   record.state.resolution = given;
   return true;
 }

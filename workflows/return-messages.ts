@@ -41,7 +41,8 @@ export function listenToReturnMessages(work: Return): void {
       validator(_input: DecideReturnInput) {
         when('requested');
         if (work.decision) throw new Error(`It is ${work.decision.approve ? 'approved' : 'rejected'} already`);
-        if (work.isAsked === false) throw new Error('The policy has decided: nobody is asked');
+        if (work.isAsked === undefined) throw new Error('The policy has not decided yet: try again');
+        if (!work.isAsked) throw new Error('The policy has decided: nobody is asked');
       },
     },
   );

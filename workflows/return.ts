@@ -75,10 +75,10 @@ async function approve(work: Return, { decision, because }: LoadedReturn): Promi
       deadlines.returnApproval,
       () => work.decision !== undefined || work.cancelled !== undefined,
     );
-    if (!work.decision) {
-      moveReturn(work, 'cancelled', 'Withdrawn', work.cancelled?.actor, work.cancelled?.reason);
-      return false;
-    }
+  }
+  if (work.cancelled && !work.decision) {
+    moveReturn(work, 'cancelled', 'Withdrawn', work.cancelled.actor, work.cancelled.reason);
+    return false;
   }
   const approved = decision === 'approve' || work.decision?.approve === true;
   const why = decision === 'ask' ? work.decision?.reason : because;

@@ -15,7 +15,11 @@ import { StepCancelled } from './record.ts';
 export async function runShipment(order: Order, shipment: ShipmentState): Promise<void> {
   try {
     // Again where something of it is cancelled once it is packed.
-    while (!(await isReady(order, shipment))) await unpack(order, shipment);
+    let scope = openScope(order, shipment.id);
+    while (!(await isReady(order, shipment, scope))) {
+      scope = openScope(order, shipment.id);
+      await unpack(order, shipment);
+    }
     if (hasEnded(shipmentStates, shipment.status)) return;
     order.warehouseScopes.delete(shipment.id);
     await handOver(order, shipment);
@@ -26,11 +30,16 @@ export async function runShipment(order: Order, shipment: ShipmentState): Promis
   }
 }
 
-/** Resolves once it may leave, or has ended; false where it has to be packed anew. */
-async function isReady(order: Order, shipment: ShipmentState): Promise<boolean> {
+/** Whoever cancels the shipment cancels what is done within it. */
+function openScope(order: Order, shipmentId: string): CancellationScope {
   const scope = new CancellationScope();
-  order.warehouseScopes.set(shipment.id, scope);
+  order.warehouseScopes.set(shipmentId, scope);
   if (order.cancelled) scope.cancel();
+  return scope;
+}
+
+/** Resolves once it may leave, or has ended; false where it has to be packed anew. */
+async function isReady(order: Order, shipment: ShipmentState, scope: CancellationScope): Promise<boolean> {
   try {
     await scope.run(async () => {
       // 1. Pick. What could not be picked moves to another warehouse, or is cancelled.
@@ -162,8 +171,8 @@ async function takeBack(order: Order, shipment: ShipmentState): Promise<void> {
 /** Of what was packed something is not sent: the labels are given back, and the rest is packed anew. */
 async function unpack(order: Order, shipment: ShipmentState): Promise<void> {
   const what = 'Unpacked: units of it were cancelled';
-  if (shipment.status === 'picked') order.record.changed(`${what} (${shipment.id})`);
-  else moveShipment(order, shipment, 'picked', what);
+  if (shipment.status === 'packed' || shipment.status === 'ready') moveShipment(order, shipment, 'picked', what);
+  else order.record.changed(`${what} (${shipment.id})`);
   shipment.parcels = undefined;
   // From now on it can be packed anew.
   order.packed.delete(shipment.id);

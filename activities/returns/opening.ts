@@ -4,12 +4,13 @@ import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Return, ReturnLine } from '../../models/return.ts';
 import type { Shipment } from '../../models/shipment.ts';
-import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
-import type { ParcelIds } from '../../workflows/activities.ts';
+import { inTransaction, type Mongo } from '../../platform/mongo.ts';
+import type { LocalSteps, ParcelIds } from '../../workflows/activities.ts';
 import {
   decideReturn,
   policyOf,
   type ReturnableLine,
+  type ReturnPolicies,
   type ReturnReason,
   termsOfUnasked,
 } from '../../workflows/domain/return-policy.ts';
@@ -17,6 +18,7 @@ import type { ReturnStatus } from '../../workflows/domain/states.ts';
 import { claimedUnits, unitsByLine } from '../claimed-units.ts';
 import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
+import { claimOf, giveUp } from '../shipping/given-up.ts';
 import { returnRules } from '../store-settings.ts';
 
 export interface ReturnRequest {
@@ -76,16 +78,28 @@ export async function openReturn(
   });
 }
 
-export async function openParcelReturn(mongo: Mongo, ids: ParcelIds): Promise<{ returnId: string }> {
+/** Of one parcel, once. A customer's claim that has decided about it as lost is named instead. */
+export async function openParcelReturn(mongo: Mongo, ids: ParcelIds): ReturnType<LocalSteps['openParcelReturn']> {
+  const { policies } = await returnRules(mongo);
+  return inTransaction(mongo, (session) => openParcelReturnIn(mongo, session, ids, policies));
+}
+
+async function openParcelReturnIn(
+  mongo: Mongo,
+  session: ClientSession,
+  { orderId, shipmentId, parcelId }: ParcelIds,
+  policies: ReturnPolicies,
+): ReturnType<LocalSteps['openParcelReturn']> {
   const { models } = mongo;
-  const { orderId, shipmentId, parcelId } = ids;
-  const known = await models.returns.findOne({ 'parcel.parcelId': parcelId }, { _id: 1 }).lean();
+  const known = await models.returns.findOne({ 'parcel.parcelId': parcelId }, { _id: 1 }).session(session).lean();
   if (known) return { returnId: known._id };
-  const order = await readOrder(mongo, orderId);
-  const shipment = await models.shipments.findById(shipmentId).lean<Shipment>();
+  const order = await readOrder(mongo, orderId, session);
+  const shipment = await models.shipments.findById(shipmentId).session(session).lean<Shipment>();
   const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
   if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-  const { policies } = await returnRules(mongo);
+  const claimed = claimOf(parcel);
+  if (claimed) return { claimed };
+  await giveUp(mongo, session, { shipmentId, parcelId }, { how: 'returned' });
   const trackingNumber = parcel.label?.trackingNumber;
   const found: Return = {
     ...{ _id: newId('ret'), orderId, warehouseId: shipment.warehouseId, createdAt: new Date(), by: 'carrier' },
@@ -101,12 +115,7 @@ export async function openParcelReturn(mongo: Mongo, ids: ParcelIds): Promise<{ 
     }),
     ...{ arrivals: [], rev: 0, status: 'in_transit' },
   };
-  try {
-    await models.returns.create([found]);
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error;
-    return openParcelReturn(mongo, ids);
-  }
+  await models.returns.create([found], { session });
   return { returnId: found._id };
 }
 

@@ -6,7 +6,8 @@ import type { ParcelClaim } from '../../workflows/messages.ts';
 
 /** The claim that has decided about a parcel. */
 export function claimOf({ givenUp }: Pick<PackedParcel, 'givenUp'>): ParcelClaim | undefined {
-  return givenUp?.claimId === undefined ? undefined : { claimId: givenUp.claimId, how: givenUp.how };
+  if (givenUp?.claimId === undefined || givenUp.how === 'returned') return undefined;
+  return { claimId: givenUp.claimId, how: givenUp.how };
 }
 
 /** Of one that the transaction has read, and that is not given up. */

@@ -100,7 +100,6 @@ export const packShipment = endpoint({
     const input = { shipmentId: id, ...packed!, actor: actorOf(caller) };
     const updated = await updateOrder({ mongo, temporal }, orderId, messages.packShipment, input, idempotency);
     if (updated?.status === 'cancelled') throw putBack();
-    if (updated?.status === 'picked') throw packAnew();
     return updated === undefined ? underWay(id) : answer(mongo, id, updated.status as string);
   },
 });
@@ -184,10 +183,6 @@ export const putBackShipment = endpoint({
 /** Somebody cancelled it meanwhile: no scanner may take that for a success. */
 function putBack(): Problem {
   return new Problem('not-allowed-now', 'The shipment was cancelled: put the goods back');
-}
-
-function packAnew(): Problem {
-  return new Problem('not-allowed-now', 'Units of the shipment were cancelled: take them out and pack it anew');
 }
 
 function underWay(shipmentId: string) {

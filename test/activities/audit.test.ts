@@ -93,7 +93,8 @@ describe('claims', () => {
     parcelId = (await world.mongo.models.shipments.findById(sent).lean().orFail()).parcels![0]!.id;
     const lines = [{ lineId: 'line_1', quantity: 1 }];
     claim = {
-      ...{ orderId: delivered, createdAt: new Date(), openedBy: 'customer', kind: 'damaged', lines, wants: 'refund' },
+      ...{ orderId: delivered, paidOrderId: delivered, createdAt: new Date(), openedBy: 'customer' },
+      ...{ kind: 'damaged', lines, wants: 'refund' },
       parcels: [{ shipmentId: sent, parcelId, units: lines }],
       ...{ description: 'Broken', evidence: [], worth: 1, currency: 'USD', rev: 1, status: 'settled' },
       settlement: { how: 'refund', at: new Date(), amount: 0 },

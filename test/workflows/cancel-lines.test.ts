@@ -1,5 +1,6 @@
 /** A part of an order is cancelled, at every stage on the way to the door: goods, labels and money are right afterwards. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { bookCredit } from '../../activities/payments/credit.ts';
 import { makePickList } from '../../activities/picking/lists.ts';
 import { readPickList } from '../../activities/picking/read.ts';
 import { PickRefused } from '../../activities/picking/scans.ts';
@@ -176,6 +177,46 @@ test('before it is paid: the old amount cannot be paid any more, and the new one
   const [shipment] = await world.shipmentsOf(orderId);
   await world.ship(orderId, shipment!.id);
   await sendTheRest(orderId, shipment!.id, price);
+});
+
+test('while a short pick of it is undecided, also where it is packed meanwhile: the missing unit is not sent', async () => {
+  await world.setFulfilment({ shortPick: 'ask' });
+  const { sku, orderId, shipmentId } = await ordered(3);
+  await world.pickShort(shipmentId, 2);
+  await world.incident(orderId, 'short_pick');
+  const packing = refusal(world.pack(orderId, shipmentId));
+  await until(async () => (await warehouse.shipmentOf(shipmentId)).parcels !== undefined, 'it is packed');
+  await cancelUnits(orderId, 1);
+  const { id } = await world.incident(orderId, 'short_pick');
+  await world.answer(orderId, id, 'cancel');
+  await world.shipmentReaches(orderId, shipmentId, 'picked');
+  expect(await packing).toMatch(/done|pack it anew/);
+  expect(await world.pack(orderId, shipmentId)).toBe('ready');
+  await world.handOver(orderId, shipmentId);
+  expect(await world.stock(sku, 'wh_east')).toMatchObject({ onHand: 9, committed: 0 });
+  await sendTheRest(orderId, shipmentId, price);
+  await world.setFulfilment({});
+});
+
+test('the order is cancelled while a part of it is: what store credit has paid comes back', async () => {
+  const sku = await world.newSku({ wh_east: 3 });
+  const grant = {
+    customerId: 'cus_lines',
+    currency: 'USD',
+    amount: price,
+    kind: 'grant',
+    reason: 'test',
+    actor: 'test',
+  };
+  await bookCredit(world.mongo, { ...grant, key: newId('req'), kind: 'grant' });
+  const { orderId } = await world.place({
+    ...{ items: [{ sku, quantity: 3 }], customerId: 'cus_lines', credit: price },
+    paymentMethod: 'pm_card_threeDSecure2Required',
+  });
+  await Promise.all([refusal(cancelUnits(orderId, 1)), refusal(world.cancel(orderId))]);
+  await world.reaches(orderId, 'cancelled');
+  const account = () => world.mongo.models.creditAccounts.findById('cus_lines:USD').lean();
+  await until(async () => (await account())?.balance === price, 'the credit is there again');
 });
 
 describe('refused, and nothing is changed', () => {

@@ -368,6 +368,19 @@ test('the rule of the store approves small claims with evidence, all of an order
   await setRules();
 });
 
+test('what is sent again and again comes to a person', async () => {
+  await setRules({ autoApproveUpTo: { USD: price } });
+  const orderId = await world.delivered();
+  const first = (await claim(orderId, { wants: 'reship' })).body.id;
+  await claimReaches(first, 'settled');
+  const again = (await read(first)).outcome.reshipOrderId;
+  await world.reaches(again, 'confirmed');
+  await world.deliver(again);
+  const second = (await claim(again, { wants: 'reship' })).body.id;
+  await until(async () => (await read(second)).waitingFor?.event === 'approval', 'a person is asked');
+  await setRules();
+});
+
 describe('a parcel that did not come', () => {
   const lost = { kind: 'lost_in_transit', lines: [{ lineId: line, quantity: 2 }] };
   /** Money back or goods again, in all: by its order or by the claim. */
@@ -411,6 +424,19 @@ describe('a parcel that did not come', () => {
     expect(await claim(back.orderId, lost)).toMatchObject({ status: 409 });
     expect(await world.mongo.models.returns.countDocuments({ orderId: back.orderId })).toBe(1);
   });
+
+  test.each(['reship', 'refund'] as const)(
+    'and comes back while it is claimed: the return wins (%s)',
+    async (wants) => {
+      const { orderId, shipmentId } = await shipped();
+      const claimId = await opened(orderId, { ...lost, wants });
+      await world.carrierSays(shipmentId, 'returned_to_sender');
+      await world.reaches(orderId, 'completed');
+      expect(await decide(claimId)).toMatchObject({ status: 200, body: { status: 'withdrawn' } });
+      expect(await given(orderId, shipmentId, claimId)).toEqual({ refunds: [], reships: 0 });
+      expect(await world.mongo.models.returns.countDocuments({ orderId })).toBe(1);
+    },
+  );
 
   test('and that its order has sent again is not paid back: the claim is withdrawn', async () => {
     const { orderId, shipmentId } = await shipped();
