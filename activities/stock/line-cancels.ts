@@ -27,7 +27,7 @@ export function cancelLines(
       const claims = claimsOf(order).filter((claim) => isOpen(claim) && from.includes(claim.shipmentId));
       const chosen = chooseUnits(
         lines,
-        claims.map((claim) => cancellable(work, claim)),
+        claims.map((claim) => cancellable(work.document('shipments', claim.shipmentId), claim)),
         from,
       );
       if (!chosen.ok) return { outcome: 'refused', why: whyNot(order, chosen) };
@@ -50,8 +50,7 @@ export function cancelLines(
 }
 
 /** What a picker did not find is somebody's to decide about first. */
-function cancellable(work: Work, { lineId, shipmentId, quantity }: Claim): Cancellable {
-  const shipment = work.document('shipments', shipmentId);
+function cancellable(shipment: Shipment | undefined, { lineId, shipmentId, quantity }: Claim): Cancellable {
   const line = shipment?.lines.find((each) => each.lineId === lineId);
   const isMissing = line?.state === 'short' && !shipment?.shortSettled;
   return { lineId, shipmentId, quantity: isMissing ? Math.min(quantity, line.picked) : quantity };
@@ -94,7 +93,7 @@ function withoutUnits(shipment: Shipment, units: readonly Cancellable[], claims:
   const lines = shipment.lines.map((line) => {
     const unit = units.find(({ lineId }) => lineId === line.lineId);
     if (!unit) return line;
-    const less = withLess(line, unit.quantity, claimOf(claims, unit).quantity);
+    const less = withLess(line, unit.quantity, cancellable(shipment, claimOf(claims, unit)).quantity);
     const { lineId, sku, name, bin } = line;
     if (less.putBack > 0) putBack.push({ lineId, sku, name, quantity: less.putBack, ...(bin && { bin }) });
     return less.line;

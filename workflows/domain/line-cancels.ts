@@ -62,7 +62,7 @@ export function chooseUnits(
 
 /**
  * A pick line that asks for fewer units, and how many of those in the box belong on the shelf again.
- * @param owed units that the shipment still owed of the line before
+ * @param owed units of the line that could have been taken: a missing one that nobody has decided about could not
  */
 export function withLess(line: PickLine, units: number, owed: number): { line: PickLine; putBack: number } {
   const quantity = line.quantity - units;
