@@ -23,12 +23,13 @@ export async function sendRefund(
   const sent = await send(mongo, payments, refundId, attempt);
   if (sent.status !== 'succeeded') return sent;
   await issueCreditNote(mongo, { refundId });
-  const { orderId, amount, uncaptured } = await readRefund(mongo, refundId);
+  const { orderId, amount, uncaptured, transferred, sequel } = await readRefund(mongo, refundId);
   const { taxTransaction } = await readRecord(mongo, orderId);
   return {
     ...sent,
     ...(taxTransaction !== undefined && { providerTaxes: true }),
-    ...(amount === uncaptured && { moneyless: true }),
+    ...(amount === uncaptured + transferred && { moneyless: true }),
+    ...(sequel !== undefined && { sequel }),
   };
 }
 

@@ -18,12 +18,15 @@ import { claimedUnits, unitsByLine } from '../claimed-units.ts';
 import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
 import { returnRules } from '../store-settings.ts';
+import { type ExchangeAsked, type ExchangeRefused, exchangeOf } from './exchanges.ts';
 
 export interface ReturnRequest {
   returnId: string;
   orderId: string;
   lines: { lineId: string; quantity: number; reason: ReturnReason; comment?: string | undefined }[];
   refundTo?: Return['refundTo'];
+  /** Other goods in place of the money, as they are priced now. */
+  exchange?: ExchangeAsked | undefined;
   by: 'customer' | 'support' | 'warehouse';
 }
 
@@ -34,9 +37,9 @@ export interface ReturnRequest {
 export async function openReturn(
   mongo: Mongo,
   request: ReturnRequest,
-): Promise<{ ok: true } | { ok: false; because: string }> {
+): Promise<{ ok: true } | ({ ok: false; because: string } & Partial<ExchangeRefused>)> {
   const { models } = mongo;
-  const { returnId, orderId, refundTo, lines, by } = request;
+  const { returnId, orderId, refundTo, lines, by, exchange: wanted } = request;
   const { policies } = await returnRules(mongo);
   return inTransaction(mongo, async (session) => {
     if (await models.returns.exists({ _id: returnId }).session(session)) return { ok: true };
@@ -71,6 +74,11 @@ export async function openReturn(
       ...(refundTo && { refundTo }),
       ...{ arrivals: [], rev: 0, status: 'requested' },
     };
+    if (wanted) {
+      const exchange = await exchangeOf(mongo, session, { order, found, asked: wanted, policies });
+      if ('because' in exchange) return { ok: false, ...exchange };
+      found.exchange = exchange;
+    }
     await models.returns.create([found], { session });
     return { ok: true };
   });

@@ -179,7 +179,7 @@ export const order = z
     links: z
       .array(
         z.strictObject({
-          kind: z.enum(['sent_again_by', 'sends_again']),
+          kind: z.enum(['sent_again_by', 'sends_again', 'exchanged_by', 'exchanges']),
           orderId: z.string(),
           status: orderStatus,
           source: z.string().meta({ description: 'The parcel, or the claim, whose goods are sent again' }),
