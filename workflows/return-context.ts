@@ -29,6 +29,8 @@ export interface Return {
   recorded: number;
   /** Nothing more is expected. */
   isAllHere: boolean;
+  /** Until when it is waited for, in milliseconds since 1970. */
+  arriveBy?: number;
   /** Units that there are to inspect. */
   units: number;
   inspection?: InspectReturnInput;

@@ -62,7 +62,7 @@ export async function openRefundIn(
   const back = amount - exchanged;
   if (!payment || (left <= 0 && uncaptured === 0 && exchanged === 0))
     return { refused: 'nothing_captured', refundable: 0 };
-  if (back > left) return { refused: 'more_than_paid', refundable: left };
+  if (back > Math.max(0, left)) return { refused: 'more_than_paid', refundable: left };
 
   // Below zero where the provider's dashboard paid back what we had as store credit.
   const card = Math.min(back, Math.max(0, cardLeftOf(payment)));

@@ -81,7 +81,7 @@ describe('on receipt', () => {
     });
     await exchanges.takenBack(returnId);
     const { id } = await world.incident(exchangeId, 'backorder_payment');
-    expect((await exchanges.stored(returnId)).status).toBe('received');
+    expect((await exchanges.stored(returnId)).status).toBe('inspected');
     await world.answer(exchangeId, id, 'cancel');
     await exchanges.completed(returnId);
     await world.reaches(exchangeId, 'cancelled');
