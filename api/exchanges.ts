@@ -1,7 +1,9 @@
 /** Goods that are wanted in exchange: priced, and refused where they cannot be had. */
-import type { ExchangeAsked } from '../activities/returns/exchanges.ts';
+import { type ExchangeAsked, transferredBy } from '../activities/returns/exchanges.ts';
 import { storeSettings } from '../activities/store-settings.ts';
 import type { Order } from '../models/order.ts';
+import type { Mongo } from '../platform/mongo.ts';
+import { type ShipmentStatus, shipmentInWarehouse } from '../workflows/domain/states.ts';
 import { priceCart } from './cart.ts';
 import type { Api } from './endpoint.ts';
 import { destinationOf, missing, refuseForeign } from './placing.ts';
@@ -46,4 +48,15 @@ export async function priceExchange(
     ...(cart.redemptions.length > 0 && { redemptions: cart.redemptions }),
     ...(paymentMethod !== undefined && { paymentMethod }),
   };
+}
+
+/** @throws Problem where the other goods have left: those that they are in exchange for have to come */
+export async function refuseOnceExchanged(mongo: Mongo, returnId: string): Promise<void> {
+  const order = await mongo.models.orders
+    .findOne({ 'exchangeOf.returnId': returnId }, { 'state.shipments': 1 })
+    .lean<Order>();
+  const isHere = (status: ShipmentStatus) => status === 'cancelled' || shipmentInWarehouse.includes(status);
+  if (!order?.state || order.state.shipments.every(({ status }) => isHere(status))) return;
+  if ((await transferredBy(mongo, undefined, returnId)) === 0) return;
+  throw new Problem('not-allowed-now', `${order._id} has left in exchange: the goods have to come back`);
 }

@@ -47,6 +47,8 @@ export async function giveUpExchange(work: Return): Promise<boolean> {
   const { record, id: returnId } = work;
   work.isGivenUp = true;
   if ((await callOff(work, 'Nothing came back')) === 'ended') return true;
+  // It may have been lost on its way, and paid back.
+  if ((await record.must('weigh_exchange', () => local.weighExchange({ returnId }))).transferred === 0) return true;
   work.isGivenUp = false;
   // More may come from here on.
   work.isAllHere = false;

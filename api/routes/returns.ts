@@ -8,7 +8,7 @@ import type { Mongo } from '../../platform/mongo.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
-import { priceExchange } from '../exchanges.ts';
+import { priceExchange, refuseOnceExchanged } from '../exchanges.ts';
 import { once } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
@@ -182,7 +182,10 @@ export const cancelReturn = endpoint({
   summary: 'Withdraw a return that has not arrived',
   body: reasonBody,
   orderOf,
-  handle: async (api, asked) => tell(api, asked, messages.cancelReturn, await noted(api, asked)),
+  async handle(api, asked) {
+    await refuseOnceExchanged(api.mongo, asked.params.id);
+    return tell(api, asked, messages.cancelReturn, await noted(api, asked));
+  },
 });
 
 export const putDeadline = endpoint({

@@ -106,7 +106,10 @@ const payment = z.strictObject({
   amountDue: common.money,
   authorized: common.money,
   captured: common.money,
-  credit: common.money.meta({ description: 'Store credit that was spent, or what returned goods bring that it is in exchange for; `amountDue` is the rest' }),
+  credit: common.money.meta({
+    description:
+      'Store credit that was spent, or what returned goods bring that it is in exchange for; `amountDue` is the rest',
+  }),
   refunded: common.money.meta({ description: 'To the card and to the store credit' }),
   exchanged: common.money.optional().meta({ description: 'Of what was paid: it pays for orders in exchange' }),
   fees: common.byCurrency.optional().meta({
