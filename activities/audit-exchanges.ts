@@ -1,7 +1,7 @@
 /** The auditor's look at exchanges: what pays for an order is what another one's payment gave, and nobody has it twice. */
 import type { Payment } from '../models/payment.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { hasEnded, orderStates, returnStates } from '../workflows/domain/states.ts';
+import { hasEnded, returnStates } from '../workflows/domain/states.ts';
 
 interface Finding {
   guarantee: 'G4' | 'G6';
@@ -27,7 +27,7 @@ export async function* checkExchanges({ models }: Mongo): AsyncGenerator<Finding
       yield { guarantee: 'G4', where, what: `${back} went back or into exchanges, ${captured + credit} was paid` };
   }
 
-  // 2. Once both have ended, what is not the customer's went back.
+  // 2. A return that has ended has paid for the order, or has nothing in it.
   for (const payment of transfers) {
     const { orderId: where, transfer } = payment;
     const { returnId, settled } = transfer!;
@@ -36,9 +36,14 @@ export async function* checkExchanges({ models }: Mongo): AsyncGenerator<Finding
     if (order?.exchangeOf?.returnId !== returnId || found?.exchange?.orderId !== where)
       yield { guarantee: 'G4', where, what: `it is paid by ${returnId}, which is not its return` };
     if (!order || !found) continue;
-    const isOver = hasEnded(orderStates, order.status) && hasEnded(returnStates, found.status);
-    if (isOver && !settled && open(payment) > 0)
-      yield { guarantee: 'G6', where, what: `both have ended, and ${open(payment)} of ${returnId} is still with it` };
+    if (hasEnded(returnStates, found.status) && !settled && open(payment) > 0)
+      yield {
+        guarantee: 'G6',
+        where,
+        what: `${returnId} has ended unsettled, and ${open(payment)} of it is still here`,
+      };
+    if (order.status === 'cancelled' && open(payment) > 0)
+      yield { guarantee: 'G6', where, what: `it is cancelled, and has ${open(payment)} of ${returnId}` };
   }
 }
 

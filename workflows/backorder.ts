@@ -37,7 +37,7 @@ export async function waitForGoods(order: Order): Promise<void> {
     if (!waitsForGoods()) {
       // While it is held what came can go again: it is paid for what is there at the end of it.
       if (Date.now() < release) await record.waitFor('release', release - Date.now(), heard);
-      else if (awaitsReturn(order)) await returnAccepted(order, returnBy - Date.now(), heard);
+      else if (awaitsReturn(order)) await returnAccepted(order, returnBy, heard);
       else if (isHeld(order)) await condition(() => !isHeld(order) || heard());
       else return;
     } else if ((await record.waitFor('stock', lateAt - Date.now(), heard)) === 'overdue') {
@@ -51,11 +51,10 @@ export async function waitForGoods(order: Order): Promise<void> {
 }
 
 /** Its goods are kept until those of the return are accepted; or something else was heard of its stock. */
-async function returnAccepted(order: Order, ms: number, heard: () => boolean): Promise<void> {
+function returnAccepted(order: Order, returnBy: number, heard: () => boolean): Promise<void> {
   const isOver = () => !awaitsReturn(order) || heard();
-  const { record } = order;
-  if ((await record.waitFor('exchange_goods', ms, isOver)) === 'done') return;
-  await record.expect('exchange_goods', deadlines.late, isOver, { answers: ['wait', 'cancel'] });
+  const ms = Math.max(returnBy - Date.now(), deadlines.late);
+  return order.record.expect('exchange_goods', ms, isOver, { answers: ['retry', 'cancel'] });
 }
 
 function lateFrom({ expectedAt }: Order['expects']): number {

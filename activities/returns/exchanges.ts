@@ -5,10 +5,9 @@ import type { Order } from '../../models/order.ts';
 import type { Exchange, Return } from '../../models/return.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
-import { minimumCharge } from '../../workflows/domain/credit.ts';
+import { creditFor, type ExchangeRefused, exchangeRuleOf, paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
-import { formatMoney } from '../../workflows/domain/money.ts';
-import { exchangeRuleOf, type ReturnPolicies } from '../../workflows/domain/return-policy.ts';
+import type { ReturnPolicies } from '../../workflows/domain/return-policy.ts';
 import { broken } from '../failure.ts';
 import { refundable } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
@@ -20,13 +19,6 @@ import { sumsOf } from './worth.ts';
 /** Goods as they were priced when they were asked for. */
 export type ExchangeAsked = Omit<Exchange, 'credit' | 'release' | 'orderId'>;
 
-export interface ExchangeRefused {
-  refused: 'exchange-refused' | 'amount-too-small';
-  because: string;
-  /** Minor units that a card is charged at the least. */
-  least?: number;
-}
-
 /**
  * What of the exchange the returned goods pay, if all of them come as they are to: without the shipping, which only comes
  * back with the last of an order.
@@ -37,29 +29,19 @@ export async function exchangeOf(
   { order, found, asked, policies }: { order: Order; found: Return; asked: ExchangeAsked; policies: ReturnPolicies },
 ): Promise<Exchange | ExchangeRefused> {
   const classOf = (lineId: string) => order.lines.find((line) => line.lineId === lineId)?.returnClass;
-  const release = exchangeRuleOf(
+  const rule = exchangeRuleOf(
     policies,
     found.lines.map(({ lineId }) => classOf(lineId)),
   );
-  if (release === 'none') return refuse('These goods are paid back, and not exchanged');
   const paid = await paidOrderOf(mongo, order);
   const lines = found.lines.map((line) => {
     return { ...line, dispositions: [{ disposition: 'restock' as const, quantity: line.quantity }] };
   });
   const { sums } = await sumsOf(mongo, session, paid, { ...found, lines }, found.sending.label);
-  const credit = Math.min(sums.total - sums.shipping, await refundable(mongo, session, paid._id));
-  if (credit <= 0) return refuse('These goods bring nothing that could pay for others');
-  const difference = asked.total - credit;
-  const least = minimumCharge(order.currency);
-  if (difference > 0 && difference < least) {
-    const because = `It costs ${formatMoney(difference, order.currency)} more, and a card is charged ${formatMoney(least, order.currency)} at the least`;
-    return { refused: 'amount-too-small', because, least };
-  }
-  return { ...asked, credit, release };
-}
-
-function refuse(because: string): ExchangeRefused {
-  return { refused: 'exchange-refused', because };
+  const left = await refundable(mongo, session, paid._id);
+  const worth = sums.total - sums.shipping;
+  const terms = creditFor(asked.total, { rule, worth, left, currency: order.currency });
+  return 'refused' in terms ? terms : { ...asked, ...terms };
 }
 
 /** One a return, whoever asks. It is the workflow's own step, and no request's. */
@@ -130,7 +112,8 @@ export async function weighExchange(
     const found = await readReturn(mongo, returnId, session);
     const { sums } = await sumsOf(mongo, session, paid, found);
     const transferred = await transferredBy(mongo, session, returnId);
-    const worth = Math.min(sums.total, transferred + (await refundable(mongo, session, paid._id)));
+    const left = await refundable(mongo, session, paid._id);
+    const { amount: worth } = paidByReturn({ worth: sums.total, left, transferred });
     return { worth, transferred, currency: paid.currency };
   });
 }

@@ -6,6 +6,7 @@ import type { Return, ReturnLine } from '../../models/return.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import type { ParcelIds } from '../../workflows/activities.ts';
+import type { ExchangeRefused } from '../../workflows/domain/exchanges.ts';
 import {
   decideReturn,
   policyOf,
@@ -18,7 +19,7 @@ import { claimedUnits, unitsByLine } from '../claimed-units.ts';
 import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
 import { returnRules } from '../store-settings.ts';
-import { type ExchangeAsked, type ExchangeRefused, exchangeOf } from './exchanges.ts';
+import { type ExchangeAsked, exchangeOf } from './exchanges.ts';
 
 export interface ReturnRequest {
   returnId: string;

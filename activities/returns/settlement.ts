@@ -2,6 +2,7 @@
 import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
+import { paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { openRefundIn, oweTheRest, refundable } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
@@ -32,16 +33,16 @@ export async function settleReturn(
     const transferred = found.exchange ? await transferredBy(mongo, session, returnId) : 0;
 
     // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
-    const amount = Math.min(sums.total, transferred + (await refundable(mongo, session, orderId)));
+    const left = await refundable(mongo, session, orderId);
+    const { amount, exchanged, isShort } = paidByReturn({ worth: sums.total, left, transferred });
     const { currency } = order;
-    if (transferred > amount && !bear) return { shortfall: { worth: amount, transferred, currency } };
+    if (isShort && !bear) return { shortfall: { worth: amount, transferred, currency } };
     const goods = lines.reduce((sum, line) => sum + line.amount, 0);
     const opened =
       amount > 0
         ? await openRefundIn(mongo, session, {
             ...{ key: `${returnId}:refund`, orderId, amount, lines, shipping: Math.max(0, amount - goods) },
-            exchanged: Math.min(transferred, amount),
-            ...{ to: found.refundTo, reason: `Return ${returnId}`, actor },
+            ...{ exchanged, to: found.refundTo, reason: `Return ${returnId}`, actor },
             workflowId: workflowIds.return(returnId),
           })
         : undefined;

@@ -115,3 +115,16 @@ test('at once, not paid yet, and nothing comes: it is called off', async () => {
   await world.reaches(exchangeId, 'cancelled');
   expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: 0 });
 });
+
+test('its return takes longer than anybody thought: somebody is asked, and may give the exchange up', async () => {
+  const { orderId, returnId, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
+  await exchanges.returns.awaits(returnId, 'return_arrival');
+  await exchanges.returns.move(returnId, 'return_arrival', 20 * day);
+  await world.pass(deadlines.exchangeGoods + minute);
+  const { id } = await world.incident(exchangeId, 'overdue_exchange_goods');
+  await world.answer(exchangeId, id, 'cancel');
+  await world.reaches(exchangeId, 'cancelled');
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  expect(await world.atStripe(orderId)).toMatchObject({ refunds: [worth] });
+});

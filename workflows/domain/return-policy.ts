@@ -61,12 +61,6 @@ export function policyOf(policies: ReturnPolicies, returnClass = 'standard'): Re
   return own ?? policies.standard ?? defaultReturnPolicy;
 }
 
-/** Of goods of several classes in one return. */
-export function exchangeRuleOf(policies: ReturnPolicies, returnClasses: readonly (string | undefined)[]): ExchangeRule {
-  const each = new Set(returnClasses.map((returnClass) => policyOf(policies, returnClass).exchange ?? 'on_receipt'));
-  return exchangeRules.find((rule) => each.has(rule)) ?? 'on_receipt';
-}
-
 /** So many returns may come to nothing before a person looks at the next. */
 export const mostInVain = 3;
 
