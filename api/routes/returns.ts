@@ -34,6 +34,7 @@ export const openReturn = endpoint({
     'not-sold-in-currency',
     'amount-too-large',
     'amount-too-small',
+    'unknown-customer',
     'unknown-payment-method',
   ],
   orderOf: (_api, { id }) => id,

@@ -1,5 +1,7 @@
 /** Exchanges on real servers: an order that a return pays for, dearer, cheaper or even, and whatever stands in its way. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { openRefund } from '../../activities/payments/refunds.ts';
+import { newId } from '../../models/id.ts';
 import type { Answer } from '../../workflows/messages.ts';
 import * as messages from '../../workflows/messages.ts';
 import { createExchanges } from '../support/exchanges.ts';
@@ -282,6 +284,96 @@ test('what pays for an exchange cannot be paid back as well', async () => {
   await exchanges.takenBack(returnId);
   await exchanges.completed(returnId);
   await world.deliver(exchangeId);
+});
+
+test('a refund that failed, and whose money pays for an exchange by now, is not sent again', async () => {
+  const orderId = await exchanges.delivered({
+    ...{ items: [{ sku: await exchanges.newSku('on_receipt'), quantity: 2 }], paymentMethod: 'pm_card_pendingRefund' },
+  });
+  const refundId = await world.refund(orderId, 100);
+  const stored = () => world.mongo.models.refunds.findById(refundId).lean().orFail();
+  await until(async () => (await stored()).providerId !== undefined, 'it is sent');
+  const settle = `/_sandbox/refunds/${(await stored()).providerId}/settle`;
+  await world.control(world.stripe.url, 'POST', settle, { outcome: 'failed' });
+  const incident = async () => (await stored()).state?.incidents[0];
+  await until(async () => (await incident()) !== undefined, 'a person is asked');
+
+  const returnId = await exchanges.ask(orderId, await exchanges.newSku('on_receipt'));
+  await world.follow('return', returnId);
+  await exchanges.reaches(returnId, 'accepted');
+  const answer = async (answer: Answer) => {
+    const args: [messages.AnswerInput] = [{ incidentId: (await incident())!.id, answer, actor }];
+    await world.refundHandle(refundId).executeUpdate(messages.answerIncident, { args });
+  };
+  await answer('retry');
+  await until(async () => /Only 0 of 100/.test((await incident())?.why ?? ''), 'it is told why not');
+  await answer('skip');
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  expect(await world.atStripe(orderId)).toMatchObject({ refunds: [] });
+  await world.deliver(await exchanges.opened(returnId));
+});
+
+test('the exchange comes back before what it was for: nothing is paid back twice', async () => {
+  const { orderId, returnId, exchangeId } = await exchanges.agreed({ release: 'at_once' });
+  await world.deliver(exchangeId);
+  const second = await world.sendBack(exchangeId, [exchanges.returns.line]);
+  await exchanges.takenBack(second);
+  await exchanges.completed(second);
+  expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: 0, refunded: 0 });
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  expect(await world.atStripe(orderId)).toMatchObject({ refunds: [worth] });
+});
+
+test('its parcel is sent again: that is paid by the same return, and paid back by it', async () => {
+  const { orderId, returnId, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  await world.reaches(exchangeId, 'confirmed');
+  const [shipment] = await world.shipmentsOf(exchangeId);
+  await world.ship(exchangeId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'lost');
+  await world.answer(exchangeId, (await world.incident(exchangeId, 'lost')).id, 'reship');
+  await world.reaches(exchangeId, 'completed');
+  const again = await world.reshipOf(shipment!.id);
+  await world.reaches(again._id, 'confirmed');
+  await world.cancel(again._id);
+  await world.reaches(again._id, 'cancelled');
+  await until(async () => (await exchanges.moneyOf(orderId)).refunded === worth, 'the first card has it back');
+});
+
+test("a guest's exchange is not paid back to a store credit that they do not have", async () => {
+  const { orderId, returnId, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  await world.deliver(exchangeId);
+  const asked = { key: newId('req'), orderId: exchangeId, amount: 100, reason: 'goodwill', actor };
+  expect(await openRefund(world.mongo, { ...asked, to: 'store_credit' })).toMatchObject({ refused: 'no_account' });
+  expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: worth });
+});
+
+test("a customer's exchange is paid back to their store credit, where they want that", async () => {
+  const sku = await exchanges.newSku('on_receipt');
+  const orderId = await exchanges.delivered({ items: [{ sku, quantity: 2 }], customerId: 'cus_1' });
+  await world.mongo.models.customers.create([
+    { _id: 'cus_1', email: 'one@example.com', name: 'One', createdAt: new Date() },
+  ] as never);
+  const returnId = await exchanges.ask(orderId, await exchanges.newSku('on_receipt'));
+  await world.follow('return', returnId);
+  await exchanges.reaches(returnId, 'accepted');
+  await exchanges.takenBack(returnId);
+  await exchanges.completed(returnId);
+  const exchangeId = await exchanges.opened(returnId);
+  await world.deliver(exchangeId);
+  const key = newId('req');
+  const asked = { key, orderId: exchangeId, amount: 100, reason: 'goodwill', actor, to: 'store_credit' as const };
+  const opened = await openRefund(world.mongo, asked);
+  expect(await openRefund(world.mongo, asked)).toEqual(opened);
+  await world.follow('refund', (opened as { refundId: string }).refundId);
+  expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: worth - 100 });
+  const account = await world.mongo.models.creditAccounts.findById('cus_1:USD').lean();
+  expect(account).toMatchObject({ balance: 100 });
 });
 
 test('units of the exchange are cancelled: the return brings the rest', async () => {
