@@ -14,6 +14,7 @@ import { isPaid } from '../workflows/domain/statuses.ts';
 import { salable } from '../workflows/domain/stock.ts';
 import { workflowIds } from '../workflows/messages.ts';
 import { checkClaims } from './audit-claims.ts';
+import { checkExchanges } from './audit-exchanges.ts';
 import { checkShipments } from './audit-warehouse.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
 import { type Drift, findDrifts } from './stock/facts.ts';
@@ -82,6 +83,7 @@ export async function audit(sources: Sources): Promise<AuditResult> {
   await checkOpenWork(sources, result);
   for await (const finding of checkShipments(mongo)) result.violations.push(finding);
   for await (const finding of checkClaims(mongo)) result.violations.push(finding);
+  for await (const finding of checkExchanges(mongo)) result.violations.push(finding);
   return result;
 }
 
@@ -216,10 +218,13 @@ async function checkCredit({ models }: Mongo, { violations }: AuditResult): Prom
       report(_id, `the balance is ${balance} after ${seq} entries, ${entries} are there and add up to ${sum}`);
   }
   const having = { $or: [{ credit: { $gt: 0 } }, { refundedAsCredit: { $gt: 0 } }] };
-  for (const { orderId, credit, creditReturned, refundedAsCredit } of await models.payments.find(having).lean()) {
+  for (const { orderId, credit: spent, creditReturned, refundedAsCredit, transfer } of await models.payments
+    .find(having)
+    .lean()) {
     const entries = await models.creditEntries.find({ orderId }).lean();
     const booked = entries.reduce((total, { amount }) => total + amount, 0);
-    const should = creditReturned + refundedAsCredit - credit;
+    // What a return pays is no store credit: see audit-exchanges.ts.
+    const should = refundedAsCredit + (transfer ? 0 : creditReturned - spent);
     if (booked !== should) report(orderId, `${booked} in store credit were booked, the payment says ${should}`);
   }
 }

@@ -17,7 +17,7 @@ import { queueMails } from './orders.ts';
 import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/refunds.ts';
 import { paidOrderOf } from './payments/reships.ts';
 import { readOrder } from './payments/sales.ts';
-import { reshipOf, startOf } from './reships.ts';
+import { orderStartOf, reshipOf } from './reships.ts';
 import { deliveredAt, returningUnits } from './returns/opening.ts';
 import { contentsOf } from './shipping/contents.ts';
 import { giveUp } from './shipping/given-up.ts';
@@ -135,7 +135,10 @@ async function settledAs(
   { how, reshipOrderId, refundId, amount = 0 }: Settlement,
 ): Promise<SettledClaim> {
   if (how === 'refund') return { how, refundId: refundId ?? null, amount, currency };
-  return { how, order: startOf(await models.orders.findById(reshipOrderId).session(session).lean<Order>().orFail()) };
+  return {
+    how,
+    order: orderStartOf(await models.orders.findById(reshipOrderId).session(session).lean<Order>().orFail()),
+  };
 }
 
 async function sendAgain({ models }: Mongo, session: ClientSession, { _id, lines }: Claim, order: Order) {

@@ -19,6 +19,7 @@ import { askRates, askTaxes } from './pricing/quotes.ts';
 import type { Payments } from './providers/stripe.ts';
 import { openReship } from './reships.ts';
 import { recordInspection, recordReception } from './returns/arrivals.ts';
+import { openExchange, weighExchange } from './returns/exchanges.ts';
 import { openParcelReturn } from './returns/opening.ts';
 import { loadReturn, saveReturn } from './returns/records.ts';
 import { settleReturn } from './returns/settlement.ts';
@@ -63,6 +64,8 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     loadReturn: (input) => loadReturn(mongo, input),
     recordReception: (input) => recordReception(mongo, input),
     recordInspection: (input) => recordInspection(mongo, input),
+    openExchange: (input) => openExchange(mongo, input),
+    weighExchange: (input) => weighExchange(mongo, input),
     settleReturn: (input) => settleReturn(mongo, input),
     saveReturn: (input) => saveReturn(mongo, input),
     loadClaim: (input) => loadClaim(mongo, input),

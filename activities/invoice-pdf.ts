@@ -111,7 +111,7 @@ function drawTotals(document: Sheet, { kind, currency, content }: Invoice): void
   sum('Tax', tax);
   sum(kind === 'invoice' ? 'Total' : 'Total credited', gross, 'bold');
   if (paid && paid.card > 0) sum('Paid by card', paid.card);
-  if (paid && paid.credit > 0) sum('Paid with store credit', paid.credit);
+  if (paid && paid.credit > 0) sum(paid.byReturn ? 'Paid with returned goods' : 'Paid with store credit', paid.credit);
 }
 
 function drawFeet(document: Sheet, { number, content }: Invoice): void {

@@ -8,6 +8,7 @@ import type { MailTemplate } from '../workflows/activities.ts';
 import { minorDigits } from '../workflows/domain/money.ts';
 import type { TaxPart } from '../workflows/domain/taxes.ts';
 import { type Language, type MailTexts, negotiate, shownIn } from './mail-texts.ts';
+import { sentOf } from './payments/refunds.ts';
 
 export interface MailFacts {
   template: MailTemplate;
@@ -54,7 +55,7 @@ export function composeMail(texts: MailTexts, facts: MailFacts): ComposedMail {
     'order.expectedOn': expectedAt ? format.day(expectedAt) : null,
     'parcels.count': parcels.length,
     'parcels.expectedOn': arrival.at(-1) ? format.date(arrival.at(-1)!) : null,
-    'refund.sent': refund ? amountOf(refund.amount - refund.credited, refund.currency, format) : null,
+    'refund.sent': refund ? amountOf(sentOf(refund), refund.currency, format) : null,
     'refund.credited': refund ? amountOf(refund.credited, refund.currency, format) : null,
     ...returnVariables(facts, format),
     'store.name': storeName,
@@ -157,7 +158,7 @@ interface PriceRow {
 
 /** What it costs, in the words of a receipt. */
 function pricesOf(order: Order, language: Language, format: Formats): PriceRow[] {
-  const { lines, shipping, pricing, total, credit, currency } = order;
+  const { lines, shipping, pricing, total, credit, currency, exchangeOf } = order;
   const { taxInclusive, promotions, taxes } = pricing;
   const row = (label: string, amount: number, isTotal = false) => ({
     label,
@@ -182,7 +183,7 @@ function pricesOf(order: Order, language: Language, format: Formats): PriceRow[]
     ...(taxInclusive ? [] : taxRows('tax')),
     row(language.say('total'), total, true),
     ...(taxInclusive ? taxRows('includedTax') : []),
-    ...(credit ? [row(language.say('storeCredit'), credit)] : []),
+    ...(credit ? [row(language.say(exchangeOf ? 'returnedGoods' : 'storeCredit'), credit)] : []),
   ];
 }
 

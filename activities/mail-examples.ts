@@ -33,6 +33,7 @@ export function mailExamples(
   return [
     ...(Object.keys(shownIn) as MailTemplate[]).map((template) => example(template)),
     example('order_confirmed', 'tax included, store credit', { order: withCredit(order) }),
+    example('exchange_confirmed', 'paid by what came back', { order: { ...order, exchangeOf, credit: 5_000 } }),
     example('order_backordered', 'with a date', { order: { ...order, expectedAt: late } }),
     example('shipped', 'two parcels', { parcels }),
     example('shipped', 'untracked', { parcels: [{ goods: parcels[0]!.goods }] }),
@@ -50,6 +51,10 @@ export function mailExamples(
     example('refunded', 'to both', { refund: refundOf(order, 4_990, 1_490) }),
   ];
 }
+
+const exchangeOf = {
+  ...{ returnId: 'ret_1', paidOrderId: 'ord_1', paymentId: 'pay_1', release: 'on_receipt' as const },
+};
 
 const parcels: MailParcel[] = [
   {
@@ -127,7 +132,17 @@ function returnOf({ _id: orderId, createdAt, shipTo }: Order, sending: Return['s
 function refundOf({ _id: orderId, currency, createdAt }: Order, amount: number, credited: number): Refund {
   return {
     ...{ _id: 'ref_1', key: 'ref_1', orderId, paymentId: 'pay_1', workflowId: 'refund-ref_1' },
-    ...{ amount, credited, unsold: 0, uncaptured: 0, currency, shipping: 0, reason: 'goodwill', actor: 'support' },
+    ...{
+      amount,
+      credited,
+      transferred: 0,
+      unsold: 0,
+      uncaptured: 0,
+      currency,
+      shipping: 0,
+      reason: 'goodwill',
+      actor: 'support',
+    },
     ...{ status: 'succeeded', attempt: 1, serverErrors: 0, createdAt },
   };
 }

@@ -18,7 +18,7 @@ export async function openReship(
   const { models } = mongo;
   return inTransaction(mongo, async (session) => {
     const known = await models.orders.findOne({ reshipOf: parcelId }).session(session).lean<Order>();
-    if (known) return startOf(known);
+    if (known) return orderStartOf(known);
     const order = await readOrder(mongo, orderId, session);
     const shipment = await models.shipments.findById(shipmentId).session(session).lean();
     const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
@@ -28,7 +28,7 @@ export async function openReship(
     await giveUp(mongo, session, { shipmentId, parcelId }, { how: 'reshipped' });
     const reship = reshipOf(order, parcel.units, parcelId);
     await models.orders.create([reship], { session });
-    return startOf(reship);
+    return orderStartOf(reship);
   });
 }
 
@@ -63,7 +63,16 @@ export function reshipOf(
   };
 }
 
-/** What its workflow is started with. */
-export function startOf({ _id, placeBefore }: Pick<Order, '_id' | 'placeBefore'>): OrderInput {
-  return { orderId: _id, placeBefore: placeBefore.toISOString(), reship: true };
+/** What its workflow is started with, whoever does so. */
+export function orderStartOf({
+  _id,
+  placeBefore,
+  reshipOf: again,
+  exchangeOf,
+}: Pick<Order, '_id' | 'placeBefore'> & Partial<Pick<Order, 'reshipOf' | 'exchangeOf'>>): OrderInput {
+  return {
+    ...{ orderId: _id, placeBefore: placeBefore.toISOString() },
+    ...(again !== undefined && { reship: true }),
+    ...(exchangeOf && { exchange: { returnId: exchangeOf.returnId, release: exchangeOf.release } }),
+  };
 }

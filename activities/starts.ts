@@ -8,6 +8,7 @@ import {
   type WorkflowStartOptions,
 } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Order } from '../models/order.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import {
   type ClaimInput,
@@ -19,6 +20,7 @@ import {
   taskQueues,
   workflowIds,
 } from '../workflows/messages.ts';
+import { orderStartOf } from './reships.ts';
 
 /** Names of the workflow functions in workflows/index.ts. */
 export const workflowTypes = {
@@ -114,14 +116,10 @@ export async function startForgotten({ models }: Mongo, temporal: Client): Promi
   const late = new Date(Date.now() - 10_000);
   const atOnce = 50;
   const orders = await models.orders
-    .find({ status: 'pending', rev: 0, placeBefore: { $lt: late } }, { placeBefore: 1, reshipOf: 1 })
+    .find({ status: 'pending', rev: 0, placeBefore: { $lt: late } }, { placeBefore: 1, reshipOf: 1, exchangeOf: 1 })
     .limit(atOnce)
-    .lean();
-  for (const { _id: orderId, placeBefore, reshipOf } of orders) {
-    const input = { orderId, placeBefore: placeBefore.toISOString() };
-    const start = orderStart({ ...input, ...(reshipOf !== undefined && { reship: true }) });
-    await startOnce(temporal, workflowTypes.order, start);
-  }
+    .lean<Order[]>();
+  for (const order of orders) await startOnce(temporal, workflowTypes.order, orderStart(orderStartOf(order)));
   const returns = await models.returns
     .find({ status: { $in: ['requested', 'in_transit'] }, rev: 0, createdAt: { $lt: late } }, { _id: 1 })
     .limit(atOnce)

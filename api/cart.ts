@@ -39,6 +39,7 @@ export const quoteLifeMs = 30 * 60_000;
 const mostBeforePromotions = 10 * maxAmount;
 
 /**
+ * @param goodsOnly nothing is charged for the delivery
  * @param earlier a quote whose answers of providers still count, for the same question
  * @param of the order that is changed: what it holds is there for it, and what it has of promotions is its own
  * @throws Problem where it cannot be sold; what is out of stock or a code that does not apply is in the answer
@@ -47,7 +48,7 @@ export async function priceCart(
   api: Api,
   request: CartRequest,
   buyer: Buyer,
-  { earlier, of }: { earlier?: Quote | undefined; of?: Order } = {},
+  { earlier, of, goodsOnly = false }: { earlier?: Quote | undefined; of?: Order; goodsOnly?: boolean } = {},
 ): Promise<PricedCart> {
   const { mongo } = api;
   const { acceptBackorder, useStoreCredit, ...asked } = request;
@@ -55,11 +56,12 @@ export async function priceCart(
   const { customerId } = buyer;
 
   // 1. What the price hangs on.
-  const [book, customer, balance] = await Promise.all([
+  const [stored, customer, balance] = await Promise.all([
     readBook(mongo, asked, buyer, of),
     customerId === undefined ? null : mongo.models.customers.findById(customerId).lean(),
     customerId === undefined ? 0 : balanceOf(mongo, customerId, asked.currency),
   ]);
+  const book = goodsOnly ? { ...stored, deliveryMethods: [] } : stored;
   if (customerId !== undefined && !customer)
     throw new Problem('unknown-customer', `There is no customer ${customerId}`);
   const cart: Cart = {

@@ -39,6 +39,7 @@ export async function previewEdit(api: Api, order: Order, asked: z.output<typeof
     models.shipments.find({ orderId: order._id }).lean(),
   ]);
   if (order.reshipOf !== undefined) throw refusal('It sends goods again at no charge', 'reship');
+  if (order.exchangeOf) throw refusal('It is in exchange for goods that come back', 'exchange');
   const why = whyNot(order, shipments) ?? (order.state?.payment.disputed ? 'disputed' : undefined);
   if (why !== undefined || !payment) throw editRefused({ why: why ?? 'not_yet' });
 

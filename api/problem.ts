@@ -28,6 +28,7 @@ export const problems = {
   'not-a-bundle': [409, 'This cannot be a bundle'],
   'refund-refused': [409, 'That much cannot be refunded'],
   'claim-refused': [409, 'These lines cannot be claimed'],
+  'exchange-refused': [409, 'These goods cannot be exchanged for those'],
   'return-refused': [409, 'These lines cannot be returned'],
   'code-taken': [409, 'Another promotion has this code'],
   'rates-overlap': [409, 'Two rates of one name would hold at one time'],

@@ -1,6 +1,7 @@
 import { type Connection, Schema } from 'mongoose';
 import type { LineCancellation, LineQuantity } from '../workflows/domain/line-cancels.ts';
 import type { PricedLine, PricedShipping, Pricing } from '../workflows/domain/pricing.ts';
+import type { ExchangeRelease } from '../workflows/domain/return-policy.ts';
 import type { OrderStatus } from '../workflows/domain/states.ts';
 import type { OrderState } from '../workflows/messages.ts';
 import type { Address } from './address.ts';
@@ -71,6 +72,8 @@ export interface Order {
   savePaymentMethod?: boolean;
   /** The parcel, or the customer's claim, whose goods this order sends again, at no charge. */
   reshipOf?: string;
+  /** The return in exchange for whose goods it is sent, and the payment that its `credit` comes from. */
+  exchangeOf?: { returnId: string; paidOrderId: string; paymentId: string; release: ExchangeRelease };
   /** The customer would wait for what is not there, and agreed to be charged when it is. */
   acceptsBackorder?: boolean;
   /** When what is not there is expected. */
@@ -126,6 +129,7 @@ export function orderModel(connection: Connection) {
     paymentMethod: String,
     savePaymentMethod: Boolean,
     reshipOf: String,
+    exchangeOf: Schema.Types.Mixed,
     acceptsBackorder: Boolean,
     expectedAt: Date,
     notBefore: Date,
@@ -159,6 +163,7 @@ export function orderModel(connection: Connection) {
     { partialFilterExpression: { backordered: { $exists: true } } },
   );
   schema.index({ reshipOf: 1 }, { unique: true, sparse: true });
+  schema.index({ 'exchangeOf.returnId': 1 }, { unique: true, sparse: true });
   schema.index({ 'state.shipments.warehouseId': 1, 'state.shipments.status': 1 });
   return connection.model('Order', schema, 'orders');
 }

@@ -39,6 +39,10 @@ export interface Payment {
   creditReturned: number;
   /** Of what was captured: paid back as store credit. */
   refundedAsCredit: number;
+  /** Of what was paid: it pays for orders in exchange for goods of this one. */
+  transferredOut: number;
+  /** Its `credit` is no store credit: it is what returned goods of another order bring. */
+  transfer?: Transfer;
   /** The customer with an account who pays. */
   customerId?: string;
   /** The provider's id of the method that was given at placing. */
@@ -107,6 +111,15 @@ export interface Payment {
   ledger: LedgerEntry[];
 }
 
+/** What a return brings to the order in exchange. What of it is not needed goes back to the order that was paid. */
+export interface Transfer {
+  returnId: string;
+  /** The order that was paid, whose `transferredOut` it is. */
+  from: string;
+  /** The return is settled: what goes back is the customer's money from now on. */
+  settled?: true;
+}
+
 /** The units that are sold, and what they cost with their shipping, in minor units. */
 export interface Sale {
   at: Date;
@@ -138,6 +151,10 @@ export interface Refund {
   amount: number;
   /** The part of the amount that went to the store credit, at once. The rest goes back by the provider. */
   credited: number;
+  /** The part of the amount that went to another order's payment: in exchange, or back to where that came from. */
+  transferred: number;
+  /** The refund that pays back what it transferred. */
+  sequel?: string;
   /** The part of the amount that had paid for nothing that was sold: store credit beyond the sale. No document is about it. */
   unsold: number;
   /** The part of the amount that was sold and never captured: its document says so, and nothing goes back. */
@@ -204,6 +221,8 @@ export function paymentModel(connection: Connection) {
     credit: { type: Number, default: 0 },
     creditReturned: { type: Number, default: 0 },
     refundedAsCredit: { type: Number, default: 0 },
+    transferredOut: { type: Number, default: 0 },
+    transfer: Schema.Types.Mixed,
     customerId: String,
     method: String,
     saveMethod: Boolean,
@@ -245,6 +264,7 @@ export function paymentModel(connection: Connection) {
   schema.index({ 'setup.id': 1 }, { unique: true, sparse: true });
   schema.index({ customerId: 1 }, { sparse: true });
   schema.index({ 'ledger.at': 1 });
+  schema.index({ 'transfer.returnId': 1 }, { unique: true, sparse: true });
   return connection.model('Payment', schema, 'payments');
 }
 
@@ -258,6 +278,8 @@ export function refundModel(connection: Connection) {
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
     credited: { type: Number, default: 0 },
+    transferred: { type: Number, default: 0 },
+    sequel: String,
     unsold: { type: Number, default: 0 },
     uncaptured: { type: Number, default: 0 },
     shipping: { type: Number, default: 0 },

@@ -1,5 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 import type {
+  ExchangeRelease,
   LineTerms,
   ReturnDecision,
   ReturnReason,
@@ -10,6 +11,7 @@ import type { ReturnRefund } from '../workflows/domain/return-refunds.ts';
 import type { Disposition, Reception, ReturnStatus } from '../workflows/domain/states.ts';
 import type { ReceiveReturnInput, ReturnState } from '../workflows/messages.ts';
 import type { Address } from './address.ts';
+import type { Order } from './order.ts';
 import type { ParcelLabel } from './shipment.ts';
 
 export interface ReturnLine {
@@ -32,6 +34,17 @@ export interface ReturnLine {
 
 /** What came in one parcel, as it was said. The numbers count up from 1. */
 export type Arrival = Omit<ReceiveReturnInput, 'more'> & { number: number; at: Date };
+
+/** Goods in exchange, with their prices when they were asked for. Minor units. */
+export interface Exchange extends Pick<Order, 'items' | 'lines' | 'pricing' | 'total' | 'redemptions'> {
+  /** What the returned goods are worth by their terms: it pays first. */
+  credit: number;
+  release: ExchangeRelease;
+  /** The provider's id of the method that pays what it costs more. */
+  paymentMethod?: string;
+  /** Once the return is approved. */
+  orderId?: string;
+}
 
 export interface Return {
   _id: string;
@@ -57,6 +70,8 @@ export interface Return {
   inspectedAt?: Date;
   /** Where the money goes: back as it was paid, or to the store credit. */
   refundTo?: 'original' | 'store_credit';
+  /** What the customer wants in place of the money. */
+  exchange?: Exchange;
   /** As it was worked out. What was paid back says the refund; there is none where nothing was left to pay back. */
   refund?: ReturnRefund;
   refundId?: string;
@@ -83,6 +98,7 @@ export function returnModel(connection: Connection) {
     arrivals: { type: [Schema.Types.Mixed] as never, default: [] },
     inspectedAt: Date,
     refundTo: String,
+    exchange: Schema.Types.Mixed,
     refund: Schema.Types.Mixed,
     refundId: String,
     rev: { type: Number, required: true },
@@ -92,6 +108,7 @@ export function returnModel(connection: Connection) {
   schema.index({ orderId: 1 });
   schema.index({ status: 1, createdAt: 1 });
   schema.index({ createdAt: -1, _id: -1 });
+  schema.index({ 'exchange.orderId': 1 }, { sparse: true });
   schema.index({ 'label.trackingNumber': 1 });
   schema.index({ 'parcel.trackingNumber': 1 }, { sparse: true });
   schema.index({ 'parcel.parcelId': 1 }, { unique: true, sparse: true });

@@ -207,6 +207,9 @@ export type MailTemplate =
   | 'claim_received'
   | 'claim_approved'
   | 'claim_rejected'
+  | 'exchange_confirmed'
+  | 'exchange_payment_needed'
+  | 'exchange_failed'
   | 'return_expiring'
   | 'return_received'
   | 'refunded';
@@ -229,8 +232,17 @@ export interface LoadedReturn {
   label: boolean;
   /** Somebody has announced it, and is told how to send it. */
   announced: boolean;
+  /** Other goods are wanted in place of the money. */
+  exchange: boolean;
   /** The parcel that the carrier brings back. */
   parcel?: ParcelIds;
+}
+
+/** Minor units. */
+export interface ExchangeWorth {
+  worth: number;
+  transferred: number;
+  currency: string;
 }
 
 export interface LocalSteps {
@@ -309,8 +321,19 @@ export interface LocalSteps {
   recordReception(input: { returnId: string; number: number } & ReceiveReturnInput): Promise<{ units: number }>;
   /** Posts the stock movements by disposition. */
   recordInspection(input: { returnId: string } & InspectReturnInput): Promise<void>;
-  /** Writes the refund of what was accepted. `refundId` is null where there is nothing to pay back, or nothing left of it. */
-  settleReturn(input: { returnId: string; actor: string }): Promise<{ refundId: string | null }>;
+  /** The order in exchange for a return's goods. Asked again it is the same one. */
+  openExchange(input: { returnId: string }): Promise<OrderInput>;
+  /** Minor units: what of a return was accepted, and what of it pays for the order in exchange. Changes nothing. */
+  weighExchange(input: { returnId: string }): Promise<ExchangeWorth>;
+  /**
+   * Writes the refund of what was accepted. `refundId` is null where there is nothing to pay back, or nothing left of it.
+   * Where less was accepted than pays for the order in exchange, nothing is written, unless the store is to `bear` it.
+   */
+  settleReturn(input: {
+    returnId: string;
+    actor: string;
+    bear?: boolean;
+  }): Promise<{ refundId: string | null } | { shortfall: ExchangeWorth }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
   /** Of a customer's claim; the decision is the store's rule. */
@@ -413,6 +436,8 @@ export interface ProviderSteps {
     providerTaxes?: boolean;
     /** There was nothing to pay back: it is about what was never captured. */
     moneyless?: boolean;
+    /** Another refund that it has brought about, to be followed by itself. */
+    sequel?: string;
   }>;
   /** Asks a carrier about parcels of which it has said nothing for a while. Known events change nothing. */
   pollTracking(input: { carrier: string }): Promise<{ more: boolean; unknown: string[] }>;
@@ -467,6 +492,8 @@ const localStepNames = [
   'loadReturn',
   'recordReception',
   'recordInspection',
+  'openExchange',
+  'weighExchange',
   'settleReturn',
   'saveReturn',
   'loadClaim',

@@ -2,6 +2,7 @@
 import { condition } from '@temporalio/workflow';
 import { local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
+import { awaitsReturn, tellReturn } from './exchange-order.ts';
 import type { Order } from './order-context.ts';
 import { isHeld, moveOrder, takeOver } from './order-context.ts';
 import { saveMethod } from './payment.ts';
@@ -14,12 +15,13 @@ export async function waitForGoods(order: Order): Promise<void> {
   const { state } = record;
   if (dueByCard(order) > 0) await saveMethod(order);
   const first = order.expects;
-  moveOrder(
-    order,
-    isHeld(order) ? 'on_hold' : 'confirmed',
-    `Accepted: goods are expected ${first.expectedAt ?? first.notBefore ?? ''}`,
-  );
-  record.mail('order_backordered');
+  const what = awaitsReturn(order)
+    ? `Accepted: waits for the goods of ${order.exchange!.returnId}`
+    : `Accepted: goods are expected ${first.expectedAt ?? first.notBefore ?? ''}`;
+  moveOrder(order, isHeld(order) ? 'on_hold' : 'confirmed', what);
+  record.mail(order.exchange ? 'exchange_confirmed' : 'order_backordered');
+  await tellReturn(order, 'accepted');
+  const returnBy = Date.now() + deadlines.exchangeGoods;
 
   const waitsForGoods = () => state.shipments.some((shipment) => shipment.status === 'backordered');
   let known = first;
@@ -35,6 +37,7 @@ export async function waitForGoods(order: Order): Promise<void> {
     if (!waitsForGoods()) {
       // While it is held what came can go again: it is paid for what is there at the end of it.
       if (Date.now() < release) await record.waitFor('release', release - Date.now(), heard);
+      else if (awaitsReturn(order)) await returnAccepted(order, returnBy, heard);
       else if (isHeld(order)) await condition(() => !isHeld(order) || heard());
       else return;
     } else if ((await record.waitFor('stock', lateAt - Date.now(), heard)) === 'overdue') {
@@ -45,6 +48,13 @@ export async function waitForGoods(order: Order): Promise<void> {
       lateAt = Date.now() + deadlines.late;
     }
   }
+}
+
+/** Its goods are kept until those of the return are accepted; or something else was heard of its stock. */
+function returnAccepted(order: Order, returnBy: number, heard: () => boolean): Promise<void> {
+  const isOver = () => !awaitsReturn(order) || heard();
+  const ms = Math.max(returnBy - Date.now(), deadlines.late);
+  return order.record.expect('exchange_goods', ms, isOver, { answers: ['retry', 'cancel'] });
 }
 
 function lateFrom({ expectedAt }: Order['expects']): number {

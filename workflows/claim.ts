@@ -18,7 +18,7 @@ import * as messages from './messages.ts';
 import type { Record } from './record.ts';
 import { createRecord } from './record.ts';
 import { listenForRefunds, payBack } from './refund.ts';
-import { startReship } from './reship.ts';
+import { startLinked } from './reship.ts';
 
 interface Claim {
   id: string;
@@ -125,7 +125,7 @@ async function refund(work: Claim, { refundId, amount, currency }: SettledClaim 
 }
 
 async function reship({ id, record }: Claim, { order }: SettledClaim & { how: 'reship' }): Promise<void> {
-  await startReship(order, id);
+  await startLinked(order, `sent again for ${id}`);
   record.state.reshipOrderId = order.orderId;
   record.changed(`Sent again as ${order.orderId}`);
 }

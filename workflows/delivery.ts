@@ -10,7 +10,7 @@ import type { Answer, ParcelClaim, ParcelState, ShipmentState } from './messages
 import { evidenceChanged, workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { moveShipment } from './order-context.ts';
-import { startReship } from './reship.ts';
+import { startLinked } from './reship.ts';
 
 /** Every parcel on its own: one can be lost while the others arrive. */
 export async function followToTheDoor(order: Order, shipment: ShipmentState): Promise<void> {
@@ -125,7 +125,7 @@ async function resolve(
   if (given === 'reship') {
     const next = await record.must('open_reship', () => local.openReship(ids));
     if ('claimed' in next) return leaveToClaim(order, shipment, parcel, next.claimed);
-    await startReship(next, order.id);
+    await startLinked(next, `sent again for ${order.id}`);
     record.changed(`Sent again as ${next.orderId}`, 'support');
   } else {
     const off = await record.must('write_off_parcel', () => local.writeOffParcel(ids));

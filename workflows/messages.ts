@@ -5,6 +5,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RefusedEdit } from './domain/edits.ts';
+import type { ExchangeRelease } from './domain/return-policy.ts';
 import type {
   CustomerClaimStatus,
   Disposition,
@@ -142,6 +143,8 @@ export interface OrderInput {
   placeBefore: string;
   /** It sends again what another order was paid for. */
   reship?: true;
+  /** It is in exchange for goods that come back. */
+  exchange?: { returnId: string; release: ExchangeRelease };
 }
 
 export interface PlaceOutcome {
@@ -302,6 +305,10 @@ export const cancelSignal = defineSignal<[CancelInput]>('cancelOrder');
 /** The same as the update `answer`, for the Temporal UI and for whole batches. */
 export const answerSignal = defineSignal<[AnswerInput]>('answerIncident');
 
+/** To an order in exchange: the goods of its return are accepted; or nothing comes of the return. */
+export const releaseExchange = defineSignal('releaseExchange');
+export const endExchange = defineSignal<[CancelInput]>('endExchange');
+
 export const orderState = defineQuery<OrderState>('state');
 
 /** Parcels that left together, and want the carriers' papers. */
@@ -325,9 +332,23 @@ export interface ReturnState {
   resolution?: ReturnResolution | undefined;
   /** The order that sends them again. */
   reshipOrderId?: string | undefined;
+  /** The order in exchange for its goods, once it is approved. */
+  exchange?: { orderId: string; status: ExchangeStatus } | undefined;
   incidents: Incident[];
   waitingFor?: WaitingFor | undefined;
   timeline: TimelineEntry[];
+}
+
+/**
+ * open: it is to be reserved, and paid as far as it costs more; accepted: its goods wait for those of the return; confirmed:
+ * it is paid, and sent; failed: nothing comes of it, and the return goes on as a refund.
+ */
+export type ExchangeStatus = 'open' | 'accepted' | 'confirmed' | 'failed';
+
+/** What an order in exchange tells its return. `left`: it was to be called off, and some of it has left. */
+export interface ExchangeNews {
+  stage: 'accepted' | 'confirmed' | 'left' | 'ended';
+  status: OrderStatus;
 }
 
 export type ReturnResolution = 'refund' | 'reship';
@@ -364,6 +385,7 @@ export const receiveReturn = defineUpdate<{ status: ReturnStatus }, [ReceiveRetu
 export const inspectReturn = defineUpdate<{ status: ReturnStatus }, [InspectReturnInput]>('inspect');
 export const resolveReturn = defineUpdate<{ status: ReturnStatus }, [ResolveReturnInput]>('resolve');
 export const cancelReturn = defineUpdate<{ status: ReturnStatus }, [CancelInput]>('cancelReturn');
+export const exchangeMoved = defineSignal<[ExchangeNews]>('exchangeMoved');
 export const returnMoved = defineSignal<[{ status: TrackingStatus }]>('returnMoved');
 export const returnState = defineQuery<ReturnState>('returnState');
 

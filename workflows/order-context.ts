@@ -12,6 +12,7 @@ import type {
   EditOutcome,
   HoldInput,
   OrderDispute,
+  OrderInput,
   OrderState,
   ParcelClaim,
   ShipmentState,
@@ -102,6 +103,9 @@ export interface Order {
   edits: Map<string, Promise<EditOutcome>>;
   waitingEdits: Set<string>;
   editsAsked: number;
+  /** The return in exchange for whose goods it is, and whether these are accepted. */
+  exchange?: OrderInput['exchange'] | undefined;
+  exchangeReleased: boolean;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
@@ -109,7 +113,7 @@ export interface Order {
 /** Changes of what was ordered come one at a time. Where money has a turn as well, it is taken within this one. */
 export const changeTurn = createTurns<Order>();
 
-export function createOrder(orderId: string): Order {
+export function createOrder({ orderId, exchange }: OrderInput): Order {
   const state: OrderState = {
     orderId,
     rev: 0,
@@ -187,6 +191,8 @@ export function createOrder(orderId: string): Order {
     edits: new Map(),
     waitingEdits: new Set(),
     editsAsked: 0,
+    exchange,
+    exchangeReleased: false,
     settling: false,
   };
 }

@@ -6,6 +6,7 @@ import { limits } from './domain/limits.ts';
 import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import { edit } from './edit.ts';
+import { listenForExchange } from './exchange-order.ts';
 import type { CancelInput, CancelLinesInput, EditInput, HoldInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -178,6 +179,7 @@ export function listenToMessages(order: Order): void {
     if (mayCancel(order)) cancel(order, input);
   });
   listenForHolds(order);
+  listenForExchange(order);
   listenForDeadlines(record);
   setHandler(messages.answerSignal, (input) => {
     record.answer(input);

@@ -1,13 +1,5 @@
 /** The life of an order, from placing to the end of its last shipment. */
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  allHandlersFinished,
-  CancellationScope,
-  condition,
-  isCancellation,
-  ParentClosePolicy,
-  startChild,
-} from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { Reservation } from './activities.ts';
 import { local } from './activities.ts';
 import { checkAddress } from './address.ts';
@@ -17,21 +9,22 @@ import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { hasEnded, type OrderStatus, shipmentStates } from './domain/states.ts';
 import { changesEnded } from './edit.ts';
+import { awaitsReturn, tellReturn } from './exchange-order.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
-import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { addShipments, cancel, createOrder, isHeld, moveOrder, OrderEnds, takeOver } from './order-context.ts';
 import { listenToMessages } from './order-messages.ts';
 import { takePayment } from './payment.ts';
 import { dueByCard } from './payment-state.ts';
 import { StepCancelled } from './record.ts';
+import { startRefund } from './refund.ts';
 import { keepAuthorized } from './renewal.ts';
 import { runShipment } from './shipment.ts';
 
 export function order(input: OrderInput): Promise<OrderStatus> {
   const { cancelRequested } = CancellationScope.current();
   return CancellationScope.nonCancellable(() => {
-    const order = createOrder(input.orderId);
+    const order = createOrder(input);
     listenToMessages(order);
     // A cancellation from the Temporal UI is a cancelled order like any other: what was done is undone.
     cancelRequested.catch(() => cancel(order, { actor: 'system', reason: 'The workflow was cancelled in Temporal' }));
@@ -50,12 +43,14 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
       const reservation = await reserve(order);
 
       // 2. Pay. The stock is held until the money is authorized, or the time is up. What is not there is paid when it is.
-      if (reservation.comesLater) await waitForGoods(order);
-      await takePayment(order, reservation.comesLater ? 'goods that came' : 'at once');
+      const later = reservation.comesLater || awaitsReturn(order);
+      if (later) await waitForGoods(order);
+      await takePayment(order, later ? 'goods that came' : 'at once');
     });
 
     // 3. Confirm. What was held is owed from now on, and each warehouse gets its shipment.
     await confirm(order);
+    await tellReturn(order, 'confirmed');
 
     // 4. Ship, every shipment on its own.
     if (order.checksAddress) order.addressChecked = checkAddress(order);
@@ -78,6 +73,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
   if (ending !== 'rejected') await endPayment(order);
+  await tellReturn(order, 'ended', ending);
   if (reship) await payBackReship(order);
   await order.paidBack;
   await order.taxesRecorded;
@@ -167,17 +163,7 @@ async function payBackReship({ id, record }: Order): Promise<void> {
   const { refundId, amount } = await record.must('open_refund', () => local.openReshipRefund({ orderId: id }));
   if (refundId === null) return;
   record.changed(`Refund of ${formatMoney(amount, record.state.currency)} opened: not sent again`);
-  try {
-    await startChild('refund', {
-      args: [{ refundId }],
-      workflowId: workflowIds.refund(refundId),
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Refund ${refundId}`,
-    });
-  } catch (error) {
-    // Whoever looks for refunds that nobody has begun with was faster.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await startRefund(refundId);
 }
 
 function endingOf(order: Order, error: unknown): OrderStatus {

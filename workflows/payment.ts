@@ -16,7 +16,7 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
   if (dueByCard(order) === 0) return;
   const later = when === 'goods that came';
   const outcome = await untilDone<PaymentOutcome>(order, {
-    ms: later ? deadlines.backorderPayment : deadlines.payment,
+    ms: later || order.exchange ? deadlines.backorderPayment : deadlines.payment,
     tryMethod: (payBy, method) => authorize(order, payBy, method),
     look: (payBy) => readPayment(order, payBy),
     // A change can leave nothing for a card to pay.
@@ -25,7 +25,8 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
     heard: (outcome) => recordPayment(order, outcome),
     why: ({ attempt, declineCode }) => paymentNeeded(attempt, declineCode),
     ask({ attempt }) {
-      if (attempt !== 'created') record.mail(later ? 'backorder_payment_needed' : 'payment_needed');
+      if (order.exchange) record.mail('exchange_payment_needed', later ? 'later' : '');
+      else if (attempt !== 'created') record.mail(later ? 'backorder_payment_needed' : 'payment_needed');
       if (later) askForPayment(order);
     },
   });
@@ -43,7 +44,8 @@ export function holdIfRisky(order: Order, { risks, lookBy }: PaymentOutcome): vo
 export async function saveMethod(order: Order): Promise<void> {
   const { record } = order;
   await untilDone<SetupOutcome>(order, {
-    ms: deadlines.payment,
+    // Who asks for an exchange is not there any more when it is approved.
+    ms: order.exchange ? deadlines.backorderPayment : deadlines.payment,
     tryMethod: (payBy, paymentMethod) => {
       order.setups += 1;
       const input = { orderId: order.id, attempt: order.setups, paymentMethod };
@@ -60,7 +62,8 @@ export async function saveMethod(order: Order): Promise<void> {
     heard: () => record.changed(),
     why: ({ status, declineCode }) => paymentNeeded(status, declineCode),
     ask({ status }) {
-      if (status !== 'created') record.mail('payment_needed');
+      if (order.exchange) record.mail('exchange_payment_needed');
+      else if (status !== 'created') record.mail('payment_needed');
     },
   });
 }

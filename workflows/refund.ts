@@ -1,10 +1,11 @@
 /** Money back to the customer, followed until the provider says that it arrived. */
-import { CancellationScope, setHandler } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancellationScope, ParentClosePolicy, setHandler, startChild } from '@temporalio/workflow';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { RefundStatus } from './domain/states.ts';
 import type { CaseState, RefundInput } from './messages.ts';
-import { answerIncident, answerSignal, caseState, refundChanged } from './messages.ts';
+import { answerIncident, answerSignal, caseState, refundChanged, workflowIds } from './messages.ts';
 import type { Record, Recorded } from './record.ts';
 import { createRecord } from './record.ts';
 
@@ -68,6 +69,7 @@ export async function payBack<S extends Recorded>(
     if (sent.status !== 'failed' && hints.count > seen) continue;
     if (sent.status === 'succeeded') {
       if (!sent.moneyless) record.mail('refunded', refundId);
+      if (sent.sequel !== undefined) await startRefund(sent.sequel);
       if (sent.providerTaxes) {
         const taxes = () => callProvider('reverseTaxes', { summary: `Taxes of ${refundId}` }, { refundId });
         await record.step('reverse_taxes', taxes, { answers: ['retry', 'skip'] });
@@ -86,5 +88,20 @@ export async function payBack<S extends Recorded>(
     });
     if (given === 'skip') return 'failed';
     attempt = sent.attempt + 1;
+  }
+}
+
+/** One that is followed by itself, whoever has opened it. */
+export async function startRefund(refundId: string): Promise<void> {
+  try {
+    await startChild('refund', {
+      args: [{ refundId }],
+      workflowId: workflowIds.refund(refundId),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Refund ${refundId}`,
+    });
+  } catch (error) {
+    // Whoever looks for refunds that nobody has begun with was faster.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }

@@ -14,19 +14,19 @@ export async function sendAgain<S extends Recorded>(record: Record<S>, parcel: P
     record.changed(`Not sent again: ${next.claimed.claimId} has decided about ${parcel.parcelId}`);
     return undefined;
   }
-  await startReship(next, parcel.orderId);
+  await startLinked(next, `sent again for ${parcel.orderId}`);
   record.changed(`Sent again as ${next.orderId}`, 'support');
   return next.orderId;
 }
 
-/** @param source the order, or the claim, that it is sent again for */
-export async function startReship(next: OrderInput, source: string): Promise<void> {
+/** An order that another workflow has opened, and that runs by itself from then on. */
+export async function startLinked(next: OrderInput, what: string): Promise<void> {
   try {
     await startChild('order', {
       args: [next],
       workflowId: workflowIds.order(next.orderId),
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Order ${next.orderId}, sent again for ${source}`,
+      staticSummary: `Order ${next.orderId}, ${what}`,
     });
   } catch (error) {
     // Whoever looks for orders that nobody has begun with was faster.

@@ -7,7 +7,10 @@ import { moveReturn, type Return } from './return-context.ts';
 /** Until all of it is here. What does not come until the deadline does not count any more. */
 export async function receiveGoods(work: Return): Promise<'here' | 'nothing' | 'cancelled'> {
   const { record } = work;
-  let until = Date.now() + deadlines.returnArrival;
+  // Whoever could not withdraw has no more time for it.
+  const isLeft = work.arriveBy !== undefined && work.arriveBy > Date.now();
+  let until = isLeft ? work.arriveBy! : Date.now() + deadlines.returnArrival;
+  work.arriveBy = until;
   for (;;) {
     const arrived = record.waitFor(
       'return_arrival',

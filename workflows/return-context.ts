@@ -29,12 +29,19 @@ export interface Return {
   recorded: number;
   /** Nothing more is expected. */
   isAllHere: boolean;
+  /** Until when it is waited for, in milliseconds since 1970. */
+  arriveBy?: number;
   /** Units that there are to inspect. */
   units: number;
   inspection?: InspectReturnInput;
   /** It is settled, or is about to be: nobody decides about it any more. */
   isSettled: boolean;
-  cancelled?: CancelInput;
+  cancelled?: CancelInput | undefined;
+  /** Nothing comes of it, and so of its exchange. */
+  isGivenUp: boolean;
+  /** The order in exchange has come to its end; and how often it said that it had left, when it was to be called off. */
+  exchangeEnded: boolean;
+  exchangeLeft: number;
   refundHints: { count: number };
 }
 
@@ -47,7 +54,7 @@ export function createReturn(returnId: string): Return {
   });
   return {
     ...{ id: returnId, record, arrivals: [], announced: 0, recorded: 0, isAllHere: false, units: 0 },
-    ...{ isSettled: false, refundHints: { count: 0 } },
+    ...{ isSettled: false, isGivenUp: false, exchangeEnded: false, exchangeLeft: 0, refundHints: { count: 0 } },
   };
 }
 

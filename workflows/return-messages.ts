@@ -4,6 +4,7 @@ import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
 import { hasEnded, returnStates } from './domain/states.ts';
+import { listenForExchangeNews } from './exchange.ts';
 import type {
   CancelInput,
   DecideReturnInput,
@@ -100,7 +101,9 @@ export function listenToReturnMessages(work: Return): void {
     messages.cancelReturn,
     async (input) => {
       work.cancelled ??= input;
-      await condition(() => hasEnded(returnStates, state.status) || passed('requested', 'approved'));
+      // The exchange can have left before it was called off: then the goods have to come.
+      const goesOn = () => passed('requested', 'approved') || work.cancelled === undefined;
+      await condition(() => hasEnded(returnStates, state.status) || goesOn());
       return done();
     },
     { validator: (_input: CancelInput) => when('requested', 'approved') },
@@ -110,6 +113,7 @@ export function listenToReturnMessages(work: Return): void {
     if (status === 'in_transit' && state.status === 'approved')
       moveReturn(work, 'in_transit', 'On its way back', 'carrier');
   });
+  listenForExchangeNews(work);
   setHandler(messages.answerSignal, (input) => void record.answer(input));
   setHandler(messages.answerIncident, async (input) => {
     const applied = record.answer(input);

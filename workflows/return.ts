@@ -4,6 +4,7 @@ import type { LoadedReturn } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
+import { giveUpExchange, openExchange, settleWithExchange } from './exchange.ts';
 import type { Actor, ReturnInput } from './messages.ts';
 import { payBack } from './refund.ts';
 import { sendAgain } from './reship.ts';
@@ -21,17 +22,22 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   const work = createReturn(returnId);
   listenToReturnMessages(work);
   const { record } = work;
+  const { state } = record;
 
   // 1. Approve, by policy or by a person. What the carrier brings back is on its way, whatever anybody says.
   const asked = await record.must('load_return', () => local.loadReturn({ returnId }));
   begin(work, asked);
   if (!work.parcel && !(await approve(work, asked))) return end(work);
 
+  // The other goods are kept from here on, and called off where nothing comes back.
+  if (asked.exchange) await openExchange(work);
+
   // 2. A label, and the customer's way to the post.
   if (!work.parcel) await sendLabel(work, asked);
 
   // 3. Receive what really comes, in one parcel or several. A return that never comes expires.
-  const outcome = await receiveGoods(work);
+  let outcome = await receiveGoods(work);
+  while (outcome !== 'here' && state.exchange && !(await giveUpExchange(work))) outcome = await receiveGoods(work);
   if (outcome === 'nothing' && work.parcel) {
     await settle(work, 'support');
     moveReturn(work, 'expired', 'The parcel is given up');
@@ -118,14 +124,14 @@ async function inspect(work: Return): Promise<Actor> {
 
 /** The one place where it is decided what a return brings: its money or, of a parcel that came back, its goods once more. */
 async function settle(work: Return, actor: Actor): Promise<void> {
-  const { id: returnId, record, parcel } = work;
+  const { record, parcel } = work;
   const { state } = record;
   work.isSettled = true;
   if (parcel && state.resolution === 'reship') {
     state.reshipOrderId = await sendAgain(record, parcel);
     return;
   }
-  const { refundId } = await record.must('settle_return', () => local.settleReturn({ returnId, actor }));
+  const refundId = await settleWithExchange(work, actor);
   if (refundId === null) return;
   state.refundId = refundId;
   record.changed('Refund opened', actor);

@@ -93,7 +93,10 @@ export async function capturePayment(
   const captured = await capture(mongo, payments, payment, plan);
   if (captured.captured < plan.upTo) return withdraw(mongo, captured, plan);
   const card = Math.max(0, sale.total - payment.credit);
-  await issueInvoice(mongo, { orderId, paid: { card, credit: sale.total - card } });
+  await issueInvoice(mongo, {
+    orderId,
+    paid: { card, credit: sale.total - card, ...(payment.transfer && { byReturn: true }) },
+  });
   if (payment.creditReturned > 0) await creditEarlier(mongo, orderId);
   // It is about more than is still due: nobody may pay by it any more.
   const alone = await dropEdit(mongo, payments, await dropRenewal(mongo, payments, captured));

@@ -12,7 +12,7 @@ import { issueCreditNote } from '../invoices.ts';
 import type { Payments, ProviderRefund } from '../providers/stripe.ts';
 import { recordDisputesOf } from './dispute-records.ts';
 import { onProviderError, paymentOfIntent, readRecord } from './records.ts';
-import { cardLeftOf, sentOf } from './refunds.ts';
+import { cardLeftOf, leftOf, sentOf } from './refunds.ts';
 
 /** Sends a refund, or reads how it stands; a higher `attempt` sends one anew that had failed. */
 export async function sendRefund(
@@ -23,12 +23,13 @@ export async function sendRefund(
   const sent = await send(mongo, payments, refundId, attempt);
   if (sent.status !== 'succeeded') return sent;
   await issueCreditNote(mongo, { refundId });
-  const { orderId, amount, uncaptured } = await readRefund(mongo, refundId);
+  const { orderId, amount, uncaptured, transferred, sequel } = await readRefund(mongo, refundId);
   const { taxTransaction } = await readRecord(mongo, orderId);
   return {
     ...sent,
     ...(taxTransaction !== undefined && { providerTaxes: true }),
-    ...(amount === uncaptured && { moneyless: true }),
+    ...(amount === uncaptured + transferred && { moneyless: true }),
+    ...(sequel !== undefined && { sequel }),
   };
 }
 
@@ -185,7 +186,8 @@ async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise
   const { models } = mongo;
   await inTransaction(mongo, async (session) => {
     const payment = await models.payments.findById(refund.paymentId).session(session).lean();
-    const left = payment ? cardLeftOf(payment) : 0;
+    // What it had promised may pay for an exchange by now.
+    const left = payment ? Math.min(cardLeftOf(payment), leftOf(payment)) : 0;
     const enough = left >= sentOf(refund);
     const failure = `Only ${left} of ${sentOf(refund)} may still be refunded`;
     const again = await models.refunds.updateOne(

@@ -1,9 +1,10 @@
 /** Refunds are opened: promised against what was captured and is still left. */
 import type { ClientSession } from 'mongoose';
 import { newId } from '../../models/id.ts';
-import type { Payment, Refund } from '../../models/payment.ts';
+import type { Payment, Refund, Transfer } from '../../models/payment.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
 import { workflowIds } from '../../workflows/messages.ts';
+import { broken } from '../failure.ts';
 import { bookCreditIn } from './credit.ts';
 import { capturedBy } from './records.ts';
 
@@ -20,6 +21,8 @@ export interface RefundRequest {
   shipping?: number;
   /** What of the amount had paid for nothing that was sold. */
   unsold?: number;
+  /** What of the amount pays for an order in exchange, and does not go back. */
+  exchanged?: number;
   /** What comes on top of the amount: it was sold and never captured. */
   uncaptured?: number;
   reason: string;
@@ -50,22 +53,27 @@ export async function openRefundIn(
 ): Promise<RefundOpened> {
   const { models } = mongo;
   const { key, orderId, to = 'original', lines, reason, actor } = request;
-  const { shipping = 0, unsold = 0, uncaptured = 0 } = request;
+  const { shipping = 0, unsold = 0, uncaptured = 0, exchanged = 0 } = request;
   const known = await models.refunds.findOne({ key }).session(session).lean();
   if (known) return { refundId: known._id, amount: known.amount - known.uncaptured };
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const left = leftOf(payment);
   const amount = request.amount ?? left;
-  if (!payment || (left <= 0 && uncaptured === 0)) return { refused: 'nothing_captured', refundable: 0 };
-  if (amount > left) return { refused: 'more_than_paid', refundable: left };
+  const back = amount - exchanged;
+  if (!payment || (left <= 0 && uncaptured === 0 && exchanged === 0))
+    return { refused: 'nothing_captured', refundable: 0 };
+  if (back > Math.max(0, left)) return { refused: 'more_than_paid', refundable: left };
 
   // Below zero where the provider's dashboard paid back what we had as store credit.
-  const card = Math.min(amount, Math.max(0, cardLeftOf(payment)));
-  const credited = to === 'store_credit' ? amount : amount - card;
-  const sent = amount - credited;
+  const card = Math.min(back, Math.max(0, cardLeftOf(payment)));
+  // What a return has paid goes back to where that came from.
+  const transferred = payment.transfer ? back - card : 0;
+  const credited = to === 'store_credit' ? back - transferred : back - transferred - card;
+  const sent = back - credited - transferred;
   const customerId = (await models.orders.findById(orderId, { customerId: 1 }).session(session).lean())?.customerId;
-  if (credited > 0 && customerId === undefined) return { refused: 'no_account', refundable: left };
-  const $inc = { refundPending: sent, creditReturned: amount - card, refundedAsCredit: card - sent };
+  if (customerId === undefined && (credited > 0 || to === 'store_credit'))
+    return { refused: 'no_account', refundable: left };
+  const $inc = { refundPending: sent, creditReturned: back - card, refundedAsCredit: card - sent };
   await models.payments.updateOne({ _id: payment._id }, { $inc }, { session });
   const refundId = request.refundId ?? newId('ref');
   const [first, ...others] = await spread(mongo, session, payment, sent);
@@ -74,6 +82,8 @@ export async function openRefundIn(
     const booking = { key: `refund:${refundId}`, currency: payment.currency, amount: credited, orderId, reason, actor };
     await bookCreditIn(mongo, session, { ...booking, kind, customerId: customerId! });
   }
+  const sequel =
+    transferred > 0 ? await transferBack(mongo, session, payment.transfer!, transferred, request) : undefined;
   const common = { orderId, paymentId: payment._id, currency: payment.currency, reason, actor, createdAt: new Date() };
   const refund: Partial<Refund> = {
     ...common,
@@ -82,8 +92,9 @@ export async function openRefundIn(
     ...(first && { intentId: first.intentId }),
     workflowId: request.workflowId ?? workflowIds.refund(refundId),
     amount: amount + uncaptured - others.reduce((sum, other) => sum + other.amount, 0),
-    ...{ credited, unsold, uncaptured, shipping },
+    ...{ credited, unsold, uncaptured, shipping, transferred: exchanged + transferred },
     ...(lines && { lines }),
+    ...(sequel !== undefined && { sequel }),
     status: sent > 0 ? 'pending' : 'succeeded',
   };
   // What one intent cannot pay back alone, others do, each as a refund that is followed by itself.
@@ -100,6 +111,30 @@ export async function openRefundIn(
   });
   await models.refunds.create([refund, ...rest], { session, ordered: true });
   return { refundId, amount };
+}
+
+/**
+ * To the order whose goods came back: once the return is settled the customer is owed it, and gets it as they have paid.
+ * The goods that it paid for have their credit note by then, so this is none's.
+ *
+ * @returns the refund that pays it back
+ */
+async function transferBack(
+  mongo: Mongo,
+  session: ClientSession,
+  { from: orderId, settled }: Transfer,
+  transferred: number,
+  { key, to, reason, actor }: RefundRequest,
+): Promise<string | undefined> {
+  await mongo.models.payments.updateOne({ orderId }, { $inc: { transferredOut: -transferred } }, { session });
+  if (!settled) return undefined;
+  const amount = Math.min(transferred, Math.max(0, await refundable(mongo, session, orderId)));
+  await oweTheRest(mongo, session, orderId, key.replaceAll('.', '_'), transferred - amount);
+  if (amount === 0) return undefined;
+  const request = { key: `${key}:exchanged`, orderId, amount, to, unsold: amount, reason, actor };
+  const opened = await openRefundIn(mongo, session, request);
+  if ('refused' in opened) throw broken(`${orderId} cannot pay ${amount} back: ${opened.refused}`);
+  return opened.refundId;
 }
 
 /** By which intents an amount is paid back: by the first that took money, and what it does not have by the next. */
@@ -172,7 +207,8 @@ export async function oweTheRest(
 
 /** Minor units of what was paid that nobody was promised back. */
 export function leftOf(payment: Payment | null): number {
-  return payment ? cardLeftOf(payment) + payment.credit - payment.creditReturned : 0;
+  if (!payment) return 0;
+  return cardLeftOf(payment) + payment.credit - payment.creditReturned - payment.transferredOut;
 }
 
 /** Below zero where a chargeback took what had been refunded before. */
@@ -181,6 +217,6 @@ export function cardLeftOf({ captured, refunded, refundPending, refundedAsCredit
 }
 
 /** What goes back by the provider. */
-export function sentOf({ amount, credited, uncaptured }: Refund): number {
-  return amount - credited - uncaptured;
+export function sentOf({ amount, credited, uncaptured, transferred }: Refund): number {
+  return amount - credited - uncaptured - transferred;
 }

@@ -1,11 +1,12 @@
 /**
- * What an order takes of limited promotions and of store credit: all of it in the transaction that reserves its stock, or
+ * What an order takes of limited promotions, and of store credit or what a return brings: all of it in the transaction that reserves its stock, or
  * nothing. So a code that is limited to ten is used ten times, and no credit is spent twice, whoever else is placing.
  */
 import { createHash } from 'node:crypto';
 import { creditAccountId } from '../../models/customer.ts';
 import type { Order } from '../../models/order.ts';
 import { isLimited, type Promotion } from '../../workflows/domain/promotions.ts';
+import { leftOf } from '../payments/refunds.ts';
 import type { Needs, Work } from '../stock/work.ts';
 
 /** Whoever may have a promotion once is known by their account and by their address: either was used, it is used. */
@@ -37,31 +38,36 @@ export function useIdsOf(promotionId: string, { customerId, email }: Redeemer): 
 }
 
 /** What `redeem` and `giveUsesBack` have to see of an order. */
-export function redemptionDocuments({ redemptions = [], credit, customerId, currency }: Order): Needs['documents'] {
+export function redemptionDocuments(order: Order): Needs['documents'] {
+  const { redemptions = [], credit, customerId, currency, exchangeOf } = order;
   const uses = redemptions.flatMap(({ promotionId, useIds }) => [
     ['promotionCounts', promotionId] as const,
     ...useIds.map((id) => ['promotionUses', id] as const),
   ]);
-  return credit ? [...uses, ['creditAccounts', creditAccountId(customerId!, currency)]] : uses;
+  if (!credit) return uses;
+  if (exchangeOf) return [...uses, ['payments', exchangeOf.paymentId]];
+  return [...uses, ['creditAccounts', creditAccountId(customerId!, currency)]];
 }
 
 /** Takes everything, or says what is not there any more, and takes nothing. */
 export function redeem(work: Work, order: Order): 'promotion' | 'credit' | undefined {
-  const { _id: orderId, redemptions = [], credit = 0, customerId, currency } = order;
+  const { _id: orderId, redemptions = [], credit = 0, customerId, currency, exchangeOf } = order;
   for (const { promotionId, totalLimit, useIds } of redemptions) {
     const used = work.document('promotionCounts', promotionId)?.used ?? 0;
     if (totalLimit !== undefined && used >= totalLimit) return 'promotion';
     if (useIds.some((id) => work.document('promotionUses', id))) return 'promotion';
   }
   const accountId = creditAccountId(customerId ?? '', currency);
-  const account = credit > 0 ? work.document('creditAccounts', accountId) : undefined;
-  if (credit > (account?.balance ?? 0)) return 'credit';
+  const account = credit > 0 && !exchangeOf ? work.document('creditAccounts', accountId) : undefined;
+  const paid = exchangeOf && work.document('payments', exchangeOf.paymentId);
+  if (credit > (exchangeOf ? leftOf(paid ?? null) : (account?.balance ?? 0))) return 'credit';
 
   for (const { promotionId, useIds } of redemptions) {
     const used = work.document('promotionCounts', promotionId)?.used ?? 0;
     work.put('promotionCounts', { _id: promotionId, used: used + 1 });
     for (const _id of useIds) work.put('promotionUses', { _id, promotionId, orderId });
   }
+  if (paid) work.put('payments', { ...paid, transferredOut: paid.transferredOut + credit });
   if (account) {
     const after = { ...account, balance: account.balance - credit, seq: account.seq + 1 };
     work.put('creditAccounts', after);

@@ -6,6 +6,7 @@ import type { Return, ReturnLine } from '../../models/return.ts';
 import type { Shipment } from '../../models/shipment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps, ParcelIds } from '../../workflows/activities.ts';
+import type { ExchangeRefused } from '../../workflows/domain/exchanges.ts';
 import {
   decideReturn,
   policyOf,
@@ -20,12 +21,15 @@ import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
 import { claimOf, giveUp } from '../shipping/given-up.ts';
 import { returnRules } from '../store-settings.ts';
+import { type ExchangeAsked, exchangeOf } from './exchanges.ts';
 
 export interface ReturnRequest {
   returnId: string;
   orderId: string;
   lines: { lineId: string; quantity: number; reason: ReturnReason; comment?: string | undefined }[];
   refundTo?: Return['refundTo'];
+  /** Other goods in place of the money, as they are priced now. */
+  exchange?: ExchangeAsked | undefined;
   by: 'customer' | 'support' | 'warehouse';
 }
 
@@ -36,9 +40,9 @@ export interface ReturnRequest {
 export async function openReturn(
   mongo: Mongo,
   request: ReturnRequest,
-): Promise<{ ok: true } | { ok: false; because: string }> {
+): Promise<{ ok: true } | ({ ok: false; because: string } & Partial<ExchangeRefused>)> {
   const { models } = mongo;
-  const { returnId, orderId, refundTo, lines, by } = request;
+  const { returnId, orderId, refundTo, lines, by, exchange: wanted } = request;
   const { policies } = await returnRules(mongo);
   return inTransaction(mongo, async (session) => {
     if (await models.returns.exists({ _id: returnId }).session(session)) return { ok: true };
@@ -73,6 +77,11 @@ export async function openReturn(
       ...(refundTo && { refundTo }),
       ...{ arrivals: [], rev: 0, status: 'requested' },
     };
+    if (wanted) {
+      const exchange = await exchangeOf(mongo, session, { order, found, asked: wanted, policies });
+      if ('because' in exchange) return { ok: false, ...exchange };
+      found.exchange = exchange;
+    }
     await models.returns.create([found], { session });
     return { ok: true };
   });

@@ -11,9 +11,10 @@ export async function loadReturn(
   mongo: Mongo,
   { returnId }: { returnId: string },
 ): ReturnType<LocalSteps['loadReturn']> {
-  const { orderId, decision, sending, by, parcel } = await readReturn(mongo, returnId);
+  const { orderId, decision, sending, by, parcel, exchange } = await readReturn(mongo, returnId);
   return {
     ...{ orderId, ...decision, label: sending.label },
+    exchange: exchange !== undefined,
     announced: by === 'customer' || by === 'support',
     ...(parcel && { parcel: { orderId, shipmentId: parcel.shipmentId, parcelId: parcel.parcelId } }),
   };

@@ -1,23 +1,20 @@
 /** What a return brings its customer: the money for what was accepted, with the share of promotions and taxes. */
-import type { ClientSession } from 'mongoose';
 import type { Order } from '../../models/order.ts';
-import type { Return, ReturnLine } from '../../models/return.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
-import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
-import { refundOfReturn } from '../../workflows/domain/return-refunds.ts';
-import { keptUnits } from '../../workflows/domain/sales.ts';
-import { shippingOfWithdrawal } from '../../workflows/domain/withdrawal.ts';
+import { paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { workflowIds } from '../../workflows/messages.ts';
-import { openRefundIn, oweTheRest, paidBackOf, refundable } from '../payments/refunds.ts';
+import { openRefundIn, oweTheRest, refundable } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
 import { readOrder } from '../payments/sales.ts';
+import { transferredBy } from './exchanges.ts';
 import { readReturn } from './records.ts';
+import { sumsOf } from './worth.ts';
 
 /** What was sent again at no charge is paid back by the order that it was paid with. Asked again, it is the same refund. */
 export async function settleReturn(
   mongo: Mongo,
-  { returnId, actor }: { returnId: string; actor: string },
+  { returnId, actor, bear = false }: { returnId: string; actor: string; bear?: boolean },
 ): ReturnType<LocalSteps['settleReturn']> {
   const { models } = mongo;
   const { _id: orderId } = await paidOrderOf(
@@ -32,25 +29,32 @@ export async function settleReturn(
       .findOneAndUpdate({ _id: orderId }, { $set: { lastReturnAt: new Date() } }, { session, returnDocument: 'after' })
       .lean<Order>()
       .orFail();
-    const { accepted, shipping } = await worthOf(mongo, session, order, found);
-    const unit = payableUnit(order.currency);
-    // Whoever was to get a label and did not have one sent it without.
-    const labelFee = found.label && !found.label.voided ? found.sending.fee : 0;
-    const { lines, sums } = refundOfReturn(accepted, { shipping, labelFee, unit });
+    const { lines, sums } = await sumsOf(mongo, session, order, found);
+    const transferred = found.exchange ? await transferredBy(mongo, session, returnId) : 0;
 
     // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
-    const amount = Math.min(sums.total, await refundable(mongo, session, orderId));
+    const left = await refundable(mongo, session, orderId);
+    const { amount, exchanged, isShort } = paidByReturn({ worth: sums.total, left, transferred });
+    const { currency } = order;
+    if (isShort && !bear) return { shortfall: { worth: amount, transferred, currency } };
     const goods = lines.reduce((sum, line) => sum + line.amount, 0);
     const opened =
       amount > 0
         ? await openRefundIn(mongo, session, {
             ...{ key: `${returnId}:refund`, orderId, amount, lines, shipping: Math.max(0, amount - goods) },
-            ...{ to: found.refundTo, reason: `Return ${returnId}`, actor },
+            ...{ exchanged, to: found.refundTo, reason: `Return ${returnId}`, actor },
             workflowId: workflowIds.return(returnId),
           })
         : undefined;
     const { refundId, amount: refunded } = opened && 'refundId' in opened ? opened : { refundId: undefined, amount: 0 };
     if (found.refundTo !== 'store_credit') await oweTheRest(mongo, session, orderId, returnId, sums.total - refunded);
+    // From now on what the order in exchange does not need is the customer's.
+    if (transferred > 0)
+      await models.payments.updateOne(
+        { 'transfer.returnId': returnId },
+        { $set: { 'transfer.settled': true } },
+        { session },
+      );
     await models.returns.updateOne(
       { _id: returnId },
       { $set: { refund: sums, ...(refundId && { refundId }) } },
@@ -58,57 +62,4 @@ export async function settleReturn(
     );
     return { refundId: refundId ?? null };
   });
-}
-
-/** What of it is paid for and was not paid back yet, and minor units of the shipping where all of the order is back. */
-async function worthOf({ models }: Mongo, session: ClientSession, order: Order, found: Return) {
-  const paidBack = await paidBackOf({ models } as Mongo, session, order._id);
-  const earlier = await models.returns
-    .find({ orderId: { $in: [order._id, found.orderId] }, refund: { $ne: null }, _id: { $ne: found._id } })
-    .session(session)
-    .lean<Return[]>();
-  const unit = payableUnit(order.currency);
-  const accepted: (Parameters<typeof refundOfReturn>[0][number] & Pick<ReturnLine, 'terms'>)[] = [];
-  let isAll = true;
-  let isWithdrawn = true;
-  for (const sold of order.lines) {
-    const kept = keptUnits(sold);
-    // Support can have paid single lines back as well.
-    const before = Math.max(acceptedOf(earlier, sold.lineId), paidBack.units.get(sold.lineId) ?? 0);
-    const units = Math.min(acceptedOf([found], sold.lineId), Math.max(0, kept - before));
-    const withdrawn = acceptedOf([...earlier, found], sold.lineId, true);
-    isAll &&= before + units >= kept;
-    isWithdrawn &&= withdrawn >= kept;
-    if (units === 0) continue;
-    const { terms } = found.lines.find(({ lineId }) => lineId === sold.lineId)!;
-    const amount = shareOfLine(sold.total, sold.quantity, Math.min(before, sold.quantity), units, unit);
-    accepted.push({ lineId: sold.lineId, quantity: units, amount, restockingPpm: terms.restockingPpm, terms });
-  }
-  const whole = accepted.length > 0 && isAll;
-  const shipping = whole ? Math.max(0, shippingOf(order, accepted, isWithdrawn) - paidBack.shipping) : 0;
-  return { accepted, shipping };
-}
-
-/** By law or by the policy, whichever is more. */
-function shippingOf(
-  { shipping, currency }: Order,
-  lines: readonly Pick<ReturnLine, 'terms'>[],
-  isWithdrawn: boolean,
-): number {
-  if (!shipping) return 0;
-  if (lines.every(({ terms }) => terms.refundsShipping)) return shipping.total;
-  if (!isWithdrawn) return 0;
-  const unit = payableUnit(currency);
-  return Math.ceil(shippingOfWithdrawal(shipping) / unit) * unit;
-}
-
-/** Units of a line that are paid for: they are what was sold, and they stay. A parcel that came back never had an owner. */
-function acceptedOf(returns: readonly Return[], lineId: string, onlyWithdrawn = false): number {
-  return returns
-    .flatMap(({ parcel, lines }) => lines.map((line) => ({ ...line, isParcel: parcel !== undefined })))
-    .filter((line) => line.lineId === lineId && (line.terms.withdrawal || !onlyWithdrawn))
-    .reduce((sum, { isParcel, quantity, dispositions }) => {
-      const stay = dispositions.filter(({ disposition }) => disposition !== 'return_to_customer');
-      return sum + (isParcel ? quantity : stay.reduce((units, each) => units + each.quantity, 0));
-    }, 0);
 }

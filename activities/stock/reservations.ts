@@ -79,7 +79,7 @@ function comesAt({ lines }: Order, waiting: readonly { lineId: string }[]): Date
 }
 
 function newPayment(order: Order): Payment {
-  const { _id: orderId, currency, total, credit = 0, customerId, paymentMethod, savePaymentMethod } = order;
+  const { _id: orderId, currency, total, credit = 0, customerId, paymentMethod, savePaymentMethod, exchangeOf } = order;
   return {
     _id: newId('pay'),
     orderId,
@@ -88,6 +88,8 @@ function newPayment(order: Order): Payment {
     credit,
     creditReturned: 0,
     refundedAsCredit: 0,
+    transferredOut: 0,
+    ...(exchangeOf && { transfer: { returnId: exchangeOf.returnId, from: exchangeOf.paidOrderId } }),
     ...(customerId !== undefined && { customerId }),
     ...(paymentMethod !== undefined && { method: paymentMethod }),
     ...(savePaymentMethod && { saveMethod: true }),

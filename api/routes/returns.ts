@@ -9,6 +9,7 @@ import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domai
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
+import { priceExchange, refuseOnceExchanged } from '../exchanges.ts';
 import { once } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
@@ -26,13 +27,30 @@ export const openReturn = endpoint({
   body: schema.returnBody,
   idempotencyKey: 'required',
   answers: { 201: schema.returned },
-  problems: ['return-refused'],
+  problems: [
+    'return-refused',
+    'exchange-refused',
+    'out-of-stock',
+    'unknown-sku',
+    'not-sold-in-currency',
+    'amount-too-large',
+    'amount-too-small',
+    'unknown-customer',
+    'unknown-payment-method',
+  ],
   orderOf: (_api, { id }) => id,
-  async handle({ mongo, temporal }, { params, body, caller, idempotency }) {
+  async handle(api, { params, body, caller, idempotency }) {
+    const { mongo, temporal } = api;
     const order = await readOrder(mongo, params.id);
+    const { exchangeFor, ...asked } = body;
     return once(mongo, idempotency!, newId('ret'), async (returnId) => {
-      const opened = await openReturnStep(mongo, { returnId, orderId: order._id, by: openerOf(caller), ...body });
-      if (!opened.ok) throw new Problem('return-refused', opened.because);
+      const exchange = exchangeFor && (await priceExchange(api, order, exchangeFor));
+      const request = { returnId, orderId: order._id, by: openerOf(caller), ...asked, exchange };
+      const opened = await openReturnStep(mongo, request);
+      if (!opened.ok) {
+        const { refused = 'return-refused', because, ...more } = opened;
+        throw new Problem(refused, because, more.least === undefined ? {} : { least: more.least });
+      }
       await workflows.started(temporal, (client) => startReturn(client, { returnId }));
       return reply(201, viewReturn(await readReturn(mongo, returnId)), { location: `/v1/returns/${returnId}` });
     });
@@ -166,7 +184,10 @@ export const cancelReturn = endpoint({
   summary: 'Withdraw a return that has not arrived',
   body: reasonBody,
   orderOf,
-  handle: async (api, asked) => tell(api, asked, messages.cancelReturn, await noted(api, asked)),
+  async handle(api, asked) {
+    await refuseOnceExchanged(api.mongo, asked.params.id);
+    return tell(api, asked, messages.cancelReturn, await noted(api, asked));
+  },
 });
 
 export const putDeadline = endpoint({

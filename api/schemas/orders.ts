@@ -110,8 +110,12 @@ const payment = z.strictObject({
   amountDue: common.money,
   authorized: common.money,
   captured: common.money,
-  credit: common.money.meta({ description: 'Store credit that was spent; `amountDue` is the rest' }),
+  credit: common.money.meta({
+    description:
+      'Store credit that was spent, or what returned goods bring that it is in exchange for; `amountDue` is the rest',
+  }),
   refunded: common.money.meta({ description: 'To the card and to the store credit' }),
+  exchanged: common.money.optional().meta({ description: 'Of what was paid: it pays for orders in exchange' }),
   fees: common.byCurrency.optional().meta({
     description: "For staff: the provider's, by the currency of its balance, once the day is reconciled",
   }),
@@ -184,7 +188,7 @@ export const order = z
     links: z
       .array(
         z.strictObject({
-          kind: z.enum(['sent_again_by', 'sends_again']),
+          kind: z.enum(['sent_again_by', 'sends_again', 'exchanged_by', 'exchanges']),
           orderId: z.string(),
           status: orderStatus,
           source: z.string().meta({ description: 'The parcel, or the claim, whose goods are sent again' }),

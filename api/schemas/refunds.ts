@@ -36,6 +36,10 @@ export const refund = z
     lines: z.array(z.strictObject({ lineId: z.string(), quantity: z.int(), amount: common.money })).optional(),
     shipping: common.money.meta({ description: 'The part of the amount that pays the shipping back' }),
     credited: common.money.meta({ description: 'The part of the amount that is store credit now' }),
+    transferred: common.money.optional().meta({
+      description:
+        'The part of the amount that pays for an order in exchange, or went back to the order that paid for this one',
+    }),
     currency: z.string(),
     reason: z.string().optional().meta({ description: 'For staff' }),
     status: z.enum(Object.keys(refundStates) as [keyof typeof refundStates]),

@@ -4,27 +4,46 @@ import { returnReasons, unaskedReasons } from '../../workflows/domain/return-pol
 import { dispositions, receptions, returnStates } from '../../workflows/domain/states.ts';
 import * as common from './common.ts';
 import { incident } from './incidents.ts';
+import { pricedLine } from './quotes.ts';
 
 export const returnParams = z.strictObject({ id: common.returnId });
 const status = z.enum(Object.keys(returnStates) as [keyof typeof returnStates]);
 
 const oncePerLine = (lines: { lineId: string }[]) => new Set(lines.map((line) => line.lineId)).size === lines.length;
 
-export const returnBody = z.strictObject({
-  lines: z
-    .array(
-      z.strictObject({
-        lineId: common.lineId,
-        quantity: common.quantity,
-        reason: z.enum(returnReasons),
-        comment: common.text(500).optional().meta({ description: "In the customer's own words" }),
-      }),
-    )
-    .min(1)
-    .max(limits.lines)
-    .refine(oncePerLine, 'Name each line once'),
-  refundTo: common.refundTo,
-});
+export const returnBody = z
+  .strictObject({
+    lines: z
+      .array(
+        z.strictObject({
+          lineId: common.lineId,
+          quantity: common.quantity,
+          reason: z.enum(returnReasons),
+          comment: common.text(500).optional().meta({ description: "In the customer's own words" }),
+        }),
+      )
+      .min(1)
+      .max(limits.lines)
+      .refine(oncePerLine, 'Name each line once'),
+    refundTo: common.refundTo,
+    exchangeFor: z
+      .strictObject({
+        items: z
+          .array(z.strictObject({ sku: common.sku, quantity: common.quantity }))
+          .min(1)
+          .max(limits.lines),
+        paymentMethod: common
+          .text(200)
+          .optional()
+          .meta({ description: 'For what they cost more. Without one the customer is asked by mail' }),
+      })
+      .optional()
+      .meta({ description: 'Other goods in place of the money, at the prices of now and without a delivery charge' }),
+  })
+  .refine(({ refundTo, exchangeFor }) => !exchangeFor || refundTo === 'original', {
+    path: ['refundTo'],
+    error: 'What an exchange does not need goes back as it was paid: leave it out',
+  });
 
 export const returnQuery = z.strictObject({
   status: status.optional(),
@@ -130,6 +149,25 @@ export const returned = z
       .meta({ description: 'Where it is to be sent, where there is no label', type: 'object' }),
     waitingFor: waitingFor.optional(),
     refundTo: z.enum(['original', 'store_credit']).optional(),
+    exchange: z
+      .strictObject({
+        items: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })),
+        lines: z.array(pricedLine),
+        total: common.money,
+        credit: common.money.meta({
+          description: 'What the returned goods are worth, if all of them come as announced',
+        }),
+        difference: common.money.meta({ description: 'Above zero to pay, below zero back' }),
+        release: z
+          .enum(['at_once', 'on_receipt'])
+          .meta({ description: 'When they are sent: once the return is approved, or its goods are accepted' }),
+        status: z.enum(['asked', 'open', 'accepted', 'confirmed', 'failed']).meta({
+          description:
+            'Until the return is approved; to be reserved and paid; waits for the returned goods; paid, and sent; comes to nothing, and the return is paid back',
+        }),
+        orderId: z.string().optional(),
+      })
+      .optional(),
     refund: z
       .strictObject({
         goods: common.money.meta({ description: 'With their share of promotions and taxes' }),

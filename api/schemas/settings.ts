@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { mailLanguages } from '../../activities/mail-texts.ts';
+import { exchangeRules } from '../../workflows/domain/return-policy.ts';
 import { address, amount, amounts, currency, email, language, percent, slug, text, timeZone } from './common.ts';
 
 const seller = z
@@ -96,6 +97,10 @@ const returnPolicy = z
         "Whether the order's shipping is paid back once all of it is back. By law it is, where the whole order is withdrawn",
     }),
     restockingPercent: percent.optional().meta({ description: 'Kept of what the goods cost' }),
+    exchange: z.enum(exchangeRules).optional().meta({
+      description:
+        'Whether it can be exchanged, and when the other goods are sent: once the return is approved, or its goods are accepted. Without it on receipt',
+    }),
     approval: z.enum(['rule', 'person']).meta({ description: 'Who approves what is asked for in time' }),
     noWithdrawal: z.boolean().optional().meta({
       description: 'Goods that the law excepts from withdrawal: article 16 of Directive 2011/83/EU',

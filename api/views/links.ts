@@ -1,14 +1,15 @@
-/** Orders that send goods of another order again, at no charge. */
+/** Orders that send goods of another order again, at no charge, or others in exchange for them. */
 import { sourceOf } from '../../activities/payments/reships.ts';
 import type { Order } from '../../models/order.ts';
+import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import type { OrderStatus } from '../../workflows/domain/states.ts';
 
 export interface OrderLink {
-  kind: 'sent_again_by' | 'sends_again';
+  kind: 'sent_again_by' | 'sends_again' | 'exchanged_by' | 'exchanges';
   orderId: string;
   status: OrderStatus;
-  /** The parcel, or the claim, that it is for. */
+  /** The parcel, the claim or the return that it is for. */
   source: string;
 }
 
@@ -41,5 +42,24 @@ export async function readLinks(
       return { kind: 'sends_again' as const, orderId, status, source, of };
     }),
   );
-  return [...first, ...again];
+  return [...first, ...again, ...(await readExchanges({ models }, orderIds))];
+}
+
+async function readExchanges(
+  { models }: Pick<Mongo, 'models'>,
+  orderIds: string[],
+): Promise<(OrderLink & { of: string })[]> {
+  const returns = await models.returns
+    .find({ $or: [{ orderId: { $in: orderIds } }, { 'exchange.orderId': { $in: orderIds } }], exchange: { $ne: null } })
+    .lean<Return[]>();
+  const pairs = returns.flatMap(({ _id: source, orderId: first, exchange }) =>
+    exchange?.orderId === undefined ? [] : [{ source, first, second: exchange.orderId }],
+  );
+  const ids = pairs.flatMap(({ first, second }) => [first, second]);
+  const orders = ids.length > 0 ? await models.orders.find({ _id: { $in: ids } }, { status: 1 }).lean<Order[]>() : [];
+  const statusOf = (orderId: string) => orders.find(({ _id }) => _id === orderId)!.status;
+  return pairs.flatMap(({ source, first, second }) => [
+    { kind: 'exchanged_by' as const, orderId: second, status: statusOf(second), source, of: first },
+    { kind: 'exchanges' as const, orderId: first, status: statusOf(first), source, of: second },
+  ]);
 }

@@ -166,6 +166,7 @@ export function viewPayment(order: Order, payment: Payment, caller: Caller): Non
     captured,
     credit,
     refunded: refundedOf(payment),
+    ...(payment.transferredOut > 0 && { exchanged: payment.transferredOut }),
     ...(declineCode !== undefined && { declineCode }),
     ...(mayPay && { clientSecret, purpose: saving ? 'setup' : 'payment' }),
     ...(payment.edit && { editId: payment.edit.editId }),

@@ -9,6 +9,7 @@ export function viewRefund(refund: Refund, caller: Caller): z.input<typeof refun
   const forStaff = caller.kind === 'staff' && { reason };
   return {
     ...{ id, orderId, amount, shipping, credited, currency, status, createdAt: createdAt.toISOString() },
+    ...(refund.transferred > 0 && { transferred: refund.transferred }),
     ...(lines && { lines }),
     ...forStaff,
   };

@@ -1,6 +1,9 @@
 import type { z } from 'zod';
-import type { Return } from '../../models/return.ts';
+import type { Exchange, Return } from '../../models/return.ts';
+import { hasEnded, returnStates } from '../../workflows/domain/states.ts';
 import type { returned as returnSchema } from '../schemas/returns.ts';
+
+import { viewLine } from './quote.ts';
 
 export type ReturnView = z.input<typeof returnSchema>;
 
@@ -21,10 +24,20 @@ export function viewReturn(found: Return): ReturnView {
     ...(!label && isAwaited(found) && { sendTo: found.sendTo }),
     waitingFor: state?.waitingFor,
     refundTo: found.refundTo,
+    ...(found.exchange && { exchange: viewExchange(found, found.exchange) }),
     refund: found.refund,
     refundId: found.refundId,
     resolution: state?.resolution,
     reshipOrderId: state?.reshipOrderId,
+  };
+}
+
+function viewExchange({ state, status }: Return, exchange: Exchange): NonNullable<ReturnView['exchange']> {
+  const { items, lines, total, credit, release, orderId } = exchange;
+  const isDead = hasEnded(returnStates, status) && status !== 'completed';
+  return {
+    ...{ items, lines: lines.map(viewLine), total, credit, difference: total - credit, release, orderId },
+    status: isDead ? 'failed' : (state?.exchange?.status ?? 'asked'),
   };
 }
 

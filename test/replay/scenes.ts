@@ -11,6 +11,7 @@ import type { ClaimKind } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { createEditor } from '../support/edits.ts';
+import { createExchanges } from '../support/exchanges.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import type { World } from '../support/world.ts';
@@ -217,6 +218,37 @@ export const scenes: Record<string, Scene> = {
       .getHandle(workflowId)
       .executeUpdate(messages.cancelReturn, { args: [{ actor, reason: 'kept' }] });
     return workflowId;
+  },
+
+  'order.confirmed-keeps_its_goods_for_a_return': async (world) => {
+    const { exchangeId } = await createExchanges(world).agreed({ release: 'on_receipt' });
+    return workflowIds.order(exchangeId);
+  },
+  'order.completed-in_exchange': async (world) => {
+    const { exchangeId } = await exchanged(world);
+    await world.deliver(exchangeId);
+    return workflowIds.order(exchangeId);
+  },
+  'order.cancelled-in_exchange': async (world) => {
+    const { exchangeId } = await exchanged(world);
+    await world.cancel(exchangeId);
+    return workflowIds.order(exchangeId);
+  },
+  'return.completed-exchanged': async (world) => workflowIds.return((await exchanged(world)).returnId),
+  'return.inspected-its_exchange_is_not_paid': async (world) => {
+    const exchanges = createExchanges(world);
+    const dearer = { costs: 2 * price, paymentMethod: 'pm_card_chargeCustomerFail' };
+    const { returnId, exchangeId } = await exchanges.agreed({ release: 'on_receipt', ...dearer });
+    await exchanges.takenBack(returnId);
+    await world.incident(exchangeId, 'backorder_payment');
+    return workflowIds.return(returnId);
+  },
+  'return.cancelled-with_its_exchange': async (world) => {
+    const exchanges = createExchanges(world);
+    const { returnId } = await exchanges.agreed({ release: 'on_receipt' });
+    await exchanges.returns.awaits(returnId, 'return_arrival');
+    await world.returnHandle(returnId).executeUpdate(messages.cancelReturn, { args: [{ actor, reason: 'kept' }] });
+    return workflowIds.return(returnId);
   },
 
   'claim.open': (world) => claimed(world),
@@ -765,4 +797,14 @@ async function warned(world: World, answer: 'refund' | 'skip'): Promise<string> 
   await bank.answer(disputeId, answer);
   await bank.result(disputeId);
   return workflowIds.dispute(disputeId);
+}
+
+/** Settled: the order in exchange is paid, and to be picked. */
+async function exchanged(world: World) {
+  const exchanges = createExchanges(world);
+  const found = await exchanges.agreed({ release: 'on_receipt' });
+  await exchanges.takenBack(found.returnId);
+  await exchanges.completed(found.returnId);
+  await world.reaches(found.exchangeId, 'confirmed');
+  return found;
 }

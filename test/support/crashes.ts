@@ -12,11 +12,11 @@ export interface StepInput {
   refundId?: string;
   disputeId?: string;
   claimId?: string;
+  returnId?: string;
   /** A shipment or a return. */
   reference?: string;
   handOverId?: string;
-  returnId?: string;
-  state?: { orderId?: string; claimId?: string };
+  state?: { orderId?: string; claimId?: string; returnId?: string };
 }
 
 interface Crash {

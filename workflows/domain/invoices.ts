@@ -13,6 +13,8 @@ export interface Sold {
 
 /** How it was paid. Minor units. */
 export interface Paid {
+  /** Its credit is what the goods brought that it is in exchange for. */
+  byReturn?: true;
   card: number;
   credit: number;
 }

@@ -82,6 +82,8 @@ export const deadlines = {
   returnArrival: 30 * day,
   /** So long before that, whoever was to send them is reminded. */
   returnReminder: 5 * day,
+  /** An order in exchange keeps its goods so long for those of its return: these arrive, and are inspected. */
+  exchangeGoods: 36 * day,
   returnApproval: 3 * day,
   returnInspection: 5 * day,
   claimApproval: 3 * day,

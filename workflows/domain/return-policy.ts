@@ -19,6 +19,12 @@ export const unaskedReasons = ['returned_to_sender', 'never_asked_for'] as const
 
 const storesFault: readonly ReturnReason[] = ['damaged', 'defective', 'wrong_item', 'not_as_described'];
 
+/** When goods in exchange leave: as soon as the return is approved, or once its goods are accepted. */
+export type ExchangeRelease = 'at_once' | 'on_receipt';
+/** The strictest first: of several classes it is the one that counts. */
+export const exchangeRules = ['none', 'on_receipt', 'at_once'] as const;
+export type ExchangeRule = (typeof exchangeRules)[number];
+
 /** What holds for a class of goods. */
 export interface ReturnPolicy {
   /** From the delivery of the last parcel. */
@@ -35,6 +41,8 @@ export interface ReturnPolicy {
   refundShipping: 'never' | 'with_whole_order';
   /** Parts per million of what a line cost. */
   restockingPpm?: number | undefined;
+  /** Whether it can be exchanged, and when the other goods leave. Where it is not said, on receipt. */
+  exchange?: ExchangeRule | undefined;
   /** Who approves what is asked for in time. */
   approval: 'rule' | 'person';
   /** The law lets nobody withdraw from it, as with sealed goods of hygiene: article 16 of Directive 2011/83/EU. */

@@ -1,0 +1,41 @@
+/** An order in exchange for goods that come back, as far as its return has to do with it. */
+import { CancellationScope, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import type { OrderStatus } from './domain/states.ts';
+import { hasEnded, orderStates, shipmentInWarehouse } from './domain/states.ts';
+import type { CancelInput, ExchangeNews } from './messages.ts';
+import { endExchange, exchangeMoved, releaseExchange, workflowIds } from './messages.ts';
+import type { Order } from './order-context.ts';
+import { cancel, mayCancel } from './order-context.ts';
+
+/** Its goods are kept, and not sent before those of its return are accepted. */
+export function awaitsReturn({ exchange, exchangeReleased }: Order): boolean {
+  return exchange?.release === 'on_receipt' && !exchangeReleased;
+}
+
+/** A return that has ended has heard enough. */
+export async function tellReturn(order: Order, stage: ExchangeNews['stage'], status?: OrderStatus): Promise<void> {
+  const { exchange, record } = order;
+  if (!exchange) return;
+  const work = getExternalWorkflowHandle(workflowIds.return(exchange.returnId));
+  await CancellationScope.nonCancellable(() =>
+    work.signal(exchangeMoved, { stage, status: status ?? record.state.status }).catch(() => {}),
+  );
+}
+
+/** Called before the workflow's first await, as every handler. */
+export function listenForExchange(order: Order): void {
+  setHandler(releaseExchange, () => {
+    if (order.exchangeReleased) return;
+    order.exchangeReleased = true;
+    order.record.changed('The goods of the return are accepted');
+  });
+  setHandler(endExchange, async (input: CancelInput) => {
+    if (mayCancel(order)) cancel(order, input);
+    if (hasLeft(order)) await tellReturn(order, 'left');
+  });
+}
+
+function hasLeft({ record: { state } }: Order): boolean {
+  if (hasEnded(orderStates, state.status)) return false;
+  return state.shipments.some(({ status }) => status !== 'cancelled' && !shipmentInWarehouse.includes(status));
+}
