@@ -77,4 +77,43 @@ export const storiesAfterTheSale: Story[] = [
       return ending(stage, order.id);
     },
   },
+  {
+    title: 'Exchanged: a clip lamp for a mug',
+    expected: 'completed, captured, delivered, the rest paid back',
+    async play(stage, tell) {
+      const { order, link } = await place(stage, tell, { items: [{ sku: 'LAMP-CLIP', quantity: 1 }] });
+      await deliver(stage, tell, order.id);
+      await ending(stage, order.id);
+      const lines = [{ lineId: order.lines[0]!.lineId, quantity: 1 }];
+      const asked = lines.map((line) => ({ ...line, reason: 'does_not_fit' }));
+      const exchangeFor = { items: [{ sku: 'MUG-BLUE', quantity: 1 }] };
+      const back = await stage.shop.sendBack(order.id, link.token, asked, exchangeFor);
+      const instead = await eventually('the mug is reserved', async () => {
+        const { exchange } = await stage.shop.returned(back.id);
+        return exchange?.orderId;
+      });
+      tell(`${instead} is reserved, and waits for the lamp to come back`);
+      await returnIs(stage, back.id, 'approved');
+      await stage.shop.receive(
+        back.id,
+        lines.map((line) => ({ ...line, reception: 'received' })),
+      );
+      await returnIs(stage, back.id, 'received');
+      await stage.shop.inspect(
+        back.id,
+        lines.map((line) => ({ ...line, disposition: 'restock' })),
+      );
+      await returnIs(stage, back.id, 'completed');
+      tell('the lamp is on its shelf: the mug may go');
+      await eventually(`${instead} is to be picked`, async () => {
+        const { shipments } = await stage.shop.order(instead);
+        return shipments.some(({ status }) => status === 'picking') ? true : undefined;
+      });
+      await deliver(stage, tell, instead);
+      const first = await stage.shop.order(order.id);
+      const ended = await ending(stage, instead);
+      const isPaidBack = first.refunds.some(({ status, amount }) => status === 'succeeded' && amount > 0);
+      return { ...ended, status: `${ended.status}, the rest ${isPaidBack ? 'paid back' : 'kept'}` };
+    },
+  },
 ];

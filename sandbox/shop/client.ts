@@ -160,7 +160,8 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
       id: string,
       link: string,
       lines: { lineId: string; quantity: number; reason: string; comment?: string }[],
-    ) => ask<{ id: string }>('POST', `/orders/${id}/returns`, link, { lines }, randomUUID()),
+      exchangeFor?: { items: { sku: string; quantity: number }[] },
+    ) => ask<{ id: string }>('POST', `/orders/${id}/returns`, link, { lines, exchangeFor }, randomUUID()),
 
     // The warehouse.
     shipment: (id: string) => ask<Shipment>('GET', `/shipments/${id}`, warehouse),
@@ -223,7 +224,8 @@ export function createShopClient(apiUrl: string, tokens: StaffTokens) {
     grantCredit: (id: string, currency: string, amount: number, reason: string) =>
       ask('POST', `/customers/${id}/credit/${currency}`, support, { amount, reason }, randomUUID()),
     order: (id: string) => ask<OrderView>('GET', `/orders/${id}`, support),
-    returned: (id: string) => ask<{ status: string; refundId?: string }>('GET', `/returns/${id}`, support),
+    returned: (id: string) =>
+      ask<{ status: string; refundId?: string; exchange?: { orderId?: string } }>('GET', `/returns/${id}`, support),
     answer: (id: string, incidentId: string, answer: string) =>
       ask('POST', `/orders/${id}/incidents/${incidentId}/answer`, support, { answer }),
     refundLine: (id: string, lineId: string, quantity: number, reason: string) =>
