@@ -101,7 +101,7 @@ export async function edit(life: Life, { pick, other, units, how }: Step): Promi
   const path = `/v1/orders/${order._id}/edits`;
   const token = by(life, order._id, pick);
   const body = { ...(items.length > 0 && { items }), shippingAddress: to };
-  const preview = await ask(life, how, ['POST', path, body, token]);
+  const preview = await ask(life, 'once', ['POST', path, body, token]);
   if (!isDone(preview)) return false;
   const told: Item[] = preview.body.becomes.items;
   const now = { items: told, to, total: priceOf(told, to, placed.hasCode, life.shelf) };

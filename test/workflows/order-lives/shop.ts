@@ -101,10 +101,10 @@ export async function setRules({ mongo: { models } }: World, chance: number): Pr
 export async function fillShelf(world: World, receive: (item: Item, warehouseId: string) => Promise<void>) {
   const { models } = world.mongo;
   const goods = [
-    { price: 1_999, stock: [6, 0, 2], returnClass: 'standard' },
-    { price: 333, stock: [4, 5, 0], returnClass: 'fees' },
-    { price: 1_001, stock: [0, 5, 1], returnClass: 'asked' },
-    { price: 705, stock: [2, 0, 0], backorder: { limit: 12, leadDays: 5 } },
+    { price: 1_999, stock: [9, 0, 3], returnClass: 'standard' },
+    { price: 333, stock: [7, 8, 0], returnClass: 'fees' },
+    { price: 1_001, stock: [0, 8, 2], returnClass: 'asked' },
+    { price: 705, stock: [3, 0, 0], backorder: { limit: 12, leadDays: 5 } },
   ];
   const shelf: Shelf = { prices: new Map(), bundles: new Map(), backorderable: '' };
   for (const { price, stock, ...more } of goods) {

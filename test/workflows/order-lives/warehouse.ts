@@ -90,6 +90,20 @@ export async function leave(life: Life, shipmentId: string, how: Step['how'] = '
   return isDone(answer);
 }
 
+/** All that is left to be done with a shipment, as far as it goes. */
+export async function send(life: Life, { pick, other, units }: Step): Promise<boolean> {
+  const open = (await shipmentsOf(life)).filter(({ handedOverAt, cancelledAt }) => !handedOverAt && !cancelledAt);
+  const shipment = oneOf(open, pick);
+  if (!shipment) return false;
+  const read = () => life.world.mongo.models.shipments.findById(shipment._id).lean<Shipment>().orFail();
+  if (!shipment.pickedAt && !(await pickAll(life, shipment, other))) return false;
+  const picked = await read();
+  if (!picked.labelRequestedAt && !(await packInto(life, picked, units))) return false;
+  if (!(await leave(life, shipment._id))) return false;
+  for (const index of (await read()).parcels!.keys()) await carrierSays(life, shipment, index, 'delivered');
+  return true;
+}
+
 const usual: TrackingStatus[] = ['in_transit', 'out_for_delivery', 'delivered', 'delivered', 'delivered'];
 const unusual: TrackingStatus[] = ['exception', 'lost', 'returned_to_sender'];
 
