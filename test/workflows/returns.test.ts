@@ -246,6 +246,33 @@ describe('what comes', () => {
   });
 });
 
+test('what is left of an order comes back to where it was sent from, though its first goods never came', async () => {
+  const waited = await world.newSku({}, { backorder: { limit: 5, leadDays: 5 } });
+  const sku = await world.newSku({ wh_west: 1 });
+  const { orderId } = await world.place({
+    acceptsBackorder: true,
+    items: [
+      { sku: waited, quantity: 1 },
+      { sku, quantity: 1 },
+    ],
+  });
+  await until(async () => (await world.paymentOf(orderId)).setup?.status === 'saved', 'its card is saved');
+  const body = { reason: 'too long', lines: [{ lineId: 'line_1', quantity: 1 }] };
+  expect(await ask('POST', `/orders/${orderId}/cancel`, body, tokens.support)).toMatchObject({ status: 200 });
+  await until(
+    async () => (await world.shipmentsOf(orderId)).some(({ status }) => status === 'picking'),
+    'it is picked',
+  );
+  const shipment = (await world.shipmentsOf(orderId)).find(({ status }) => status === 'picking')!;
+  await world.ship(orderId, shipment.id);
+  await world.carrierSays(shipment.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  const returnId = await opened(orderId, [['line_2', 1]]);
+  expect(await shown(returnId)).toMatchObject({ warehouseId: 'wh_west' });
+  await takenBack(returnId, [['line_2', 1]]);
+  expect(await world.stock(sku, 'wh_west')).toMatchObject({ onHand: 1 });
+});
+
 describe('what is paid back', () => {
   test('is less by the fees that the policy says, and so is the credit note', async () => {
     const { orderId } = await sold('fees', 3);
