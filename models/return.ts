@@ -59,6 +59,8 @@ export interface Return {
   refundTo?: 'original' | 'store_credit';
   /** As it was worked out. What was paid back says the refund; there is none where nothing was left to pay back. */
   refund?: ReturnRefund;
+  /** The units that it was worked out for, and the order that had paid for them. */
+  settled?: { orderId: string; lines: { lineId: string; quantity: number }[] };
   refundId?: string;
   rev: number;
   status: ReturnStatus;
@@ -84,12 +86,14 @@ export function returnModel(connection: Connection) {
     inspectedAt: Date,
     refundTo: String,
     refund: Schema.Types.Mixed,
+    settled: Schema.Types.Mixed,
     refundId: String,
     rev: { type: Number, required: true },
     status: { type: String, required: true },
     state: Schema.Types.Mixed,
   });
   schema.index({ orderId: 1 });
+  schema.index({ 'settled.orderId': 1 }, { sparse: true });
   schema.index({ status: 1, createdAt: 1 });
   schema.index({ createdAt: -1, _id: -1 });
   schema.index({ 'label.trackingNumber': 1 });

@@ -51,9 +51,10 @@ export async function settleReturn(
         : undefined;
     const { refundId, amount: refunded } = opened && 'refundId' in opened ? opened : { refundId: undefined, amount: 0 };
     if (found.refundTo !== 'store_credit') await oweTheRest(mongo, session, orderId, returnId, sums.total - refunded);
+    const settled = { orderId, lines: lines.map(({ lineId, quantity }) => ({ lineId, quantity })) };
     await models.returns.updateOne(
       { _id: returnId },
-      { $set: { refund: sums, ...(refundId && { refundId }) } },
+      { $set: { refund: sums, settled, ...(refundId && { refundId }) } },
       { session },
     );
     return { refundId: refundId ?? null };
