@@ -31,7 +31,7 @@ export interface ReturnLine {
 }
 
 /** What came in one parcel, as it was said. The numbers count up from 1. */
-export type Arrival = Omit<ReceiveReturnInput, 'more'> & { number: number; at: Date };
+export type Arrival = Omit<ReceiveReturnInput, 'more' | 'after'> & { number: number; at: Date };
 
 export interface Return {
   _id: string;

@@ -181,6 +181,19 @@ describe('what comes', () => {
     expect(timeline).toContainEqual(expect.objectContaining({ why: now.reason }));
   });
 
+  test('and is written down by two at once counts once, and the last of it is there where nothing more came', async () => {
+    const { orderId } = await sold(undefined, 3);
+    const returnId = await opened(orderId, [['line_1', 3]]);
+    const both = await Promise.all([1, 2].map(() => receive(returnId, [['line_1', 2]], { more: true })));
+    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(both.find(({ status }) => status === 409)).toMatchObject({
+      body: { detail: expect.stringContaining('Somebody else has written down') },
+    });
+    await takenBack(returnId, [['line_1', 0]], 2);
+    expect((await shown(returnId)).lines).toMatchObject([{ received: 2, reception: 'received' }]);
+    expect(await refundsOf(orderId)).toEqual([2 * price]);
+  });
+
   test('beyond what was asked for, and lines that nobody asked for, are paid back; what is not of the order is asked about', async () => {
     const [first, second] = [await world.newSku({ wh_east: 3 }), await world.newSku({ wh_east: 2 })];
     const items = [
