@@ -22,7 +22,10 @@ export async function checkMoney(life: Life): Promise<void> {
     const is = await paidOf(life, orderId, provider);
     const should = shouldKeep(life, chain, agreed, await shipmentsOf(life));
     const before = order.refunds
-      .filter(({ createdAt }: View) => is.disputedAt !== undefined && Date.parse(createdAt) < is.disputedAt)
+      .filter(
+        ({ createdAt, status }: View) =>
+          status !== 'failed' && is.disputedAt !== undefined && Date.parse(createdAt) < is.disputedAt,
+      )
       .reduce((sum: number, { amount }: View) => sum + amount, 0);
     const left = should.sold - should.given;
     // What the bank took was not there any more when it was to be paid back.
@@ -84,6 +87,14 @@ function shouldKeep(life: Life, chain: View[], { to }: Told, shipments: Awaited<
     const again = keptOf(life, reship, chain, shipments);
     for (const { lineId, quantity } of reship.lines) add(back, lineId, quantity - (again.get(lineId) ?? 0));
   }
+  // What the provider would not send, as the bank had the money, and support has given up.
+  const failed = order.refunds.filter(({ status }: View) => status === 'failed');
+  const ofUnits = failed.filter(({ lines, reason }: View) => lines && reason !== 'Goods that were not sent');
+  for (const { lineId, quantity } of ofUnits.flatMap(({ lines }: View) => lines)) add(back, lineId, -quantity);
+  const otherwise = failed
+    .filter((refund: View) => !ofUnits.includes(refund))
+    .reduce((sum: number, { amount }: View) => sum + amount, 0);
+  const isFailed = ({ refundId }: View) => failed.some(({ id }: View) => id === refundId);
   let sold = 0;
   let given = 0;
   for (const { lineId, quantity, total } of order.lines) {
@@ -96,12 +107,14 @@ function shouldKeep(life: Life, chain: View[], { to }: Told, shipments: Awaited<
   const shippingBack = isSent ? shippingBackOf(chain) : 0;
   expect(shippingBack).toBeLessThanOrEqual(order.shipping?.total ?? 0);
   expect(shippingTo(to) > 0).toBe((order.shipping?.total ?? 0) > 0);
-  const fees = chain.flatMap((each) => each.returns.map((found: View) => feesOf(found, order, to)));
+  const fees = chain.flatMap((each) =>
+    each.returns.map((found: View) => (isFailed(found) ? 0 : feesOf(found, order, to))),
+  );
   const goodwill = life.goodwill.get(order.id) ?? 0;
   return {
     sold: sold + (isSent ? (order.shipping?.total ?? 0) : 0),
-    given: given + shippingBack + goodwill - fees.reduce((sum, fee) => sum + fee, 0),
-    ...{ sent: Object.fromEntries(sent), back: Object.fromEntries(back), shippingBack, fees, goodwill },
+    given: given + shippingBack + goodwill - otherwise - fees.reduce((sum, fee) => sum + fee, 0),
+    ...{ sent: Object.fromEntries(sent), back: Object.fromEntries(back), shippingBack, fees, goodwill, otherwise },
   };
 }
 
@@ -134,9 +147,11 @@ function acceptedOf({ inspected }: Life, found: View): Units {
 }
 
 function shippingBackOf(chain: View[]): number {
-  const returns = chain.flatMap((each) => each.returns).filter(({ refund }) => refund);
+  const refunds: View[] = chain[0].refunds;
+  const isFailed = (refundId: string) => refunds.some(({ id, status }) => id === refundId && status === 'failed');
+  const returns = chain.flatMap((each) => each.returns).filter(({ refund, refundId }) => refund && !isFailed(refundId));
   const ofReturns = new Set(returns.flatMap(({ refundId }) => refundId ?? []));
-  const others = chain[0].refunds.filter(({ id }: View) => !ofReturns.has(id));
+  const others = refunds.filter(({ id, status }) => !ofReturns.has(id) && status !== 'failed');
   return [...returns.map(({ refund }) => refund), ...others].reduce((sum, { shipping }) => sum + shipping, 0);
 }
 
