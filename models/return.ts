@@ -33,7 +33,7 @@ export interface ReturnLine {
 }
 
 /** What came in one parcel, as it was said. The numbers count up from 1. */
-export type Arrival = Omit<ReceiveReturnInput, 'more'> & { number: number; at: Date };
+export type Arrival = Omit<ReceiveReturnInput, 'more' | 'after'> & { number: number; at: Date };
 
 /** Goods in exchange, with their prices when they were asked for. Minor units. */
 export interface Exchange extends Pick<Order, 'items' | 'lines' | 'pricing' | 'total' | 'redemptions'> {
@@ -74,6 +74,8 @@ export interface Return {
   exchange?: Exchange;
   /** As it was worked out. What was paid back says the refund; there is none where nothing was left to pay back. */
   refund?: ReturnRefund;
+  /** The units that it was worked out for, and the order that had paid for them. */
+  settled?: { orderId: string; lines: { lineId: string; quantity: number }[] };
   refundId?: string;
   rev: number;
   status: ReturnStatus;
@@ -100,12 +102,14 @@ export function returnModel(connection: Connection) {
     refundTo: String,
     exchange: Schema.Types.Mixed,
     refund: Schema.Types.Mixed,
+    settled: Schema.Types.Mixed,
     refundId: String,
     rev: { type: Number, required: true },
     status: { type: String, required: true },
     state: Schema.Types.Mixed,
   });
   schema.index({ orderId: 1 });
+  schema.index({ 'settled.orderId': 1 }, { sparse: true });
   schema.index({ status: 1, createdAt: 1 });
   schema.index({ createdAt: -1, _id: -1 });
   schema.index({ 'exchange.orderId': 1 }, { sparse: true });

@@ -365,6 +365,8 @@ export interface ReceiveReturnInput {
   unexpected?: { what: string; quantity: number }[] | undefined;
   /** Another parcel of it is expected. */
   more?: boolean | undefined;
+  /** How many parcels of it were written down when this one was looked at. */
+  after?: number | undefined;
   actor: Actor;
 }
 

@@ -58,8 +58,12 @@ export function listenToReturnMessages(work: Return): void {
       return done();
     },
     {
-      validator({ more }: ReceiveReturnInput) {
+      validator({ more, after = work.announced }: ReceiveReturnInput) {
         when('approved', 'in_transit');
+        if (after !== work.announced)
+          throw new Error(
+            'Somebody else has written down a parcel of it meanwhile: look at what came, and say it again',
+          );
         if (more && work.announced >= limits.parcels)
           throw new Error(`${work.announced} parcels of it came already: say that this is the last`);
         if (work.isAllHere) throw new Error('What came back is written down already, and nothing more is expected');

@@ -166,7 +166,7 @@ async function spread(
 
 /**
  * The units of each line, and minor units of the shipping, that were paid back though they were, or were to be, sent: by
- * returns, and by lines. `except` is the key of a refund that does not count.
+ * returns, whatever they brought, and by lines. `except` is the key of a refund that does not count.
  */
 export async function paidBackOf(
   { models }: Mongo,
@@ -180,8 +180,14 @@ export async function paidBackOf(
     .lean();
   // Of what was not sent nothing is left in the order.
   const counting = refunds.filter(({ key }) => !key.startsWith(`${orderId}:settle:`) && key !== except);
+  // Returns that are settled without a refund: fees left nothing of it, or it is owed.
+  const moneyless = await models.returns
+    .find({ 'settled.orderId': orderId, refundId: null }, { settled: 1 })
+    .session(session)
+    .lean();
+  const settled = moneyless.flatMap((each) => each.settled!.lines);
   const units = new Map<string, number>();
-  for (const { lineId, quantity } of counting.flatMap(({ lines }) => lines ?? []))
+  for (const { lineId, quantity } of [...counting.flatMap(({ lines }) => lines ?? []), ...settled])
     units.set(lineId, (units.get(lineId) ?? 0) + quantity);
   return { units, shipping: counting.reduce((sum, { shipping }) => sum + shipping, 0) };
 }

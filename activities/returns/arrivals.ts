@@ -17,7 +17,7 @@ export async function recordReception(
   mongo: Mongo,
   input: { returnId: string; number: number } & ReceiveReturnInput,
 ): ReturnType<LocalSteps['recordReception']> {
-  const { returnId, more, ...arrival } = input;
+  const { returnId, more, after: _, ...arrival } = input;
   const { policies } = await returnRules(mongo);
   return inTransaction(mongo, async (session) => {
     const found = await readReturn(mongo, returnId, session);

@@ -66,7 +66,7 @@ export async function openReturn(
     );
     if (decided.decision === 'refuse') return { ok: false, because: decided.because };
     const { decision, because, sending, terms } = decided;
-    const { warehouseId } = order.lines.flatMap((line) => line.allocations)[0]!;
+    const warehouseId = senderOf(order, lines[0]!.lineId);
     const found: Return = {
       ...{ _id: returnId, orderId, warehouseId, createdAt: now, by, decision: { decision, because }, sending },
       sendTo: await addressOf(mongo, warehouseId),
@@ -85,6 +85,12 @@ export async function openReturn(
     await models.returns.create([found], { session });
     return { ok: true };
   });
+}
+
+/** The warehouse that has sent it, or some of it: where nothing ever was, nobody has anything to take back. */
+function senderOf({ lines }: Order, lineId: string): string {
+  const { allocations } = lines.find((line) => line.lineId === lineId)!;
+  return allocations.find(({ state }) => state === 'shipped')!.warehouseId;
 }
 
 /** Of one parcel, once. A customer's claim that has decided about it as lost is named instead. */

@@ -55,9 +55,10 @@ export async function settleReturn(
         { $set: { 'transfer.settled': true } },
         { session },
       );
+    const settled = { orderId, lines: lines.map(({ lineId, quantity }) => ({ lineId, quantity })) };
     await models.returns.updateOne(
       { _id: returnId },
-      { $set: { refund: sums, ...(refundId && { refundId }) } },
+      { $set: { refund: sums, settled, ...(refundId && { refundId }) } },
       { session },
     );
     return { refundId: refundId ?? null };

@@ -121,7 +121,7 @@ export const receiveReturn = endpoint({
   problems: [...step.problems, 'lines-do-not-fit'],
   async handle(api, asked) {
     const { body, caller, params } = asked;
-    const { orderId, status, lines: known } = await readReturn(api.mongo, params.id);
+    const { orderId, status, lines: known, arrivals } = await readReturn(api.mongo, params.id);
     const order = await readOrder(api.mongo, orderId);
     // More may come back than was asked for, and other lines, but not more than was sold.
     const wrong = body.lines.flatMap(({ lineId, quantity }) => {
@@ -129,14 +129,14 @@ export const receiveReturn = endpoint({
       if (sold === undefined) return `${lineId} is not a line of the order: name it among the unexpected goods`;
       const { received, wrong: others } = known.find((line) => line.lineId === lineId) ?? { received: 0, wrong: 0 };
       const before = received + others;
-      if (before + quantity <= sold) return [];
+      if (quantity === 0 || before + quantity <= sold) return [];
       return `${lineId}: ${quantity} named${before > 0 ? `, ${before} came before` : ''}, ${sold} were sold: name the others among the unexpected goods`;
     });
     if (wrong.length > 0) throw misfit(wrong, status, ['approved', 'in_transit']);
     const actor = actorOf(caller);
     const unexpected = body.unexpected && (await describe(api.mongo, orderId, actor, body.unexpected));
     const { lines, more } = body;
-    return tell(api, asked, messages.receiveReturn, { lines, unexpected, more, actor });
+    return tell(api, asked, messages.receiveReturn, { lines, unexpected, more, after: arrivals.length, actor });
   },
 });
 

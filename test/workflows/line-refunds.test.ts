@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openLineRefund } from '../../activities/payments/line-refunds.ts';
 import { newId } from '../../models/id.ts';
 import { inspectReturn, receiveReturn } from '../../workflows/messages.ts';
+import { createBank } from '../support/disputes.ts';
 import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -73,6 +74,11 @@ test('a line that was paid back is not paid back again where it is returned', as
   const { orderId, lineId } = await ofTwoWarehouses();
   await world.deliver(orderId);
   await payBack(orderId, lineId);
+  await takeBack(orderId, lineId);
+  expect(await refundsOf(orderId)).toEqual([price]);
+});
+
+async function takeBack(orderId: string, lineId: string): Promise<void> {
   const returnId = await world.sendBack(orderId, [{ lineId, quantity: 1 }]);
   await world.returnReaches(returnId, 'approved');
   const update = world.returnHandle(returnId);
@@ -81,6 +87,27 @@ test('a line that was paid back is not paid back again where it is returned', as
   const inspected = [{ lineId, disposition: 'restock' as const, quantity: 1 }];
   await update.executeUpdate(inspectReturn, { args: [{ lines: inspected, actor: 'test' } as never] });
   await world.returnReaches(returnId, 'completed');
+}
+
+test('a line that was returned is not paid back again, though its fees left nothing of it', async () => {
+  await world.setReturns({ standard: { restockingPpm: 1_000_000 } });
+  const { orderId, lineId } = await ofTwoWarehouses();
+  await world.deliver(orderId);
+  await takeBack(orderId, lineId);
+  await expect(payBack(orderId, lineId)).rejects.toThrow('not_left');
+  expect(await refundsOf(orderId)).toEqual([]);
+  await world.setReturns({});
+});
+
+test('a line that was returned while its money was withheld is paid back once, when the dispute is won', async () => {
+  const bank = createBank(world);
+  const { orderId, lineId } = await ofTwoWarehouses();
+  await world.deliver(orderId);
+  const disputeId = await bank.open(orderId);
+  await takeBack(orderId, lineId);
+  await bank.decide(disputeId, 'won');
+  expect(await bank.result(disputeId)).toBe('won');
+  await expect(payBack(orderId, lineId)).rejects.toThrow('not_left');
   expect(await refundsOf(orderId)).toEqual([price]);
 });
 

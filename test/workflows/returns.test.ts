@@ -181,6 +181,19 @@ describe('what comes', () => {
     expect(timeline).toContainEqual(expect.objectContaining({ why: now.reason }));
   });
 
+  test('and is written down by two at once counts once, and the last of it is there where nothing more came', async () => {
+    const { orderId } = await sold(undefined, 3);
+    const returnId = await opened(orderId, [['line_1', 3]]);
+    const both = await Promise.all([1, 2].map(() => receive(returnId, [['line_1', 2]], { more: true })));
+    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(both.find(({ status }) => status === 409)).toMatchObject({
+      body: { detail: expect.stringContaining('Somebody else has written down') },
+    });
+    await takenBack(returnId, [['line_1', 0]], 2);
+    expect((await shown(returnId)).lines).toMatchObject([{ received: 2, reception: 'received' }]);
+    expect(await refundsOf(orderId)).toEqual([2 * price]);
+  });
+
   test('beyond what was asked for, and lines that nobody asked for, are paid back; what is not of the order is asked about', async () => {
     const [first, second] = [await world.newSku({ wh_east: 3 }), await world.newSku({ wh_east: 2 })];
     const items = [
@@ -244,6 +257,33 @@ describe('what comes', () => {
     expect(await refundsOf(orderId)).toEqual([price]);
     expect(await world.mailsOf(orderId)).not.toContain('return_approved');
   });
+});
+
+test('what is left of an order comes back to where it was sent from, though its first goods never came', async () => {
+  const waited = await world.newSku({}, { backorder: { limit: 5, leadDays: 5 } });
+  const sku = await world.newSku({ wh_west: 1 });
+  const { orderId } = await world.place({
+    acceptsBackorder: true,
+    items: [
+      { sku: waited, quantity: 1 },
+      { sku, quantity: 1 },
+    ],
+  });
+  await until(async () => (await world.paymentOf(orderId)).setup?.status === 'saved', 'its card is saved');
+  const body = { reason: 'too long', lines: [{ lineId: 'line_1', quantity: 1 }] };
+  expect(await ask('POST', `/orders/${orderId}/cancel`, body, tokens.support)).toMatchObject({ status: 200 });
+  await until(
+    async () => (await world.shipmentsOf(orderId)).some(({ status }) => status === 'picking'),
+    'it is picked',
+  );
+  const shipment = (await world.shipmentsOf(orderId)).find(({ status }) => status === 'picking')!;
+  await world.ship(orderId, shipment.id);
+  await world.carrierSays(shipment.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  const returnId = await opened(orderId, [['line_2', 1]]);
+  expect(await shown(returnId)).toMatchObject({ warehouseId: 'wh_west' });
+  await takenBack(returnId, [['line_2', 1]]);
+  expect(await world.stock(sku, 'wh_west')).toMatchObject({ onHand: 1 });
 });
 
 describe('what is paid back', () => {

@@ -1,0 +1,250 @@
+/**
+ * What the store should have in the end: worked out from what was agreed and what was done, and compared with what there is
+ * at the payment provider, in the accounts of customers, and on the shelves.
+ */
+import { expect } from '@jest/globals';
+import { add, ask, type Life, ordersOf, type Placed, shipmentsOf, type Told, type Units } from './life.ts';
+import { labelFee, parts, priceOf, restockingPpm, shippingTo } from './shop.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: an order as the API shows it to support
+type View = any;
+
+/** Of every order, to the minor unit. */
+export async function checkMoney(life: Life): Promise<void> {
+  const provider = await readProvider(life);
+  for (const orderId of life.placed.keys()) {
+    const chain = await readChain(life, orderId);
+    const agreed = await agreedOf(life, chain[0]!);
+    const [order] = chain as [View];
+    const cost = order.lines.reduce((sum: number, { total }: View) => sum + total, order.shipping?.total ?? 0);
+    expect({ orderId, cost }).toEqual({ orderId, cost: agreed.total });
+
+    const is = await paidOf(life, orderId, provider);
+    const should = shouldKeep(life, chain, agreed, await shipmentsOf(life));
+    const before = order.refunds
+      .filter(
+        ({ createdAt, status }: View) =>
+          status !== 'failed' && is.disputedAt !== undefined && Date.parse(createdAt) < is.disputedAt,
+      )
+      .reduce((sum: number, { amount }: View) => sum + amount, 0);
+    const left = should.sold - should.given;
+    // What the bank took was not there any more when it was to be paid back.
+    const back = Math.min(is.paid - left, Math.max(before, is.paid - is.taken));
+    const kept = is.taken > 0 ? is.paid - back - is.taken : Math.max(0, left);
+    const about = { orderId, status: order.status, is, should };
+    expect({ ...about, kept: is.paid - is.back - is.taken }).toEqual({ ...about, kept });
+  }
+}
+
+/** The order, and those that sent something of it again. */
+async function readChain(life: Life, orderId: string): Promise<View[]> {
+  const { body } = await ask(life, 'once', ['GET', `/v1/orders/${orderId}`]);
+  const next = (body.links ?? []).filter(({ kind }: View) => kind === 'sent_again_by');
+  const chains = await Promise.all(next.map((link: View) => readChain(life, link.orderId)));
+  return [body, ...chains.flat()];
+}
+
+/** As it was placed, or by the last edit that was made. */
+async function agreedOf(life: Life, order: View): Promise<Told & Pick<Placed, 'hasCode'>> {
+  const placed = life.placed.get(order.id)!;
+  const path = `/v1/orders/${order.id}/edits`;
+  const edits = await Promise.all(
+    [...placed.edits].map(async ([id, told]) => {
+      const { body } = await ask(life, 'once', ['GET', `${path}/${id}`]);
+      expect(['applied', 'refused', 'expired', 'open']).toContain(body.status);
+      return { told, at: body.appliedAt as string | undefined };
+    }),
+  );
+  const made = edits.filter(({ at }) => at !== undefined).toSorted((a, b) => (a.at! < b.at! ? -1 : 1));
+  const told = made.at(-1)?.told ?? placed;
+  expect(told.total).toBe(priceOf(told.items, told.to, placed.hasCode, life.shelf));
+  return { ...told, hasCode: placed.hasCode };
+}
+
+// ---- What there should be ----
+
+/** Minor units: what the goods that were sent cost, with their shipping; and what of it was to be given back, without fees. */
+function shouldKeep(life: Life, chain: View[], { to }: Told, shipments: Awaited<ReturnType<typeof shipmentsOf>>) {
+  const [order, ...reships] = chain;
+  const sent = keptOf(life, order, chain, shipments);
+  const back = new Map<string, number>();
+  count(back, life.refundedLines.get(order.id) ?? []);
+  for (const each of chain) {
+    count(
+      back,
+      each.returns.flatMap((found: View) => acceptedOf(life, found)),
+    );
+    const refunded = each.claims.filter(
+      ({ status, outcome }: View) => status === 'settled' && outcome.how === 'refund',
+    );
+    count(
+      back,
+      refunded.flatMap(({ lines }: View) => lines),
+    );
+  }
+  // What was to be sent again and did not come was paid with the first.
+  for (const reship of reships) {
+    const again = keptOf(life, reship, chain, shipments);
+    for (const { lineId, quantity } of reship.lines) add(back, lineId, quantity - (again.get(lineId) ?? 0));
+  }
+  // What the provider would not send, as the bank had the money, and support has given up.
+  const failed = order.refunds.filter(({ status }: View) => status === 'failed');
+  const ofUnits = failed.filter(({ lines, reason }: View) => lines && reason !== 'Goods that were not sent');
+  for (const { lineId, quantity } of ofUnits.flatMap(({ lines }: View) => lines)) add(back, lineId, -quantity);
+  const otherwise = failed
+    .filter((refund: View) => !ofUnits.includes(refund))
+    .reduce((sum: number, { amount }: View) => sum + amount, 0);
+  const isFailed = ({ refundId }: View) => failed.some(({ id }: View) => id === refundId);
+  let sold = 0;
+  let given = 0;
+  for (const { lineId, quantity, total } of order.lines) {
+    const share = (units: number) => Math.floor((total * units) / quantity);
+    const kept = sent.get(lineId) ?? 0;
+    sold += share(kept);
+    given += share(Math.min(kept, back.get(lineId) ?? 0));
+  }
+  const isSent = [...sent.values()].some((units) => units > 0);
+  const shippingBack = isSent ? shippingBackOf(chain) : 0;
+  expect(shippingBack).toBeLessThanOrEqual(order.shipping?.total ?? 0);
+  expect(shippingTo(to) > 0).toBe((order.shipping?.total ?? 0) > 0);
+  const fees = chain.flatMap((each) =>
+    each.returns.map((found: View) => (isFailed(found) ? 0 : feesOf(found, order, to))),
+  );
+  const goodwill = life.goodwill.get(order.id) ?? 0;
+  return {
+    sold: sold + (isSent ? (order.shipping?.total ?? 0) : 0),
+    given: given + shippingBack + goodwill - otherwise - fees.reduce((sum, fee) => sum + fee, 0),
+    ...{ sent: Object.fromEntries(sent), back: Object.fromEntries(back), shippingBack, fees, goodwill, otherwise },
+  };
+}
+
+/** Units that left, but for those of parcels that did not come and were paid back. */
+function keptOf(life: Life, order: View, chain: View[], shipments: Awaited<ReturnType<typeof shipmentsOf>>) {
+  const units = new Map<string, number>();
+  for (const { _id, parcels = [] } of shipments.filter(({ orderId }) => orderId === order.id)) {
+    if (!life.handedOver.has(_id)) continue;
+    for (const [index, inside] of life.packed.get(_id)!.entries()) {
+      const parcelId = parcels[index]!.id;
+      const isClaimed = order.claims.some(
+        ({ kind, status, parcels: claimed = [] }: View) =>
+          kind === 'lost_in_transit' &&
+          status === 'settled' &&
+          claimed.some((each: View) => each.parcelId === parcelId),
+      );
+      const isReshipped = chain.some(({ links = [] }) => links.some((link: View) => link.source === parcelId));
+      if (life.givenUp.get(parcelId) === 'refund' && !isClaimed && !isReshipped) continue;
+      count(units, inside);
+    }
+  }
+  return units;
+}
+
+/** Units that came back and stay here; of a parcel that the carrier brought back, all that was in it. */
+function acceptedOf({ inspected }: Life, found: View): Units {
+  if (found.parcelId) return found.resolution === 'reship' ? [] : found.lines;
+  if (found.status !== 'completed') return [];
+  return (inspected.get(found.id) ?? []).filter(({ disposition }) => disposition !== 'return_to_customer');
+}
+
+function shippingBackOf(chain: View[]): number {
+  const refunds: View[] = chain[0].refunds;
+  const isFailed = (refundId: string) => refunds.some(({ id, status }) => id === refundId && status === 'failed');
+  const returns = chain.flatMap((each) => each.returns).filter(({ refund, refundId }) => refund && !isFailed(refundId));
+  const ofReturns = new Set(returns.flatMap(({ refundId }) => refundId ?? []));
+  const others = refunds.filter(({ id, status }) => !ofReturns.has(id) && status !== 'failed');
+  return [...returns.map(({ refund }) => refund), ...others].reduce((sum, { shipping }) => sum + shipping, 0);
+}
+
+const storesFault = ['damaged', 'defective', 'wrong_item', 'not_as_described'];
+
+/** What a return costs its customer, of the goods that were taken. */
+function feesOf(found: View, order: View, to: Told['to']): number {
+  const { refund, lines, parcelId } = found;
+  if (!refund) return 0;
+  const [{ lineId, reason }] = lines;
+  const { returnClass } = order.lines.find((line: View) => line.lineId === lineId);
+  const isFree = parcelId || storesFault.includes(reason) || returnClass !== 'fees';
+  const restockingFee = isFree || to.country === 'DE' ? 0 : parts(refund.goods, restockingPpm);
+  const forLabel = isFree || found.labelFee === undefined ? 0 : Math.min(labelFee, refund.goods - restockingFee);
+  const { goods, shipping } = refund;
+  const total = goods + shipping - restockingFee - forLabel;
+  expect(refund).toEqual({ goods, shipping, restockingFee, labelFee: forLabel, total });
+  return restockingFee + forLabel;
+}
+
+function count(to: Map<string, number>, units: Units): void {
+  for (const { lineId, quantity } of units) add(to, lineId, quantity);
+}
+
+// ---- What there is ----
+
+interface AtProvider {
+  payment_intents: { id: string; status: string; metadata: { orderId?: string } }[];
+  charges: { payment_intent: string; status: string; amount_captured: number }[];
+  refunds: { payment_intent: string; status: string; amount: number }[];
+  disputes: { id: string; payment_intent: string; status: string; amount: number; created: number }[];
+}
+
+const readProvider = async ({ world }: Life) => (await world.stripeState()) as unknown as AtProvider;
+
+/** Minor units by card and by store credit; what went back by both; and what the bank took. */
+async function paidOf({ world }: Life, orderId: string, provider: AtProvider) {
+  const intents = provider.payment_intents.filter(({ metadata }) => metadata.orderId === orderId);
+  expect(intents.filter(({ status }) => status === 'requires_capture')).toEqual([]);
+  const isOurs = ({ payment_intent }: { payment_intent: string }) => intents.some(({ id }) => id === payment_intent);
+  const charges = provider.charges.filter(isOurs).filter(({ status }) => status === 'succeeded');
+  const refunds = provider.refunds.filter(isOurs).filter(({ status }) => status !== 'failed');
+  const lost = provider.disputes.filter(isOurs).filter(({ status }) => status === 'lost');
+  const entries = await world.mongo.models.creditEntries.find({ orderId }).lean();
+  const sum = (amounts: number[]) => amounts.reduce((all, amount) => all + amount, 0);
+  const credit = (amounts: number[]) => sum(amounts.filter((amount) => amount > 0));
+  const amounts = entries.map(({ amount }) => amount);
+  const dispute = await world.mongo.models.disputes.findOne({ orderId }).lean();
+  return {
+    paid: sum(charges.map(({ amount_captured }) => amount_captured)) + credit(amounts.map((amount) => -amount)),
+    back: sum(refunds.map(({ amount }) => amount)) + credit(amounts),
+    taken: sum(lost.map(({ amount }) => amount)),
+    disputedAt: dispute?.createdAt.getTime(),
+  };
+}
+
+/** An account has what was given, and what its orders have left of it. */
+export async function checkCredit({ world, customers }: Life): Promise<void> {
+  for (const { id, granted } of customers) {
+    const accountId = `${id}:USD`;
+    const entries = await world.mongo.models.creditEntries.find({ accountId, kind: { $ne: 'grant' } }).lean();
+    const balance = entries.reduce((sum, { amount }) => sum + amount, granted);
+    expect(await world.mongo.models.creditAccounts.findById(accountId).lean()).toMatchObject({ balance });
+  }
+}
+
+/** In every warehouse there is what came, less what left, and what came back of it; and nobody has a claim on it. */
+export async function checkStock(life: Life): Promise<void> {
+  const { models } = life.world.mongo;
+  const onHand = new Map(life.received);
+  for (const { _id, warehouseId, lines } of await shipmentsOf(life)) {
+    if (!life.handedOver.has(_id)) continue;
+    for (const { lineId, quantity } of life.packed.get(_id)!.flat())
+      add(onHand, `${lines.find((line) => line.lineId === lineId)!.sku}@${warehouseId}`, -quantity);
+  }
+  const orderId = { $in: (await ordersOf(life)).map(({ _id }) => _id) };
+  for (const { _id, warehouseId, lines } of await models.returns.find({ orderId }).lean()) {
+    for (const { lineId, quantity, disposition } of life.inspected.get(_id) ?? []) {
+      const { sku } = lines.find((line) => line.lineId === lineId)!;
+      if (disposition === 'restock' || disposition === 'quarantine') add(onHand, `${sku}@${warehouseId}`, quantity);
+    }
+  }
+  const sku = { $in: [...life.shelf.prices.keys()] };
+  const stock = await models.stock.find({ sku }).lean();
+  const there = stock.map(({ _id, onHand: units, reserved, committed, incoming }) => {
+    return [_id, { units, reserved, committed, incoming }] as const;
+  });
+  const none = { reserved: 0, committed: 0, incoming: 0 };
+  const should = [...onHand].map(([id, units]) => [id, { units, ...none }] as const);
+  expect(Object.fromEntries(there)).toEqual(Object.fromEntries(should));
+  const moves = await models.movements.find({ sku }).lean();
+  const ledger = new Map<string, number>();
+  for (const each of moves) add(ledger, `${each.sku}@${each.warehouseId}`, each.onHandChange);
+  expect(Object.fromEntries(ledger)).toEqual(Object.fromEntries(onHand));
+  expect(await models.backlogs.find({ _id: sku, units: { $ne: 0 } }).lean()).toEqual([]);
+}
