@@ -59,6 +59,8 @@ export interface Return {
   refundTo?: 'original' | 'store_credit';
   /** As it was worked out. What was paid back says the refund; there is none where nothing was left to pay back. */
   refund?: ReturnRefund;
+  /** The units that it was worked out for: what is claimed, or was paid back before, is not among them. */
+  settledLines?: { lineId: string; quantity: number }[];
   refundId?: string;
   rev: number;
   status: ReturnStatus;
@@ -84,6 +86,7 @@ export function returnModel(connection: Connection) {
     inspectedAt: Date,
     refundTo: String,
     refund: Schema.Types.Mixed,
+    settledLines: { type: [Schema.Types.Mixed] as never, default: undefined },
     refundId: String,
     rev: { type: Number, required: true },
     status: { type: String, required: true },
