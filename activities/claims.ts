@@ -68,17 +68,33 @@ export async function loadClaim(mongo: Mongo, { claimId }: { claimId: string }):
   const { orderId, openedBy, kind, wants, parcels, ...claim } = await readClaim(mongo, claimId);
   const facts = { orderId, openedBy, kind, wants, parcels };
   const { claims: rules = {} } = await storeSettings(mongo);
-  const worth = (await liveClaims(mongo, undefined, orderId)).reduce((sum, each) => sum + each.worth, 0);
   const order = await readOrder(mongo, orderId);
+  const paid = await paidOrderOf(mongo, order);
+  const worth = await worthOfAll(mongo, paid._id);
   const cameAt = deliveredAt(order);
   const days = cameAt === undefined ? 0 : (claim.createdAt.getTime() - cameAt.getTime()) / 86_400_000;
   const { currency, evidence } = claim;
   const ruled = decideClaim({ worth, currency, evidence: evidence.length, days }, rules);
   if (ruled.decision === 'ask') return { ...facts, ...ruled };
-  const paid = await paidOrderOf(mongo, order);
   const left = await inTransaction(mongo, (session) => refundable(mongo, session, paid._id));
   if (left < claim.worth) return { ...facts, decision: 'ask', because: 'Less is left of the payment than is claimed' };
   return { ...facts, ...ruled };
+}
+
+/** Minor units: what is claimed of an order, and of all that was sent again for it. */
+async function worthOfAll(mongo: Mongo, paidOrderId: string): Promise<number> {
+  const { shipments, orders } = mongo.models;
+  let worth = 0;
+  let orderIds = [paidOrderId];
+  while (orderIds.length > 0) {
+    const claims = (await Promise.all(orderIds.map((id) => liveClaims(mongo, undefined, id)))).flat();
+    worth += claims.reduce((sum, claim) => sum + claim.worth, 0);
+    const packed = await shipments.find({ orderId: { $in: orderIds } }, { parcels: 1 }).lean<Shipment[]>();
+    const parcelIds = packed.flatMap(({ parcels = [] }) => parcels.map(({ id }) => id));
+    const sources = [...claims.map(({ _id }) => _id), ...parcelIds];
+    orderIds = (await orders.find({ reshipOf: { $in: sources } }, { _id: 1 }).lean()).map(({ _id }) => _id);
+  }
+  return worth;
 }
 
 /** More can be shown until somebody has decided. */

@@ -119,3 +119,23 @@ test('a unit that was sent again is not paid back where it lies in a return of o
   expect(await world.returnHandle(next).result()).toBe('completed');
   expect(await refundsOf(orderId)).toEqual([price, price]);
 });
+
+test('claims of what was sent again count for what a store approves by itself', async () => {
+  const claims = { autoApproveUpTo: { USD: price } };
+  await world.mongo.models.settings.replaceOne({ _id: 'store' }, { ...defaultSettings, claims }, { upsert: true });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  const orderId = await world.delivered();
+  const first = await claimed(orderId, { wants: 'reship' });
+  await claimReaches(first, 'settled');
+  const [again] = await reshipsOf(first);
+  await world.reaches(again!._id, 'confirmed');
+  await world.deliver(again!._id);
+  const second = await claimed(again!._id, { wants: 'reship' });
+  const isDecided = async () => {
+    const { status, state } = await world.mongo.models.claims.findById(second).lean().orFail();
+    return status !== 'open' || state?.waitingFor?.event === 'approval';
+  };
+  await until(isDecided, 'somebody has decided, or is asked');
+  expect(await statusOf(second)).toBe('open');
+  await api.ask('POST', `/v1/claims/${second}/withdraw`, { reason: 'x' }, support);
+});
