@@ -22,6 +22,8 @@ async function take(
 ): Promise<CancelLinesOutcome> {
   const { record, id: orderId } = order;
   const { state } = record;
+  if (order.cancelled || order.settling)
+    throw ApplicationFailure.nonRetryable('The whole order is being cancelled, or has ended', 'ChangeRefused');
 
   // 1. From which shipments. None of them is packed or handed over meanwhile.
   const from = cancellableOf(order, unpickedOnly);

@@ -36,10 +36,14 @@ export function edit(order: Order, input: EditInput): Promise<EditOutcome> {
   return first;
 }
 
-/** An order that comes to its end waits for those that are being made, and those that wait for a customer are dropped. */
-export async function editsEnded(order: Order): Promise<void> {
+/**
+ * An order that comes to its end waits for changes that are being made, and edits that wait for a customer are dropped: what
+ * it costs is settled after the last of them.
+ */
+export async function changesEnded(order: Order): Promise<void> {
   order.settling = true;
   await condition(() => order.edits.size === 0);
+  await changeTurn(order, async () => {});
 }
 
 function begin(order: Order, input: EditInput): Promise<EditOutcome> {

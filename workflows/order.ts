@@ -16,7 +16,7 @@ import { endPayment } from './capture.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { hasEnded, type OrderStatus, shipmentStates } from './domain/states.ts';
-import { editsEnded } from './edit.ts';
+import { changesEnded } from './edit.ts';
 import type { OrderInput, ShipmentState } from './messages.ts';
 import { workflowIds } from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -66,7 +66,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
   }
 
   // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
-  await editsEnded(order);
+  await changesEnded(order);
   if (ending !== 'completed' && ending !== 'rejected') {
     const released = await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
     // It may have reserved after all, and nobody has heard of it.
