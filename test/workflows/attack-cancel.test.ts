@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { bookCredit } from '../../activities/payments/credit.ts';
 import { newId } from '../../models/id.ts';
-import { cancelOrderLines } from '../../workflows/messages.ts';
+import { cancelOrderLines, trackingChanged } from '../../workflows/messages.ts';
 import { createCrashes } from '../support/crashes.ts';
+import { price } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 const crashes = createCrashes();
@@ -51,3 +52,29 @@ test('the whole order is cancelled while a line is: its store credit comes back'
   expect(await world.stateOf(orderId)).toMatchObject({ amountDue: 0 });
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
+
+test('a carrier that takes the parcel while a line of it cannot be cancelled stops nobody', async () => {
+  const sku = await world.newSku({ wh_east: 9 });
+  const { orderId } = await world.place({ items: [{ sku, quantity: 2 }] });
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.makeReady(orderId, shipment!.id);
+  for (let times = 0; times < 12; times++)
+    crashes.arm({
+      step: 'cancelLines',
+      moment: 'after its record',
+      isMine: async (input) => input.orderId === orderId,
+    });
+  const cancelling = less(orderId);
+  const { id } = await world.incident(orderId, 'cancel_lines');
+  const [parcel] = (await world.shipmentsOf(orderId))[0]!.parcels!;
+  const news = { shipmentId: shipment!.id, parcelId: parcel!.id, status: 'in_transit' } as const;
+  await world.orderHandle(orderId).signal(trackingChanged, { ...news, at: new Date().toISOString() });
+  await world.answer(orderId, id, 'retry');
+  await cancelling;
+  await world.shipmentReaches(orderId, shipment!.id, 'picked');
+  await world.pack(orderId, shipment!.id);
+  await world.handOver(orderId, shipment!.id);
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  expect(await world.atStripe(orderId)).toMatchObject({ captured: [2 * price], refunds: [price], held: 0 });
+}, 60_000);
