@@ -102,6 +102,7 @@ export interface Order {
   edits: Map<string, Promise<EditOutcome>>;
   waitingEdits: Set<string>;
   editsAsked: number;
+  lineCancelsAsked: number;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
@@ -187,6 +188,7 @@ export function createOrder(orderId: string): Order {
     edits: new Map(),
     waitingEdits: new Set(),
     editsAsked: 0,
+    lineCancelsAsked: 0,
     settling: false,
   };
 }

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { bookCredit } from '../../activities/payments/credit.ts';
 import { newId } from '../../models/id.ts';
+import { limits } from '../../workflows/domain/limits.ts';
 import { cancelOrderLines, trackingChanged } from '../../workflows/messages.ts';
 import { createCrashes } from '../support/crashes.ts';
 import { price } from '../support/shop.ts';
@@ -52,6 +53,22 @@ test('the whole order is cancelled while a line is: its store credit comes back'
   expect(await world.stateOf(orderId)).toMatchObject({ amountDue: 0 });
   expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
 });
+
+test('however often its customer asks for too much, the order stays one that others can work on', async () => {
+  const sku = await world.newSku({ wh_east: 9 });
+  const { orderId } = await world.place({ items: [{ sku, quantity: 2 }] });
+  const refused = (attempt: Promise<unknown>) => attempt.then(String, (error) => String(error.cause?.message));
+  const asks: string[] = [];
+  for (let round = 0; round < limits.lineCancels; round++) asks.push(await refused(less(orderId, 5)));
+  expect(asks.filter((why) => !why.includes('2 can be cancelled'))).toEqual([]);
+  const before = await world.orderHandle(orderId).describe();
+  for (let round = 0; round < 5; round++) expect(await refused(less(orderId, 5))).toContain('too often');
+  expect((await world.orderHandle(orderId).describe()).historyLength).toBe(before.historyLength);
+  expect(before.historyLength).toBeLessThan(limits.historyEvents / 4);
+  await less(orderId, 1, 'line_1', 'support:tok_1');
+  await world.deliver(orderId);
+  await world.reaches(orderId, 'completed');
+}, 120_000);
 
 test('a carrier that takes the parcel while a line of it cannot be cancelled stops nobody', async () => {
   const sku = await world.newSku({ wh_east: 9 });
