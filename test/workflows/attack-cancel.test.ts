@@ -1,6 +1,7 @@
 /** Lines are cancelled while other things happen to their order. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { bookCredit } from '../../activities/payments/credit.ts';
+import { openCount, recordCounted } from '../../activities/stock/counts.ts';
 import { newId } from '../../models/id.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { cancelOrderLines, trackingChanged } from '../../workflows/messages.ts';
@@ -95,3 +96,24 @@ test('a carrier that takes the parcel while a line of it cannot be cancelled sto
   await world.reaches(orderId, 'completed');
   expect(await world.atStripe(orderId)).toMatchObject({ captured: [2 * price], refunds: [price], held: 0 });
 }, 60_000);
+
+test('what was taken out of a parcel that has left is known to a count until it is put back', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const { orderId } = await world.place({ items: [{ sku, quantity: 3 }] });
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.pickAll(shipment!.id);
+  await world.shipmentReaches(orderId, shipment!.id, 'picked');
+  await less(orderId, 2);
+  await world.pack(orderId, shipment!.id);
+  await world.handOver(orderId, shipment!.id);
+  const countId = newId('cnt');
+  await openCount(world.mongo, {
+    ...{ _id: countId, warehouseId: 'wh_east', lines: [{ sku }], status: 'open', createdAt: new Date() },
+    ...{ reason: 'is it there?', actor: 'warehouse:tok_1' },
+  });
+  const counted = await recordCounted(world.mongo, { countId, sku, counted: 2, actor: 'warehouse:tok_1' });
+  // Two on the shelf, and two beside it.
+  expect(counted!.lines[0]).toMatchObject({ counted: 2, books: { onHand: 4, picked: 2 } });
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+});
