@@ -11,9 +11,9 @@ import {
   type OrderFacts,
   type ReturnAction,
 } from '../workflows/domain/actions.ts';
-import type { ReturnStatus } from '../workflows/domain/states.ts';
 import { liveClaims } from './claimed-units.ts';
 import { leftOf } from './payments/refunds.ts';
+import { withoutEffect } from './returns/opening.ts';
 
 export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<OrderAction[]> {
   const { models } = mongo;
@@ -59,9 +59,6 @@ export async function returnActionsOf({ models }: Mongo, returnId: string): Prom
     isBroughtBack: parcel !== undefined,
   });
 }
-
-/** Nothing comes back by these. */
-const withoutEffect: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
 
 function isAwaited({ status }: Order, payment: Payment | null): boolean {
   if (payment?.status === 'processing') return false;

@@ -1,9 +1,10 @@
 /** The auditor's look at customers' claims: settled in one way, once, and about no more than was sent. */
 import type { Claim } from '../models/claim.ts';
 import type { Order } from '../models/order.ts';
+import type { Return } from '../models/return.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import { liveClaims, unitsByLine } from './claimed-units.ts';
-import { returningUnits } from './returns/opening.ts';
+import { withoutEffect } from './returns/opening.ts';
 
 interface Finding {
   guarantee: 'G5';
@@ -36,7 +37,7 @@ async function claimedTooMuch(mongo: Mongo, orderId: string): Promise<string[]> 
   const order = await mongo.models.orders.findById(orderId).lean<Order>().orFail();
   const claims = await liveClaims(mongo, undefined, orderId);
   const claimed = unitsByLine(claims.flatMap(({ lines }) => lines));
-  const returning = await returningUnits(mongo, undefined, orderId);
+  const returning = await askedBack(mongo, orderId);
   const ofLines = order.lines.flatMap(({ lineId, allocations }) => {
     const left = allocations.filter(({ state }) => state === 'shipped' || state === 'lost');
     const sent = left.reduce((sum, { quantity }) => sum + quantity, 0);
@@ -58,4 +59,15 @@ async function claimedTooMuch(mongo: Mongo, orderId: string): Promise<string[]> 
       .map(({ lineId, quantity }) => `${taken.get(lineId)} of ${lineId} in ${id} are claimed, of ${quantity}`);
   });
   return [...ofLines, ...ofParcels, ...ofParcel];
+}
+
+/** What is claimed and lies in a box with other goods all the same was sent, and is not paid back twice. */
+async function askedBack({ models }: Mongo, orderId: string): Promise<ReadonlyMap<string, number>> {
+  const asked = { orderId, parcel: { $exists: false }, status: { $nin: withoutEffect } };
+  const returns = await models.returns.find(asked, { status: 1, lines: 1 }).lean<Return[]>();
+  const units = returns.flatMap(({ status, lines }) => {
+    const isHere = ['received', 'inspected', 'completed'].includes(status);
+    return lines.map((line) => (isHere ? { ...line, quantity: Math.min(line.quantity, line.received) } : line));
+  });
+  return unitsByLine(units);
 }

@@ -73,12 +73,12 @@ export async function loadClaim(mongo: Mongo, { claimId }: { claimId: string }):
   const others = await mongo.models.claims.find({ paidOrderId, ...live }).lean<Claim[]>();
   const worth = others.reduce((sum, each) => sum + each.worth, 0);
   const order = await readOrder(mongo, orderId);
+  const paid = await paidOrderOf(mongo, order);
   const cameAt = deliveredAt(order);
   const days = cameAt === undefined ? 0 : (claim.createdAt.getTime() - cameAt.getTime()) / 86_400_000;
   const { currency, evidence } = claim;
   const ruled = decideClaim({ worth, currency, evidence: evidence.length, days }, rules);
   if (ruled.decision === 'ask') return { ...facts, ...ruled };
-  const paid = await paidOrderOf(mongo, order);
   const left = await inTransaction(mongo, (session) => refundable(mongo, session, paid._id));
   if (left < claim.worth) return { ...facts, decision: 'ask', because: 'Less is left of the payment than is claimed' };
   return { ...facts, ...ruled };

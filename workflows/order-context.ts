@@ -106,6 +106,7 @@ export interface Order {
   /** The return in exchange for whose goods it is, and whether these are accepted. */
   exchange?: OrderInput['exchange'] | undefined;
   exchangeReleased: boolean;
+  lineCancelsAsked: number;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
@@ -193,6 +194,7 @@ export function createOrder({ orderId, exchange }: OrderInput): Order {
     editsAsked: 0,
     exchange,
     exchangeReleased: false,
+    lineCancelsAsked: 0,
     settling: false,
   };
 }

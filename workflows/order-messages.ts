@@ -73,9 +73,15 @@ export function listenToMessages(order: Order): void {
 
   setHandler(
     messages.cancelOrderLines,
-    (input: CancelLinesInput) => cancelLines(order, { ...input, cancelId: currentUpdateInfo()!.id }),
+    (input: CancelLinesInput) => {
+      if (input.actor === 'customer') order.lineCancelsAsked += 1;
+      return cancelLines(order, { ...input, cancelId: currentUpdateInfo()!.id });
+    },
     {
-      validator(_input: CancelLinesInput) {
+      validator({ actor }: CancelLinesInput) {
+        // Temporal counts updates: nobody keeps the warehouse from being heard.
+        if (actor === 'customer' && order.lineCancelsAsked >= limits.lineCancels)
+          throw new Error('Lines of the order were to be cancelled too often: ask the store');
         if (!mayCancel(order)) throw new Error('Everything has been handed over: only a return is possible now');
         if (order.cancelled) throw new Error('The whole order is being cancelled');
         if (state.status === 'pending') throw new Error('The order is still being placed');

@@ -56,6 +56,8 @@ async function isReady(order: Order, shipment: ShipmentState, scope: Cancellatio
       await expect(order, shipment, 'hand_over', deadlines.handOver, order.handedOverBy, () =>
         hasLeft(order, shipment),
       );
+      // What the carrier took while units of it are cancelled is decided by that: it may not be sent like this any more.
+      await condition(() => !order.changing.has(shipment.id));
     });
     return !order.unpacking.has(shipment.id);
   } catch (error) {

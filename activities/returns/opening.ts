@@ -151,7 +151,7 @@ async function addressOf({ models }: Mongo, warehouseId: string): Promise<Return
 }
 
 /** Nothing comes back by these. */
-const dead: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
+export const withoutEffect: ReturnStatus[] = ['rejected', 'cancelled', 'expired'];
 
 /** Units of each line that customers send back, or have sent back. */
 export async function returningUnits(
@@ -159,7 +159,7 @@ export async function returningUnits(
   session: ClientSession | undefined,
   orderId: string,
 ): Promise<ReadonlyMap<string, number>> {
-  const asked = { orderId, parcel: { $exists: false }, status: { $nin: dead } };
+  const asked = { orderId, parcel: { $exists: false }, status: { $nin: withoutEffect } };
   const returns = await models.returns
     .find(asked)
     .session(session ?? null)
@@ -170,7 +170,7 @@ export async function returningUnits(
 async function returnableLines(mongo: Mongo, order: Order, session: ClientSession): Promise<ReturnableLine[]> {
   const returns = await mongo.models.returns.find({ orderId: order._id }).session(session).lean<Return[]>();
   const delivered = new Set(order.state?.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
-  const asked = returns.filter(({ parcel, status }) => !parcel && !dead.includes(status));
+  const asked = returns.filter(({ parcel, status }) => !parcel && !withoutEffect.includes(status));
   // One parcel of a shipment can arrive while another is brought back.
   const broughtBack = returns.filter(({ parcel }) => parcel && delivered.has(parcel.shipmentId));
   const units = (from: readonly Return[], lineId: string) =>

@@ -7,7 +7,9 @@ import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { refundOfReturn } from '../../workflows/domain/return-refunds.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
 import { shippingOfWithdrawal } from '../../workflows/domain/withdrawal.ts';
+import { liveClaims, unitsByLine } from '../claimed-units.ts';
 import { paidBackOf } from '../payments/refunds.ts';
+import { readOrder } from '../payments/sales.ts';
 
 /**
  * @param order the one that paid for the goods
@@ -26,12 +28,15 @@ export async function sumsOf(
 }
 
 /** What of it is paid for and was not paid back yet, and minor units of the shipping where all of the order is back. */
-async function worthOf({ models }: Mongo, session: ClientSession, order: Order, found: Return) {
-  const paidBack = await paidBackOf({ models } as Mongo, session, order._id);
-  const earlier = await models.returns
+async function worthOf(mongo: Mongo, session: ClientSession, order: Order, found: Return) {
+  const paidBack = await paidBackOf(mongo, session, order._id);
+  const earlier = await mongo.models.returns
     .find({ orderId: { $in: [order._id, found.orderId] }, refund: { $ne: null }, _id: { $ne: found._id } })
     .session(session)
     .lean<Return[]>();
+  const settledBy = (returns: readonly Return[]) => unitsByLine(returns.flatMap(({ settled }) => settled?.lines ?? []));
+  const settled = settledBy(earlier);
+  const unclaimed = await unclaimedUnits(mongo, session, order, found, settledBy);
   const unit = payableUnit(order.currency);
   const accepted: (Parameters<typeof refundOfReturn>[0][number] & Pick<ReturnLine, 'terms'>)[] = [];
   let isAll = true;
@@ -39,8 +44,9 @@ async function worthOf({ models }: Mongo, session: ClientSession, order: Order, 
   for (const sold of order.lines) {
     const kept = keptUnits(sold);
     // Support can have paid single lines back as well.
-    const before = Math.max(acceptedOf(earlier, sold.lineId), paidBack.units.get(sold.lineId) ?? 0);
-    const units = Math.min(acceptedOf([found], sold.lineId), Math.max(0, kept - before));
+    const before = Math.max(settled.get(sold.lineId) ?? 0, paidBack.units.get(sold.lineId) ?? 0);
+    const left = found.parcel ? kept - before : Math.min(kept - before, unclaimed(sold.lineId));
+    const units = Math.min(acceptedOf([found], sold.lineId), Math.max(0, left));
     const withdrawn = acceptedOf([...earlier, found], sold.lineId, true);
     isAll &&= before + units >= kept;
     isWithdrawn &&= withdrawn >= kept;
@@ -52,6 +58,24 @@ async function worthOf({ models }: Mongo, session: ClientSession, order: Order, 
   const whole = accepted.length > 0 && isAll;
   const shipping = whole ? Math.max(0, shippingOf(order, accepted, isWithdrawn) - paidBack.shipping) : 0;
   return { accepted, shipping };
+}
+
+/** What is claimed is its claim's to pay back, or was sent again, also where it lies in a box with other goods. */
+async function unclaimedUnits(
+  mongo: Mongo,
+  session: ClientSession,
+  paid: Order,
+  found: Return,
+  settledBy: (returns: readonly Return[]) => ReadonlyMap<string, number>,
+): Promise<(lineId: string) => number> {
+  const sent = paid._id === found.orderId ? paid : await readOrder(mongo, found.orderId, session);
+  const claimed = unitsByLine((await liveClaims(mongo, session, sent._id)).flatMap(({ lines }) => lines));
+  const others = { orderId: sent._id, refund: { $ne: null }, _id: { $ne: found._id } };
+  const settled = settledBy(await mongo.models.returns.find(others).session(session).lean<Return[]>());
+  return (lineId) => {
+    const line = sent.lines.find((each) => each.lineId === lineId);
+    return line ? keptUnits(line) - (claimed.get(lineId) ?? 0) - (settled.get(lineId) ?? 0) : 0;
+  };
 }
 
 /** By law or by the policy, whichever is more. */

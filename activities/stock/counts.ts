@@ -41,18 +41,26 @@ export function recordCounted(
         .find(
           {
             warehouseId: count.warehouseId,
-            $and: [{ $or: [{ 'lines.sku': sku }, { 'putBack.sku': sku }] }],
-            handedOverAt: { $exists: false },
-            // Of a cancelled shipment it lies there until it is put back.
-            $or: [{ cancelledAt: { $exists: false } }, { begunAt: { $exists: true }, putBackAt: { $exists: false } }],
+            $or: [
+              {
+                ...{ 'lines.sku': sku, handedOverAt: { $exists: false } },
+                // Of a cancelled shipment it lies there until it is put back.
+                $or: [
+                  { cancelledAt: { $exists: false } },
+                  { begunAt: { $exists: true }, putBackAt: { $exists: false } },
+                ],
+              },
+              // Taken out of it: there until it is put back, also once the rest has left.
+              { putBack: { $elemMatch: { sku, at: null } } },
+            ],
           },
-          { lines: 1, putBack: 1 },
+          { lines: 1, putBack: 1, handedOverAt: 1 },
           { session },
         )
         .lean();
       picked = lists
-        .flatMap(({ lines, putBack = [] }) => [
-          ...lines,
+        .flatMap(({ lines, putBack = [], handedOverAt }) => [
+          ...(handedOverAt ? [] : lines),
           ...putBack.filter(({ at }) => at === undefined).map((unit) => ({ sku: unit.sku, picked: unit.quantity })),
         ])
         .filter((line) => line.sku === sku)

@@ -18,6 +18,8 @@ export const limits = {
   paymentAttempts: 20,
   /** How often edits of one order are confirmed, whether they are made or not. */
   edits: 20,
+  /** How often the customer asks for lines of one order to be cancelled, whether they are or not. */
+  lineCancels: 40,
   /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
   editLooks: 20,
   historyEvents: 4_000,
