@@ -326,10 +326,10 @@ function releaseHold({ record, holds }: Order, by: string): void {
   if (held) record.answer({ incidentId: held.id, answer: 'release', actor: 'system' });
 }
 
+/** What was cancelled was perhaps never begun with. */
 function hasStarted(order: Order): boolean {
-  return order.record.state.shipments.some(
-    ({ status }) => status !== 'allocated' && status !== 'backordered' && status !== 'picking',
-  );
+  const unstarted: ShipmentStatus[] = ['allocated', 'backordered', 'picking', 'cancelled'];
+  return order.record.state.shipments.some(({ status }) => !unstarted.includes(status));
 }
 
 export function cancel(order: Order, input: CancelInput): void {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { announceDelivery, receiveDelivery } from '../../activities/stock/deliveries.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
-import { holdOrder } from '../../workflows/messages.ts';
+import { cancelOrderLines, holdOrder, tryToHold, tryToRelease } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -30,6 +30,27 @@ async function isPaid(orderId: string): Promise<void> {
 }
 
 describe('an order for goods that are not there', () => {
+  test('is held, released and asked for its payment also where a part of it was cancelled', async () => {
+    const [sku, there] = [await world.newSku({}, { backorder: rule }), await world.newSku({ wh_west: 1 })];
+    const both = [sku, there].map((each) => ({ sku: each, quantity: 1 }));
+    const { orderId } = await waiting(sku, 1, { items: both, paymentMethod: 'pm_card_chargeCustomerFail' });
+    const handle = world.orderHandle(orderId);
+    const by = { actor: 'test', reason: 'note_1' };
+    const lines = [{ lineId: 'line_2', quantity: 1 }];
+    await handle.executeUpdate(cancelOrderLines, { args: [{ ...by, lines }] });
+    await handle.executeUpdate(tryToHold, { args: [by] });
+    await handle.executeUpdate(tryToRelease, { args: [by] });
+    await world.reaches(orderId, 'confirmed');
+    await world.receive(sku, 'wh_east', 1);
+    await world.reaches(orderId, 'awaiting_payment');
+    expect(await world.pay(orderId, 'pm_card_visa')).toBe('confirmed');
+    await isPaid(orderId);
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, shipment!.id);
+    await world.carrierSays(shipment!.id, 'delivered');
+    await world.reaches(orderId, 'completed');
+  });
+
   test('waits without being charged, and is charged, sent and delivered when they come', async () => {
     const sku = await world.newSku({}, { backorder: rule });
     const { orderId, status } = await waiting(sku, 2);

@@ -110,7 +110,6 @@ test.each(seeds)(
   180_000,
 );
 
-afterAll(() => console.log(JSON.stringify([...done])));
 test('every workflow replays, and whatever can be done was done', async () => {
   expect(await world.replayFailures()).toEqual([]);
   if (process.env.WAYBILL_SEED === undefined)
