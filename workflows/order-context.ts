@@ -104,6 +104,8 @@ export interface Order {
   /** The return in exchange for whose goods it is, and whether these are accepted. */
   exchange?: OrderInput['exchange'] | undefined;
   exchangeReleased: boolean;
+  /** What it comes to, once that is certain. */
+  ending?: OrderStatus;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
