@@ -3,6 +3,7 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import type { CaptureOutcome } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { formatMoney } from './domain/money.ts';
+import { tellReturn } from './exchange-order.ts';
 import type { Order } from './order-context.ts';
 import { heardOfSettlement, isCovered, moneyTurn, recordPayment } from './payment-state.ts';
 import { payBack } from './refund.ts';
@@ -87,6 +88,8 @@ export async function settlePayment(order: Order): Promise<void> {
     return refund;
   });
   if (!opened || opened.refundId === null) return;
+  // What a return has paid is with it again, however long a bank takes for the rest.
+  if (order.ending) await tellReturn(order, 'ended');
   // Its end can take days: no other parcel's money waits for that.
   const { refundId, amount } = opened;
   const what = `Refund of ${formatMoney(amount, state.currency)}`;

@@ -1,6 +1,5 @@
 /** An order in exchange for goods that come back, as far as its return has to do with it. */
 import { CancellationScope, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
-import type { OrderStatus } from './domain/states.ts';
 import { hasEnded, orderStates, shipmentInWarehouse } from './domain/states.ts';
 import type { CancelInput, ExchangeNews } from './messages.ts';
 import { endExchange, exchangeMoved, releaseExchange, workflowIds } from './messages.ts';
@@ -13,13 +12,11 @@ export function awaitsReturn({ exchange, exchangeReleased }: Order): boolean {
 }
 
 /** A return that has ended has heard enough. */
-export async function tellReturn(order: Order, stage: ExchangeNews['stage'], status?: OrderStatus): Promise<void> {
-  const { exchange, record } = order;
+export async function tellReturn(order: Order, stage: ExchangeNews['stage']): Promise<void> {
+  const { exchange, record, ending: status = record.state.status } = order;
   if (!exchange) return;
   const work = getExternalWorkflowHandle(workflowIds.return(exchange.returnId));
-  await CancellationScope.nonCancellable(() =>
-    work.signal(exchangeMoved, { stage, status: status ?? record.state.status }).catch(() => {}),
-  );
+  await CancellationScope.nonCancellable(() => work.signal(exchangeMoved, { stage, status }).catch(() => {}));
 }
 
 /** Called before the workflow's first await, as every handler. */

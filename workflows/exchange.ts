@@ -23,7 +23,7 @@ export function listenForExchangeNews(work: Return): void {
   const { state } = record;
   setHandler(exchangeMoved, ({ stage, status }: ExchangeNews) => {
     const { exchange } = state;
-    if (!exchange || hasEnded(returnStates, state.status)) return;
+    if (!exchange || work.exchangeEnded || hasEnded(returnStates, state.status)) return;
     if (stage === 'left') {
       work.exchangeLeft += 1;
       return;

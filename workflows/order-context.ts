@@ -107,6 +107,8 @@ export interface Order {
   exchange?: OrderInput['exchange'] | undefined;
   exchangeReleased: boolean;
   lineCancelsAsked: number;
+  /** What it comes to, once that is certain. */
+  ending?: OrderStatus;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }

@@ -62,6 +62,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
 
   // 5. Settle. Nothing stays reserved, and nobody has paid for what was not sent.
   await changesEnded(order);
+  order.ending = ending;
   if (ending !== 'completed' && ending !== 'rejected') {
     const released = await record.must('release_stock', () => local.releaseStock({ orderId: order.id }));
     // It may have reserved after all, and nobody has heard of it.
@@ -73,7 +74,7 @@ async function live(order: Order, { placeBefore, reship }: OrderInput): Promise<
       if (shipment.status === 'allocated' || shipment.status === 'backordered') shipment.status = 'cancelled';
   }
   if (ending !== 'rejected') await endPayment(order);
-  await tellReturn(order, 'ended', ending);
+  await tellReturn(order, 'ended');
   if (reship) await payBackReship(order);
   await order.paidBack;
   await order.taxesRecorded;

@@ -187,6 +187,25 @@ describe('at once', () => {
     expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: worth, refunded: 0 });
   });
 
+  test('cancelled when its card was charged: the return does not wait for the bank of that card', async () => {
+    const { orderId, returnId, exchangeId } = await exchanges.agreed({
+      ...{ release: 'at_once', costs: price + 500, paymentMethod: 'pm_card_pendingRefund' },
+    });
+    const [shipment] = await world.shipmentsOf(exchangeId);
+    await world.makeReady(exchangeId, shipment!.id);
+    await world.orderHandle(exchangeId).signal(messages.cancelSignal, { actor, reason: 'note_1' });
+    await exchanges.reaches(returnId, 'failed');
+    await exchanges.takenBack(returnId);
+    await exchanges.completed(returnId);
+    expect(await world.atStripe(orderId)).toMatchObject({ refunds: [worth] });
+    expect(await exchanges.moneyOf(exchangeId)).toMatchObject({ refundPending: 1_000, creditReturned: worth });
+    const sent = () => world.mongo.models.refunds.findOne({ orderId: exchangeId, providerId: { $ne: null } }).lean();
+    await until(async () => (await sent()) !== null, 'the rest is sent');
+    const settle = `/_sandbox/refunds/${(await sent())!.providerId}/settle`;
+    await world.control(world.stripe.url, 'POST', settle, { outcome: 'succeeded' });
+    await world.reaches(exchangeId, 'cancelled');
+  });
+
   test('it has left when its return is withdrawn: the goods have to come', async () => {
     const { returnId, exchangeId } = await exchanges.agreed({ release: 'at_once' });
     const [shipment] = await world.shipmentsOf(exchangeId);
