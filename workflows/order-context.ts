@@ -106,6 +106,8 @@ export interface Order {
   exchangeReleased: boolean;
   /** What it comes to, once that is certain. */
   ending?: OrderStatus;
+  /** Its return knows of it. */
+  hasToldEnd: boolean;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
@@ -192,6 +194,7 @@ export function createOrder({ orderId, exchange }: OrderInput): Order {
     editsAsked: 0,
     exchange,
     exchangeReleased: false,
+    hasToldEnd: false,
     settling: false,
   };
 }
