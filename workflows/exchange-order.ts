@@ -14,7 +14,8 @@ export function awaitsReturn({ exchange, exchangeReleased }: Order): boolean {
 /** A return that has ended has heard enough. */
 export async function tellReturn(order: Order, stage: ExchangeNews['stage']): Promise<void> {
   const { exchange, record, ending: status = record.state.status } = order;
-  if (!exchange) return;
+  if (!exchange || order.hasToldEnd) return;
+  order.hasToldEnd = stage === 'ended';
   const work = getExternalWorkflowHandle(workflowIds.return(exchange.returnId));
   await CancellationScope.nonCancellable(() => work.signal(exchangeMoved, { stage, status }).catch(() => {}));
 }

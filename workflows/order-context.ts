@@ -109,6 +109,8 @@ export interface Order {
   lineCancelsAsked: number;
   /** What it comes to, once that is certain. */
   ending?: OrderStatus;
+  /** Its return knows of it. */
+  hasToldEnd: boolean;
   /** It comes to its end: nothing of it is changed any more. */
   settling: boolean;
 }
@@ -197,6 +199,7 @@ export function createOrder({ orderId, exchange }: OrderInput): Order {
     exchange,
     exchangeReleased: false,
     lineCancelsAsked: 0,
+    hasToldEnd: false,
     settling: false,
   };
 }

@@ -45,7 +45,8 @@ test('weeks on their way: the goods are kept, and the saved method is charged wh
 test('on receipt, and nothing comes: the exchange goes with the return, and its goods are free', async () => {
   const { orderId, returnId, other, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
   await exchanges.returns.awaits(returnId, 'return_arrival');
-  await world.pass(deadlines.returnArrival + minute);
+  // Once every workflow has ended, this server passes no more time by itself.
+  void world.pass(deadlines.returnArrival + minute).catch(() => {});
   await world.returnReaches(returnId, 'expired');
   await world.reaches(exchangeId, 'cancelled');
   expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: 0, refunded: 0 });

@@ -492,7 +492,7 @@ describe('what does not go', () => {
     expect(await receive(returnId, [['line_1', 2]])).toMatchObject(problem(422, 'lines-do-not-fit', /1 were sold/));
     expect(await receive(returnId, [])).toMatchObject({ status: 400 });
     expect(await receive(returnId, [], { unexpected: [{ quantity: 1 }] })).toMatchObject({ status: 400 });
-    expect((await inspect(returnId, [['line_1', 1]])).status).toBe(422);
+    expect((await inspect(returnId, [['line_1', 1]])).status).toBe(409);
     expect(await shown(returnId)).toMatchObject({ status: 'approved', lines: [{ received: 0 }] });
     const reason = { reason: 'I keep it' };
     expect(await ask('POST', `/returns/${returnId}/cancel`, reason, ownerOf(orderId))).toMatchObject({ status: 200 });
