@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type Client,
   isGrpcServiceError,
+  ServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
@@ -44,6 +45,7 @@ const ASK_WAIT = 10_000;
 /** `ACCEPTED` in temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage. */
 const acceptedStage = 2;
 const grpcNotFound = 5;
+const grpcFailedPrecondition = 9;
 
 /**
  * Places an order by update-with-start. The same order joins its own workflow, so that it can be called again.
@@ -91,7 +93,9 @@ export async function update<Ret, Input>(
   const updateId = typeof once === 'string' ? once : once ? updateIdOf(once) : randomUUID();
   try {
     return await client.withDeadline(Date.now() + UPDATE_WAIT, () =>
-      client.workflow.getHandle(workflowId).executeUpdate(definition, { args: [input] as [Input], updateId }),
+      sent(() =>
+        client.workflow.getHandle(workflowId).executeUpdate(definition, { args: [input] as [Input], updateId }),
+      ),
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && (await isAccepted(client, workflowId, updateId)))
@@ -99,6 +103,18 @@ export async function update<Ret, Input>(
     if (error instanceof WorkflowNotFoundError) throw ended();
     if (error instanceof WorkflowUpdateFailedError) throw refused(error);
     throw error;
+  }
+}
+
+/** Temporal lets go of an update where its workflow would have ended beside a message that it had not seen. It is sent again. */
+async function sent<T>(update: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await update();
+    } catch (error) {
+      const cause = error instanceof ServiceError ? error.cause : undefined;
+      if (tries === 3 || !isGrpcServiceError(cause) || cause.code !== grpcFailedPrecondition) throw error;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What buyers, the warehouse, support, the bank and the carrier do in a test, as the API would have them do it. */
-import { type Client, WithStartWorkflowOperation } from '@temporalio/client';
+import { type Client, ServiceError, WithStartWorkflowOperation } from '@temporalio/client';
 import { openRefund } from '../../activities/payments/refunds.ts';
 import { makePickList } from '../../activities/picking/lists.ts';
 import { reportShort, scanPick } from '../../activities/picking/scans.ts';
@@ -284,7 +284,10 @@ export function createShop(outside: {
 
   async function answer(orderId: string, incidentId: string, given: messages.Answer): Promise<boolean> {
     const input = { incidentId, answer: given, actor };
-    return (await orderHandle(orderId).executeUpdate(messages.answerIncident, { args: [input] })).applied;
+    const once = { args: [input] as [messages.AnswerInput], updateId: newId('req') };
+    const tell = () => orderHandle(orderId).executeUpdate(messages.answerIncident, once);
+    // As the API does: an order that would end beside a signal that it has not seen is told once more.
+    return (await tell().catch((error) => (error instanceof ServiceError ? tell() : Promise.reject(error)))).applied;
   }
 
   /** The order that sends the goods of a shipment's first parcel again. */

@@ -2,7 +2,9 @@
  * Every step that settles a customer's claim dies at each moment around its call of Stripe and its record. Whatever is
  * tried again then, there is one refund or one replacement.
  */
+
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { openCustomerClaim } from '../../activities/claims.ts';
 import { startClaim } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
@@ -82,7 +84,9 @@ describe('while a worker is dead that was about to', () => {
       await until(isWritten, 'the claim has decided');
     };
     const fired = crashes.arm({ step, moment: 'before its work', isMine: isOf(orderId, claimId), meanwhile });
-    expect(await world.answer(orderId, id, answer)).toBe(true);
+    // The claim can be so much faster that the order is over before it has heard of the answer.
+    const over = (error: unknown) => (error instanceof WorkflowNotFoundError ? 'over' : Promise.reject(error));
+    expect([true, 'over']).toContain(await world.answer(orderId, id, answer).catch(over));
     await world.reaches(orderId, 'completed');
     expect(await handleOf(claimId).result()).toBe('settled');
     expect(await endsOf(orderId, claimId)).toEqual(ends[how]);
