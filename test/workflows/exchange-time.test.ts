@@ -46,8 +46,7 @@ test('on receipt, and nothing comes: the exchange goes with the return, and its 
   const { orderId, returnId, other, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
   await exchanges.returns.awaits(returnId, 'return_arrival');
   // Once every workflow has ended, this server passes no more time by itself.
-  void world.pass(deadlines.returnArrival + minute).catch(() => {});
-  await world.returnReaches(returnId, 'expired');
+  expect(await world.returnHandle(returnId).result()).toBe('expired');
   await world.reaches(exchangeId, 'cancelled');
   expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: 0, refunded: 0 });
   expect(await world.stock(other, 'wh_east')).toMatchObject({ reserved: 0, committed: 0 });
@@ -111,8 +110,7 @@ test('at once, and the goods come while somebody is asked: the return is settled
 test('at once, not paid yet, and nothing comes: it is called off', async () => {
   const { orderId, returnId, exchangeId } = await exchanges.agreed({ release: 'at_once' });
   await exchanges.returns.awaits(returnId, 'return_arrival');
-  await world.pass(deadlines.returnArrival + minute);
-  await world.returnReaches(returnId, 'expired');
+  expect(await world.returnHandle(returnId).result()).toBe('expired');
   await world.reaches(exchangeId, 'cancelled');
   expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: 0 });
 });
