@@ -514,12 +514,14 @@ describe('the settings of the store', () => {
     const fulfilment = { shortPick: 'cancel', checkAddresses: false };
     const rule = { windowDays: 30, returnShipping: 'store', refundShipping: 'never', approval: 'rule' };
     const returns = { policies: { standard: rule } };
-    expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment, returns });
+    const orders = { customersCancelUntil: 'handed_over' };
+    expect(await get(path)).toEqual({ taxes: byDefault, payments, fulfilment, orders, returns });
     const full = {
       seller: { ...seller, footer: 'HRB 1' },
       taxes: { ...taxes, shippingClass: 'standard' },
       payments: { multicapture: true, refundShipping: 'never', risk: { amountFrom: { EUR: 50_000 }, scoreFrom: 65 } },
       fulfilment: { shortPick: 'ask', checkAddresses: false },
+      orders: { customersCancelUntil: 'picked' },
       returns: {
         policies: {
           standard: {
