@@ -461,11 +461,11 @@ test('100,000 rows are imported and exported in bounded memory', async () => {
   expect(rows).toBeGreaterThan(count);
   // What it has to remember is which SKUs it has seen: some ten MB. The rows themselves would be many times that.
   expect(most - before).toBeLessThan(48);
-  // Against as many documents that are merely inserted, on the same machine: XX.
+  // Against as many documents that are merely inserted, on the same machine: some 30 and 4, and more where it is busy. What
+  // would go through all that came before with each row is thousands.
   const inserted = written - began;
-  console.log({ inserted, import: imported - started, export: exported - imported });
-  expect((imported - started) / inserted).toBeLessThan(60);
-  expect((exported - imported) / inserted).toBeLessThan(10);
+  expect((imported - started) / inserted).toBeLessThan(300);
+  expect((exported - imported) / inserted).toBeLessThan(60);
 }, 240_000);
 
 test('and after all of it the ledger explains the stock', async () => {

@@ -389,7 +389,15 @@ async function writeOrder(): Promise<void> {
   ]);
   await models.claims.create([
     {
-      ...{ _id: 'cla_01WALK', orderId, createdAt: now, openedBy: 'customer', kind: 'damaged', wants: 'refund' },
+      ...{
+        _id: 'cla_01WALK',
+        orderId,
+        paidOrderId: orderId,
+        createdAt: now,
+        openedBy: 'customer',
+        kind: 'damaged',
+        wants: 'refund',
+      },
       ...{ lines: [], parcels: [], description: 'Broken', worth: 1490, currency: 'EUR', rev: 1, status: 'open' },
     },
   ]);

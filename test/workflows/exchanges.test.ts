@@ -33,7 +33,8 @@ describe('on receipt', () => {
   test('even: the other goods are kept, leave when the first are accepted, and no card is asked', async () => {
     const { orderId, returnId, other, exchangeId } = await exchanges.agreed({ release: 'on_receipt' });
     expect(await reserved(other)).toMatchObject({ reserved: 2, committed: 0 });
-    expect(await world.stateOf(exchangeId)).toMatchObject({ waitingFor: { event: 'exchange_goods' } });
+    const waitsFor = async () => (await world.stateOf(exchangeId)).waitingFor?.event;
+    await until(async () => (await waitsFor()) === 'exchange_goods', 'it waits for what it is for');
     expect(await world.mongo.models.shipments.countDocuments({ orderId: exchangeId })).toBe(0);
     expect(await exchanges.moneyOf(orderId)).toMatchObject({ transferredOut: worth, refunded: 0 });
 
