@@ -101,7 +101,15 @@ export function createShop(outside: {
   async function receive(sku: string, warehouseId: string, quantity: number): Promise<void> {
     const key = newId('mov');
     const change = { onHandChange: quantity, damagedChange: 0, actor, reason: 'seed', reference: key };
-    await moveStock(mongo, { key, sku, warehouseId, kind: 'receive', ...change });
+    // The API answers 503 to a receipt that met others for too long; its client asks again under the same key.
+    for (let triesLeft = 10; ; triesLeft--) {
+      try {
+        await moveStock(mongo, { key, sku, warehouseId, kind: 'receive', ...change });
+        return;
+      } catch (error) {
+        if ((error as Error).name !== 'TransactionTimedOut' || triesLeft === 0) throw error;
+      }
+    }
   }
 
   async function stock(sku: string, warehouseId: string) {
