@@ -47,6 +47,9 @@ export async function openCustomerClaim(
     if (!order) return { ok: false, because: `There is no order ${asked.orderId}` };
     if (asked.refundTo === 'store_credit' && order.customerId === undefined)
       return { ok: false, because: "The order is a guest's, who has no store credit" };
+    const ofCustomer = { orderId: order._id, openedBy: 'customer' };
+    if (actor === 'customer' && (await models.claims.countDocuments(ofCustomer).session(session)) >= limits.requests)
+      return { ok: false, because: `${limits.requests} claims of this order were made: write to the store` };
     const strange = asked.lines.find(({ lineId }) => !order.lines.some((line) => line.lineId === lineId));
     if (strange) return { ok: false, because: `The order has no line ${strange.lineId}` };
     const parcels = await claimableParcels(mongo, session, order);

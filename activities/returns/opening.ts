@@ -7,6 +7,7 @@ import type { Shipment } from '../../models/shipment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps, ParcelIds } from '../../workflows/activities.ts';
 import type { ExchangeRefused } from '../../workflows/domain/exchanges.ts';
+import { limits } from '../../workflows/domain/limits.ts';
 import {
   decideReturn,
   policyOf,
@@ -53,6 +54,9 @@ export async function openReturn(
     if (!order) return { ok: false, because: `There is no order ${orderId}` };
     if (refundTo === 'store_credit' && order.customerId === undefined)
       return { ok: false, because: "The order is a guest's, who has no store credit" };
+    const ofCustomer = { orderId, by: 'customer' } as const;
+    if (by === 'customer' && (await models.returns.countDocuments(ofCustomer).session(session)) >= limits.requests)
+      return { ok: false, because: `${limits.requests} returns of this order were asked for: write to the store` };
     const decided = decideReturn(
       lines,
       {

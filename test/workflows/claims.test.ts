@@ -243,6 +243,19 @@ describe('a claim is refused', () => {
   };
 });
 
+test('a customer claims up to twenty times of an order, and support beyond that', async () => {
+  const orderId = await world.delivered();
+  const claimId = await opened(orderId);
+  await api.ask('POST', `/v1/claims/${claimId}/withdraw`, { reason: 'found it' }, owner(orderId));
+  await claimReaches(claimId, 'withdrawn');
+  const { claims } = world.mongo.models;
+  const one = await claims.findById(claimId).lean().orFail();
+  await claims.insertMany(Array.from({ length: 19 }, () => ({ ...one, _id: newId('cla') })));
+  const refused = { status: 409, body: { detail: expect.stringContaining('20 claims') } };
+  expect(await claim(orderId)).toMatchObject(refused);
+  expect(await api.ask('POST', `/v1/orders/${orderId}/claims`, claimed(), support)).toMatchObject({ status: 201 });
+});
+
 describe('at the same moment', () => {
   const sortedStatus = (answers: { status: number }[]) => answers.map(({ status }) => status).toSorted();
 

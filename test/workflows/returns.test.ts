@@ -462,6 +462,25 @@ describe('what does not go', () => {
     expect((await ask('GET', path, undefined, tokens.support)).status).toBe(404);
   });
 
+  test('more than twenty returns of an order, but where support asks for them', async () => {
+    const { orderId } = await sold(undefined, 1);
+    const reason = { reason: 'I keep it' };
+    const returnId = await opened(orderId, [['line_1', 1]]);
+    await ask('POST', `/returns/${returnId}/cancel`, reason, ownerOf(orderId));
+    await world.returnHandle(returnId).result();
+    const { returns } = world.mongo.models;
+    const one = await returns.findById(returnId).lean().orFail();
+    const copies = Array.from({ length: 19 }, () => ({ ...one, _id: newId('ret') }));
+    await returns.insertMany(copies);
+    expect(await wants(orderId, [['line_1', 1]])).toMatchObject(problem(409, 'return-refused', /^20 returns/));
+    const { status, body } = await wants(orderId, [['line_1', 1]], tokens.support);
+    expect(status).toBe(201);
+    await returns.deleteMany({ _id: { $in: copies.map(({ _id }) => _id) } });
+    await until(async () => (await shown(body.id)).waitingFor?.event === 'approval', 'it waits for a person');
+    await ask('POST', `/returns/${body.id}/cancel`, reason, tokens.support);
+    await world.returnHandle(body.id).result();
+  });
+
   test('the same units from two tabs: exactly one gets them', async () => {
     const { orderId } = await sold(undefined, 2);
     const answers = await Promise.all([1, 2, 3].map(() => wants(orderId, [['line_1', 2]])));

@@ -20,6 +20,8 @@ export const limits = {
   edits: 20,
   /** How often the customer asks for lines of one order to be cancelled, whether they are or not. */
   lineCancels: 40,
+  /** Returns, and as many claims, that the customer may ask for of one order; staff open what is beyond. */
+  requests: 20,
   /** So often the provider is asked about one that waits for its customer, by hints; and once at its end. */
   editLooks: 20,
   historyEvents: 4_000,
