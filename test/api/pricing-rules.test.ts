@@ -540,7 +540,7 @@ describe('the settings of the store', () => {
     expect(await put(path, full)).toMatchObject({ status: 200, body: full });
     expect(await get(path)).toEqual(full);
     await put(path, { taxes });
-    expect(await get(path)).toEqual({ taxes, payments, fulfilment, returns });
+    expect(await get(path)).toEqual({ taxes, payments, fulfilment, orders, returns });
     expect(await api.mongo.models.settings.findById('store').lean()).toEqual({ _id: 'store', taxes });
   });
 
