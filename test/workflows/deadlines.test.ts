@@ -35,6 +35,21 @@ const move = (orderId: string, event: string, at: number) =>
     args: [{ event, deadline: new Date(at).toISOString(), actor: 'support:tok_1', reason: 'note_1' }],
   });
 
+// The first of them: its time is counted by the machine's own clock, which the server leaves behind as it skips.
+test('a risky order that nobody looks at is cancelled in time, where the store says so', async () => {
+  await world.setPayments({ risk: { amountFrom: { USD: 1 }, cancelAfterHours: 24 } });
+  const { orderId } = await place();
+  await world.reaches(orderId, 'on_hold');
+  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
+  const { timeline } = await world.stateOf(orderId);
+  const inTime = timeline.find(({ why }) => why === 'Nobody released it in time');
+  const heldFor = Date.parse(inTime!.at) - Date.parse(timeline[0]!.at);
+  expect(heldFor).toBeGreaterThanOrEqual(day);
+  expect(heldFor).toBeLessThan(day + 60 * minute);
+  await world.setPayments({});
+});
+
 test('an extended payment keeps the stock for as long, and no longer', async () => {
   const { orderId, now } = await place('pm_card_threeDSecure2Required');
   const later = now + 5 * day;
@@ -106,19 +121,7 @@ test('a hold ends at its time, and one that was released before does not end the
   expect(await world.cancel(orderId)).toBe('cancelled');
 });
 
-test('a risky order that nobody looks at is cancelled in time, where the store says so', async () => {
-  await world.setPayments({ risk: { amountFrom: { USD: 1 }, cancelAfterHours: 24 } });
-  const { orderId } = await place();
-  await world.reaches(orderId, 'on_hold');
-  await world.pass(23 * 60 * minute);
-  expect((await world.stateOf(orderId)).status).toBe('on_hold');
-  expect(await world.orderHandle(orderId).result()).toBe('cancelled');
-  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [] });
-  expect((await world.stateOf(orderId)).timeline.map(({ why }) => why)).toContain('Nobody released it in time');
-});
-
 test('a hold by hand that is to end with a cancellation does', async () => {
-  await world.setPayments({});
   const { orderId, now } = await place();
   const until = new Date(now + day).toISOString();
   const input = { actor: 'support:tok_1', reason: 'note_1', until, afterwards: 'cancel' as const };
