@@ -3,7 +3,8 @@ import type { Claim } from '../models/claim.ts';
 import type { Order } from '../models/order.ts';
 import type { Return } from '../models/return.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { liveClaims, unitsByLine } from './claimed-units.ts';
+import { unitsByLine } from '../workflows/domain/units.ts';
+import { liveClaims } from './claimed-units.ts';
 import { withoutEffect } from './returns/opening.ts';
 
 interface Finding {

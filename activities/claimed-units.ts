@@ -3,6 +3,7 @@ import type { ClientSession } from 'mongoose';
 import type { Claim } from '../models/claim.ts';
 import type { Mongo } from '../platform/mongo.ts';
 import type { CustomerClaimStatus } from '../workflows/domain/states.ts';
+import { unitsByLine } from '../workflows/domain/units.ts';
 
 /** Claims that are settled, or can still be. */
 export const live = { status: { $nin: ['rejected', 'withdrawn'] as CustomerClaimStatus[] } };
@@ -42,10 +43,4 @@ export async function unpaidClaims(
     .lean();
   const back = unitsByLine(inVain.flatMap(({ lines }) => lines ?? []));
   return new Map([...claimed].map(([lineId, units]) => [lineId, Math.max(0, units - (back.get(lineId) ?? 0))]));
-}
-
-export function unitsByLine(units: readonly { lineId: string; quantity: number }[]): Map<string, number> {
-  const byLine = new Map<string, number>();
-  for (const { lineId, quantity } of units) byLine.set(lineId, (byLine.get(lineId) ?? 0) + quantity);
-  return byLine;
 }

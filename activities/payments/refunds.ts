@@ -3,6 +3,7 @@ import type { ClientSession } from 'mongoose';
 import { newId } from '../../models/id.ts';
 import type { Payment, Refund, Transfer } from '../../models/payment.ts';
 import { inTransaction, isDuplicateKey, type Mongo } from '../../platform/mongo.ts';
+import { unitsByLine } from '../../workflows/domain/units.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import { bookCreditIn } from './credit.ts';
@@ -186,9 +187,7 @@ export async function paidBackOf(
     .session(session)
     .lean();
   const settled = moneyless.flatMap((each) => each.settled!.lines);
-  const units = new Map<string, number>();
-  for (const { lineId, quantity } of [...counting.flatMap(({ lines }) => lines ?? []), ...settled])
-    units.set(lineId, (units.get(lineId) ?? 0) + quantity);
+  const units = unitsByLine([...counting.flatMap(({ lines }) => lines ?? []), ...settled]);
   return { units, shipping: counting.reduce((sum, { shipping }) => sum + shipping, 0) };
 }
 

@@ -6,6 +6,7 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { type Cart, unitPriceOf } from '../../workflows/domain/pricing.ts';
 import { isLimited, type Promotion } from '../../workflows/domain/promotions.ts';
 import { type Availability, availability, free } from '../../workflows/domain/stock.ts';
+import { unitsBySku } from '../../workflows/domain/units.ts';
 import { expectedOf, type Offer, offerOf } from '../stock/availability.ts';
 import { priceBook, type StoreBook } from './price-book.ts';
 import { type Redeemer, useIdsOf } from './redemptions.ts';
@@ -118,8 +119,7 @@ export async function balanceOf({ models }: Mongo, customerId: string, currency:
 
 /** What of a cart is not sold, and how large the rest is: lines of an order, and minor units before promotions. */
 export function unsold({ items, currency, at }: Cart, products: CartBook['products']) {
-  const units = new Map<string, number>();
-  for (const { sku, quantity } of items) units.set(sku, (units.get(sku) ?? 0) + quantity);
+  const units = unitsBySku(items);
   const unknown = [...units.keys()].filter((sku) => !products.get(sku)?.active);
   const prices = new Map(
     [...units].map(([sku, quantity]) => {

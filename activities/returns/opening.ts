@@ -17,7 +17,8 @@ import {
   termsOfUnasked,
 } from '../../workflows/domain/return-policy.ts';
 import type { ReturnStatus } from '../../workflows/domain/states.ts';
-import { claimedUnits, unitsByLine } from '../claimed-units.ts';
+import { unitsByLine } from '../../workflows/domain/units.ts';
+import { claimedUnits } from '../claimed-units.ts';
 import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
 import { claimOf, giveUp } from '../shipping/given-up.ts';

@@ -6,8 +6,9 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { payableUnit, shareOfLine } from '../../workflows/domain/money.ts';
 import { refundOfReturn } from '../../workflows/domain/return-refunds.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
+import { unitsByLine } from '../../workflows/domain/units.ts';
 import { shippingOfWithdrawal } from '../../workflows/domain/withdrawal.ts';
-import { liveClaims, unitsByLine } from '../claimed-units.ts';
+import { liveClaims } from '../claimed-units.ts';
 import { paidBackOf } from '../payments/refunds.ts';
 import { readOrder } from '../payments/sales.ts';
 

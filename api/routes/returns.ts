@@ -6,6 +6,7 @@ import { newId } from '../../models/id.ts';
 import type { Return } from '../../models/return.ts';
 import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
+import { unitsByLine } from '../../workflows/domain/units.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
 import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
@@ -161,9 +162,7 @@ export const inspectReturn = endpoint({
   async handle(api, asked) {
     const { lines, status } = await readReturn(api.mongo, asked.params.id);
     const received = new Map(lines.map((line) => [line.lineId, line.received]));
-    const given = new Map<string, number>();
-    for (const { lineId, quantity } of asked.body.lines) given.set(lineId, (given.get(lineId) ?? 0) + quantity);
-    const wrong = [...given]
+    const wrong = [...unitsByLine(asked.body.lines)]
       .filter(([lineId, quantity]) => quantity > (received.get(lineId) ?? 0))
       .map(([lineId, quantity]) => `${lineId}: ${quantity} named, ${received.get(lineId) ?? 0} received`);
     if (wrong.length > 0) throw misfit(wrong, status, ['received']);

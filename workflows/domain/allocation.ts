@@ -3,6 +3,7 @@
  */
 
 import type { BackorderRule } from './stock.ts';
+import { unitsBySku } from './units.ts';
 
 export interface Demand {
   lineId: string;
@@ -225,9 +226,7 @@ function isLess(a: readonly number[], b: readonly number[]): boolean {
 }
 
 function findShortages(demand: readonly Demand[], supplies: readonly Supply[]): Shortage[] {
-  const requested = new Map<string, number>();
-  for (const line of demand) requested.set(line.sku, (requested.get(line.sku) ?? 0) + line.quantity);
-  return [...requested]
+  return [...unitsBySku(demand)]
     .map(([sku, quantity]) => ({
       sku,
       requested: quantity,

@@ -4,6 +4,7 @@ import type { PricedLine, PricedShipping } from './pricing.ts';
 import { type Change, changesBetween, type Told } from './quotes.ts';
 import { keptUnits, type SoldLine } from './sales.ts';
 import type { AttemptStatus, SetupStatus } from './states.ts';
+import { unitsBySku } from './units.ts';
 
 /** Why an edit was refused. Nothing has changed then. */
 export type EditRefusal =
@@ -138,7 +139,7 @@ interface EditedOrder extends Told {
 
 /** In words of ours: an address is different, and not which. */
 export function editChanges(before: EditedOrder, after: EditedOrder): EditChange[] {
-  const [units, unitsNow] = [unitsOf(before.items), unitsOf(after.items)];
+  const [units, unitsNow] = [unitsBySku(before.items), unitsBySku(after.items)];
   const quantities = [...new Set([...units.keys(), ...unitsNow.keys()])].map((sku): EditChange => {
     return { what: 'quantity', id: sku, before: units.get(sku) ?? 0, after: unitsNow.get(sku) ?? 0 };
   });
@@ -181,12 +182,6 @@ export function inShort(changes: readonly EditChange[]): string {
     return what === 'address' ? 'address' : [];
   });
   return asked.length > 0 ? asked.join(', ') : 'priced anew';
-}
-
-function unitsOf(items: readonly Item[]): Map<string, number> {
-  const units = new Map<string, number>();
-  for (const { sku, quantity } of items) units.set(sku, (units.get(sku) ?? 0) + quantity);
-  return units;
 }
 
 /** Lines are numbered anew with every edit: what they are about stays. */

@@ -1,4 +1,5 @@
 /** Whether parcels can be what they are said to be, and hold what was picked. */
+import { unitsByLine } from './units.ts';
 
 /** Grams and millimetres. */
 export interface Measured {
@@ -74,9 +75,7 @@ function findMissing(
   lines: readonly PickedLine[],
   parcels: readonly { units: readonly Contents[] }[],
 ): Refused | undefined {
-  const packed = new Map<string, number>();
-  for (const { lineId, quantity } of parcels.flatMap(({ units }) => units))
-    packed.set(lineId, (packed.get(lineId) ?? 0) + quantity);
+  const packed = unitsByLine(parcels.flatMap(({ units }) => units));
   const unknown = [...packed.keys()].find((lineId) => !lines.some((line) => line.lineId === lineId));
   if (unknown !== undefined) return refused('units_do_not_fit', `The shipment has no line ${unknown}`);
   for (const { lineId, sku, picked } of lines) {

@@ -32,6 +32,7 @@ import {
   type TaxRate,
   taxesOf,
 } from './taxes.ts';
+import { unitsBySku } from './units.ts';
 
 export interface PricedProduct {
   sku: string;
@@ -183,8 +184,7 @@ export function price(cart: Cart, book: PriceBook): Pricing {
   const unit = payableUnit(currency);
 
   // 1. What it costs by the catalogue.
-  const quantities = new Map<string, number>();
-  for (const { sku, quantity } of cart.items) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
+  const quantities = unitsBySku(cart.items);
   const items = cart.items.map((item) => itemOf(item, quantities.get(item.sku)!, cart, book.products, unit));
   const sorted = [...items].sort(byContent);
   const goods = sum(sorted, ({ left }) => left);

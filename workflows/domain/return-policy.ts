@@ -1,4 +1,5 @@
 /** What the store takes back: which goods, how long, and at whose cost. By classes of goods. */
+import { unitsByLine } from './units.ts';
 import { mayWithdraw } from './withdrawal.ts';
 
 /** Why a customer sends something back. */
@@ -143,9 +144,7 @@ function whatIsTooMuch(
   asked: readonly { lineId: string; quantity: number }[],
   lines: readonly ReturnableLine[],
 ): string | undefined {
-  const perLine = new Map<string, number>();
-  for (const { lineId, quantity } of asked) perLine.set(lineId, (perLine.get(lineId) ?? 0) + quantity);
-  for (const [lineId, quantity] of perLine) {
+  for (const [lineId, quantity] of unitsByLine(asked)) {
     const line = lines.find((candidate) => candidate.lineId === lineId);
     if (line === undefined) return `The order has no line ${lineId}`;
     const left = Math.max(0, line.delivered - line.alreadyReturning);
