@@ -1,6 +1,5 @@
 /** What customers claim of goods that did not come as they should. What carriers owe for it stands in claims.ts. */
 import { addEvidence, openCustomerClaim } from '../../activities/claims.ts';
-import { writeNote } from '../../activities/notes.ts';
 import { noteRefusal } from '../../activities/refusals.ts';
 import { startClaim } from '../../activities/starts.ts';
 import type { Claim } from '../../models/claim.ts';
@@ -10,13 +9,14 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
+import { caseOf, step } from '../cases.ts';
+import { type Api, type Caller, endpoint, reply } from '../endpoint.ts';
 import { once } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import * as schema from '../schemas/claims.ts';
 import { deadlineBody } from '../schemas/common.ts';
-import { accepted, done, orderParams, reasonBody } from '../schemas/orders.ts';
+import { orderParams, reasonBody } from '../schemas/orders.ts';
 import * as workflows from '../temporal.ts';
 import { viewClaim } from '../views/claim.ts';
 import { readOrder } from './orders.ts';
@@ -93,16 +93,11 @@ export const postEvidence = endpoint({
   },
 });
 
-/** What the steps of a claim have in common beside their bodies. */
-const step = {
-  params: schema.claimParams,
-  idempotencyKey: 'optional',
-  answers: { 200: done, 202: accepted },
-  problems: ['not-allowed-now', 'order-ended'],
-} as const;
+const { tell, noted } = caseOf({ name: 'claim', workflowId: messages.workflowIds.claim, read: readClaim });
 
 export const decideClaim = endpoint({
   ...step,
+  params: schema.claimParams,
   summary: 'Approve or reject a claim: an approved one is refunded or sent again at once',
   body: schema.decideClaimBody,
   handle: async (api, asked) =>
@@ -113,6 +108,7 @@ export const decideClaim = endpoint({
 
 export const withdrawClaim = endpoint({
   ...step,
+  params: schema.claimParams,
   summary: 'Withdraw a claim that is not decided',
   body: reasonBody,
   orderOf,
@@ -121,6 +117,7 @@ export const withdrawClaim = endpoint({
 
 export const putDeadline = endpoint({
   ...step,
+  params: schema.claimParams,
   summary: 'Shorten, extend or end what the claim waits for',
   body: deadlineBody,
   async handle(api, asked) {
@@ -128,39 +125,6 @@ export const putDeadline = endpoint({
     return tell(api, asked, messages.setDeadline, { event, deadline, ...(await noted(api, asked)) });
   },
 });
-
-/** The reason stays with the order; the workflow gets the id of it. */
-async function noted(
-  { mongo }: Api,
-  { params: { id }, body, caller }: Asked<{ id: string }, unknown, { reason: string }>,
-): Promise<{ actor: string; reason: string }> {
-  const actor = actorOf(caller);
-  const { orderId } = await readClaim(mongo, id);
-  return { actor, reason: await writeNote(mongo, orderId, actor, body.reason) };
-}
-
-async function tell<Input>(
-  { mongo, temporal }: Api,
-  { params: { id }, idempotency }: Asked<{ id: string }, unknown, unknown>,
-  definition: Parameters<typeof workflows.update<{ status: string }, Input>>[2],
-  input: Input,
-) {
-  const href = `/v1/claims/${id}`;
-  try {
-    const told = await workflows.update(
-      { mongo, temporal },
-      messages.workflowIds.claim(id),
-      definition,
-      input,
-      idempotency,
-    );
-    return told ? reply(200, { status: told.status }) : reply(202, { status: 'accepted', href }, { location: href });
-  } catch (error) {
-    if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
-    const { status } = await readClaim(mongo, id);
-    throw new Problem('order-ended', `The claim is ${status}, and nothing works on it now`, { claimStatus: status });
-  }
-}
 
 async function view(mongo: Mongo, claimId: string, caller: Caller) {
   const claim = await readClaim(mongo, claimId);

@@ -1,6 +1,5 @@
 /** An order after it was placed: reading it, and what its owner may ask of it. */
 import type { UpdateDefinition } from '@temporalio/common';
-import { writeNote } from '../../activities/notes.ts';
 import { mayRefresh } from '../../activities/payments/payments.ts';
 import { noteRefusal } from '../../activities/refusals.ts';
 import { orderRules } from '../../activities/store-settings.ts';
@@ -9,6 +8,7 @@ import type { Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
+import { noteReason } from '../cases.ts';
 import { type Api, endpoint, type Idempotency, reply } from '../endpoint.ts';
 import { requireSameBody } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
@@ -141,7 +141,7 @@ export const cancelOrder = endpoint({
     const actor = actorOf(caller);
     const isPolicy = actor === 'customer' && (await orderRules(mongo)).customersCancelUntil === 'picked';
     const input = {
-      ...{ actor, reason: await writeNote(mongo, id, actor, body.reason) },
+      ...(await noteReason(mongo, id, caller, body.reason)),
       ...(isPolicy && { unpickedOnly: true as const }),
     };
     const cancelled = body.lines

@@ -9,13 +9,14 @@ import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domai
 import { unitsByLine } from '../../workflows/domain/units.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { type Api, type Asked, type Caller, endpoint, reply } from '../endpoint.ts';
+import { caseOf, step } from '../cases.ts';
+import { type Api, type Caller, endpoint, reply } from '../endpoint.ts';
 import { priceExchange, refuseOnceExchanged } from '../exchanges.ts';
 import { once } from '../idempotency.ts';
 import { afterNewest, newestKeys, page } from '../paging.ts';
 import { Problem } from '../problem.ts';
 import { deadlineBody } from '../schemas/common.ts';
-import { accepted, done, orderParams, reasonBody } from '../schemas/orders.ts';
+import { orderParams, reasonBody } from '../schemas/orders.ts';
 import * as schema from '../schemas/returns.ts';
 import * as workflows from '../temporal.ts';
 import { viewReturn } from '../views/return.ts';
@@ -99,16 +100,11 @@ export const listReturns = endpoint({
   },
 });
 
-/** What all the steps of a return have in common beside their bodies. */
-const step = {
-  params: schema.returnParams,
-  idempotencyKey: 'optional',
-  answers: { 200: done, 202: accepted },
-  problems: ['not-allowed-now', 'order-ended'],
-} as const;
+const { tell, noted, ended } = caseOf({ name: 'return', workflowId: messages.workflowIds.return, read: readReturn });
 
 export const decideReturn = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Approve or reject a return that policy leaves to a person',
   body: schema.decideBody,
   handle: async (api, asked) =>
@@ -117,6 +113,7 @@ export const decideReturn = endpoint({
 
 export const receiveReturn = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Say what really came back',
   body: schema.receiveBody,
   problems: [...step.problems, 'lines-do-not-fit'],
@@ -156,6 +153,7 @@ async function describe(
 
 export const inspectReturn = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Say what becomes of each unit',
   body: schema.inspectBody,
   problems: [...step.problems, 'lines-do-not-fit'],
@@ -172,6 +170,7 @@ export const inspectReturn = endpoint({
 
 export const resolveReturn = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Say whether a parcel that the carrier brings back is paid back or sent again, until it is inspected',
   body: schema.resolveBody,
   handle: async (api, asked) =>
@@ -180,6 +179,7 @@ export const resolveReturn = endpoint({
 
 export const cancelReturn = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Withdraw a return that has not arrived',
   body: reasonBody,
   orderOf,
@@ -191,6 +191,7 @@ export const cancelReturn = endpoint({
 
 export const putDeadline = endpoint({
   ...step,
+  params: schema.returnParams,
   summary: 'Shorten, extend or end what the return waits for',
   body: deadlineBody,
   async handle(api, asked) {
@@ -198,43 +199,6 @@ export const putDeadline = endpoint({
     return tell(api, asked, messages.setDeadline, { event, deadline, ...(await noted(api, asked)) });
   },
 });
-
-/** The reason stays with the order; the workflow gets the id of it. */
-async function noted(
-  { mongo }: Api,
-  { params: { id }, body, caller }: Asked<{ id: string }, unknown, { reason: string }>,
-): Promise<{ actor: string; reason: string }> {
-  const actor = actorOf(caller);
-  const { orderId } = await readReturn(mongo, id);
-  return { actor, reason: await writeNote(mongo, orderId, actor, body.reason) };
-}
-
-async function tell<Input>(
-  { mongo, temporal }: Api,
-  { params: { id }, idempotency }: Asked<{ id: string }, unknown, unknown>,
-  definition: Parameters<typeof workflows.update<{ status: string }, Input>>[2],
-  input: Input,
-) {
-  const href = `/v1/returns/${id}`;
-  try {
-    const told = await workflows.update(
-      { mongo, temporal },
-      messages.workflowIds.return(id),
-      definition,
-      input,
-      idempotency,
-    );
-    return told ? reply(200, { status: told.status }) : reply(202, { status: 'accepted', href }, { location: href });
-  } catch (error) {
-    if (!(error instanceof Problem && error.kind === 'order-ended')) throw error;
-    const { status } = await readReturn(mongo, id);
-    throw ended(status);
-  }
-}
-
-function ended(status: ReturnStatus): Problem {
-  return new Problem('order-ended', `The return is ${status}, and nothing works on it now`, { returnStatus: status });
-}
 
 /** Lines that do not fit; or, where the return is not there yet, or over, just that. */
 function misfit(wrong: string[], status: ReturnStatus, allowed: readonly ReturnStatus[]): Problem {

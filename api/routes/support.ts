@@ -1,11 +1,11 @@
 /** What support does with an order: hold it, move its deadlines, correct its address, answer what it needs help with. */
-import { writeNote } from '../../activities/notes.ts';
 import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
 import * as messages from '../../workflows/messages.ts';
 import { actorOf, notFound } from '../auth.ts';
-import { type Api, type Caller, endpoint, reply } from '../endpoint.ts';
+import { noteReason, step } from '../cases.ts';
+import { endpoint, reply } from '../endpoint.ts';
 import { Problem } from '../problem.ts';
 import { deadlineBody } from '../schemas/common.ts';
 import * as incidents from '../schemas/incidents.ts';
@@ -15,27 +15,21 @@ import * as workflows from '../temporal.ts';
 import { withNotes } from '../views/notes.ts';
 import { ofOrder, underWay, updateOrder } from './orders.ts';
 
-/** What both have in common beside their bodies. */
-const holding = {
-  params: schema.orderParams,
-  idempotencyKey: 'optional',
-  answers: { 200: schema.done, 202: schema.accepted },
-  problems: ['not-allowed-now', 'order-ended'],
-} as const;
-
 export const holdOrder = endpoint({
-  ...holding,
+  ...step,
+  params: schema.orderParams,
   summary: 'Hold an order: nothing is packed or handed over until it is released, or until a time',
   body: schema.holdBody,
   async handle(api, { params: { id }, body: { reason, ...ending }, caller, idempotency }) {
-    const input = { ...(await noted(api, id, caller, reason)), ...ending };
+    const input = { ...(await noteReason(api.mongo, id, caller, reason)), ...ending };
     const held = await updateOrder(api, id, messages.tryToHold, input, idempotency);
     return held ? reply(200, held) : underWay(id);
   },
 });
 
 export const releaseOrder = endpoint({
-  ...holding,
+  ...step,
+  params: schema.orderParams,
   summary: 'Release an order that is on hold',
   body: schema.reasonBody,
   async handle(api, { params: { id }, body: { reason }, caller, idempotency }) {
@@ -43,18 +37,12 @@ export const releaseOrder = endpoint({
       api,
       id,
       messages.tryToRelease,
-      await noted(api, id, caller, reason),
+      await noteReason(api.mongo, id, caller, reason),
       idempotency,
     );
     return released ? reply(200, released) : underWay(id);
   },
 });
-
-/** The words of a reason stay with the order; its workflow gets the id of them. */
-async function noted({ mongo }: Api, orderId: string, caller: Caller, reason: string) {
-  const actor = actorOf(caller);
-  return { actor, reason: await writeNote(mongo, orderId, actor, reason) };
-}
 
 export const putDeadline = endpoint({
   summary: 'Shorten, extend or end what the order waits for',
@@ -63,7 +51,7 @@ export const putDeadline = endpoint({
   answers: { 200: schema.done, 202: schema.accepted },
   problems: ['not-allowed-now', 'order-ended'],
   async handle(api, { params: { id }, body: { reason, ...moved }, caller, idempotency }) {
-    const input = { ...moved, ...(await noted(api, id, caller, reason)) };
+    const input = { ...moved, ...(await noteReason(api.mongo, id, caller, reason)) };
     const done = await updateOrder(api, id, messages.setDeadline, input, idempotency);
     return done ? reply(200, done) : underWay(id);
   },
