@@ -1,6 +1,6 @@
 /** An order, and a return, brought into each state that it can rest in. */
 import type { Order } from '../../models/order.ts';
-import { hasEnded, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
+import { hasEnded, orderStates, type ReturnStatus, returnStates } from '../../workflows/domain/states.ts';
 import {
   cancelReturn,
   decideReturn,
@@ -55,7 +55,11 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
   const says = (status: Parameters<World['carrierSays']>[1], more = {}) => {
     return ({ shipmentId }: At) => world.carrierSays(shipmentId, status, more);
   };
-  const ends = (status: Order['status']) => (at: At) => world.reaches(at.orderId, status);
+  /** Where the order has ended, its workflow has as well: until then it is the one that refuses. */
+  const ends = (status: Order['status']) => async (at: { orderId: string }) => {
+    await world.reaches(at.orderId, status);
+    if (hasEnded(orderStates, status)) await world.orderHandle(at.orderId).result();
+  };
   const asked = (cause: string) => (at: At) => world.incident(at.orderId, cause);
 
   return {
@@ -113,13 +117,18 @@ export function orderScenes(world: World): Record<string, () => Promise<OrderSce
     'cancelled before payment': async () => {
       const scene = await place(needsCustomer);
       await world.cancel(scene.orderId);
+      await ends('cancelled')(scene);
       return scene;
     },
-    rejected: async () => place({ items: [{ sku: await world.newSku({ wh_east: 1 }), quantity: 2 }] }),
+    rejected: async () => {
+      const scene = await place({ items: [{ sku: await world.newSku({ wh_east: 1 }), quantity: 2 }] });
+      await ends('rejected')(scene);
+      return scene;
+    },
     expired: async () => {
       const { orderId, placeBefore } = await world.write({ placeBefore: new Date(Date.now() - 1_000) });
       await world.start({ orderId, placeBefore });
-      await world.reaches(orderId, 'expired');
+      await ends('expired')({ orderId });
       return { orderId };
     },
   };
@@ -145,7 +154,10 @@ export function returnScenes(world: World): Record<string, () => Promise<ReturnS
   /** At rest: it waits for somebody, or has ended. */
   const is = (status: ReturnStatus) => async (returnId: string) => {
     await world.returnReaches(returnId, status);
-    if (hasEnded(returnStates, status)) return;
+    if (hasEnded(returnStates, status)) {
+      await world.returnHandle(returnId).result();
+      return;
+    }
     const find = () => world.mongo.models.returns.findById(returnId, { state: 1 }).lean();
     const events = ['approval', 'return_arrival', 'inspection'];
     const rests = async () => events.includes((await find())?.state?.waitingFor?.event ?? '');
