@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { LocalSteps, SettledClaim } from './activities.ts';
 import { local } from './activities.ts';
+import { listenForAnswers } from './answers.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
@@ -184,12 +185,7 @@ function listen(work: Claim): void {
     },
     { validator: (_input: CancelInput) => whileOpen() },
   );
-  setHandler(messages.answerSignal, (input) => void record.answer(input));
-  setHandler(messages.answerIncident, async (input) => {
-    const applied = record.answer(input);
-    await record.saved();
-    return { applied };
-  });
+  listenForAnswers(record);
   listenForDeadlines(record);
   work.refundHints = listenForRefunds();
 }

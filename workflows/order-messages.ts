@@ -1,5 +1,6 @@
 /** What an order's workflow answers to: its query, updates and signals. */
 import { ApplicationFailure, CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { listenForAnswers } from './answers.ts';
 import { cancelLines } from './cancel-lines.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
@@ -187,14 +188,7 @@ export function listenToMessages(order: Order): void {
   listenForHolds(order);
   listenForExchange(order);
   listenForDeadlines(record);
-  setHandler(messages.answerSignal, (input) => {
-    record.answer(input);
-  });
-  setHandler(messages.answerIncident, async (input) => {
-    const applied = record.answer(input);
-    await record.saved();
-    return { applied };
-  });
+  listenForAnswers(record);
   order.refundHints = listenForRefunds();
 }
 

@@ -1,5 +1,6 @@
 /** What is said to a return. */
 import { condition, setHandler } from '@temporalio/workflow';
+import { listenForAnswers } from './answers.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
 import type { ReturnStatus } from './domain/states.ts';
@@ -118,12 +119,7 @@ export function listenToReturnMessages(work: Return): void {
       moveReturn(work, 'in_transit', 'On its way back', 'carrier');
   });
   listenForExchangeNews(work);
-  setHandler(messages.answerSignal, (input) => void record.answer(input));
-  setHandler(messages.answerIncident, async (input) => {
-    const applied = record.answer(input);
-    await record.saved();
-    return { applied };
-  });
+  listenForAnswers(record);
   listenForDeadlines(record);
   work.refundHints = listenForRefunds();
 }

@@ -1,0 +1,14 @@
+/** Support answers incidents: one by one and told whether it counted, or all of a cause at once. */
+import { setHandler } from '@temporalio/workflow';
+import { answerIncident, answerSignal } from './messages.ts';
+import type { Record, Recorded } from './record.ts';
+
+/** Called before a workflow's first await, as every handler. An answer is told once it is in MongoDB. */
+export function listenForAnswers<S extends Recorded>(record: Record<S>): void {
+  setHandler(answerSignal, (input) => void record.answer(input));
+  setHandler(answerIncident, async (input) => {
+    const applied = record.answer(input);
+    await record.saved();
+    return { applied };
+  });
+}
