@@ -1,6 +1,7 @@
 /** Exchanges over the real API: what is told before goods move, what is refused, and who may ask. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createToken } from '../../activities/staff-tokens.ts';
 import type { Role } from '../../models/access.ts';
 import { newId } from '../../models/id.ts';
 import { linkToken } from '../../platform/link-token.ts';
@@ -33,11 +34,8 @@ beforeAll(async () => {
   world = await startWorld();
   api = await serve(world);
   exchanges = createExchanges(world);
-  for (const role of ['warehouse', 'support', 'admin'] as const) {
-    tokens[role] = `wb_${randomUUID()}`;
-    const hash = createHash('sha256').update(tokens[role]).digest('hex');
-    await world.mongo.models.staffTokens.create([{ _id: newId('tok'), hash, role, createdAt: new Date() }]);
-  }
+  for (const role of ['warehouse', 'support', 'admin'] as const)
+    tokens[role] = (await createToken(world.mongo, role)).token;
   await setSettings(settings);
 });
 afterEach(async () => {

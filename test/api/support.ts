@@ -1,12 +1,12 @@
 /** The API on a real port, over the shared servers and a database of its own. */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection, type WorkflowClientInterceptor } from '@temporalio/client';
+import { createToken } from '../../activities/staff-tokens.ts';
 import { createApp } from '../../api/app.ts';
 import { roles } from '../../models/access.ts';
-import { newId } from '../../models/id.ts';
 import { linkToken } from '../../platform/link-token.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
@@ -57,12 +57,7 @@ export async function startApi({ temporalAddress = sharedServers().temporalAddre
   const client = new Client({ connection, interceptors: { workflow: [watch] } });
 
   const tokens: Record<string, string> = {};
-  for (const role of roles) {
-    const token = `wb_${randomBytes(32).toString('base64url')}`;
-    const hash = createHash('sha256').update(token).digest('hex');
-    await mongo.models.staffTokens.create([{ _id: newId('tok'), hash, role, createdAt: new Date() }]);
-    tokens[role] = token;
-  }
+  for (const role of roles) tokens[role] = (await createToken(mongo, role)).token;
 
   const app = createApp({
     mongo,

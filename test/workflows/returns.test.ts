@@ -1,6 +1,6 @@
 /** Goods that come back, over the real API and workers: by whom, on which terms, in how many parcels, and for how much. */
-import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createToken } from '../../activities/staff-tokens.ts';
 import type { Role } from '../../models/access.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
@@ -34,11 +34,8 @@ beforeAll(async () => {
   world = await startWorld();
   api = await serve(world);
   warehouse = createWarehouse(world);
-  for (const role of ['warehouse', 'support', 'admin'] as const) {
-    tokens[role] = `wb_${randomUUID()}`;
-    const hash = createHash('sha256').update(tokens[role]).digest('hex');
-    await world.mongo.models.staffTokens.create([{ _id: newId('tok'), hash, role, createdAt: new Date() }]);
-  }
+  for (const role of ['warehouse', 'support', 'admin'] as const)
+    tokens[role] = (await createToken(world.mongo, role)).token;
   const ways = [
     { _id: 'express', name: 'Express', position: 1, price: 990 },
     { _id: 'post', name: 'Post', position: 2, price: 490 },
