@@ -15,7 +15,7 @@ import { type ClaimState, workflowIds } from '../workflows/messages.ts';
 import { live, liveClaims } from './claimed-units.ts';
 import { broken } from './failure.ts';
 import { queueMails } from './orders.ts';
-import { openRefundIn, oweTheRest, paidBackOf, refundable } from './payments/refunds.ts';
+import { paidBackOf, refundAndOwe, refundable } from './payments/refunds.ts';
 import { paidOrderOf } from './payments/reships.ts';
 import { readOrder } from './payments/sales.ts';
 import { orderStartOf, reshipOf } from './reships.ts';
@@ -173,17 +173,11 @@ async function openClaimRefund(
   const owed = lines.reduce((sum, line) => sum + line.amount, shipping);
   // Goodwill may have been paid before: a claim never brings back more than is left of what was paid.
   const amount = Math.min(owed, await refundable(mongo, session, paid._id));
-  const reason = `Claim ${claimId}`;
-  const opened =
-    amount > 0
-      ? await openRefundIn(mongo, session, {
-          ...{ key, orderId: paid._id, amount, lines, shipping: Math.min(shipping, amount), to, reason, actor },
-          workflowId: workflowIds.claim(claimId),
-        })
-      : undefined;
-  const refunded = opened && 'refundId' in opened ? opened : { amount: 0 };
-  if (to !== 'store_credit') await oweTheRest(mongo, session, paid._id, claimId, owed - refunded.amount);
-  return refunded;
+  const request = {
+    ...{ key, orderId: paid._id, amount, lines, shipping: Math.min(shipping, amount), to, actor },
+    ...{ reason: `Claim ${claimId}`, workflowId: workflowIds.claim(claimId) },
+  };
+  return refundAndOwe(mongo, session, request, { what: claimId, total: owed });
 }
 
 /** @returns why not, where the order has decided about one of them already; then nothing was changed */

@@ -196,6 +196,23 @@ export async function refundable({ models }: Mongo, session: ClientSession, orde
   return leftOf(await models.payments.findOne({ orderId }).session(session).lean());
 }
 
+/**
+ * Opens a refund, where there is anything to refund, and notes what is owed beyond it.
+ * @param owed minor units in all, with the refund; `what` it is owed for
+ */
+export async function refundAndOwe(
+  mongo: Mongo,
+  session: ClientSession,
+  request: RefundRequest & { amount: number },
+  owed: { what: string; total: number },
+): Promise<{ refundId?: string; amount: number }> {
+  const opened = request.amount > 0 ? await openRefundIn(mongo, session, request) : undefined;
+  const refunded = opened && 'refundId' in opened ? opened : { amount: 0 };
+  if (request.to !== 'store_credit')
+    await oweTheRest(mongo, session, request.orderId, owed.what, owed.total - refunded.amount);
+  return refunded;
+}
+
 /** Of what could not be refunded, what a chargeback withholds is owed: the bank may give it back. */
 export async function oweTheRest(
   { models }: Mongo,

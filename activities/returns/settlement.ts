@@ -4,7 +4,7 @@ import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
 import { paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { workflowIds } from '../../workflows/messages.ts';
-import { openRefundIn, oweTheRest, refundable } from '../payments/refunds.ts';
+import { refundAndOwe, refundable } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
 import { readOrder } from '../payments/sales.ts';
 import { transferredBy } from './exchanges.ts';
@@ -38,16 +38,12 @@ export async function settleReturn(
     const { currency } = order;
     if (isShort && !bear) return { shortfall: { worth: amount, transferred, currency } };
     const goods = lines.reduce((sum, line) => sum + line.amount, 0);
-    const opened =
-      amount > 0
-        ? await openRefundIn(mongo, session, {
-            ...{ key: `${returnId}:refund`, orderId, amount, lines, shipping: Math.max(0, amount - goods) },
-            ...{ exchanged, to: found.refundTo, reason: `Return ${returnId}`, actor },
-            workflowId: workflowIds.return(returnId),
-          })
-        : undefined;
-    const { refundId, amount: refunded } = opened && 'refundId' in opened ? opened : { refundId: undefined, amount: 0 };
-    if (found.refundTo !== 'store_credit') await oweTheRest(mongo, session, orderId, returnId, sums.total - refunded);
+    const request = {
+      ...{ key: `${returnId}:refund`, orderId, amount, lines, shipping: Math.max(0, amount - goods) },
+      ...{ exchanged, to: found.refundTo, reason: `Return ${returnId}`, actor },
+      workflowId: workflowIds.return(returnId),
+    };
+    const { refundId } = await refundAndOwe(mongo, session, request, { what: returnId, total: sums.total });
     // From now on what the order in exchange does not need is the customer's.
     if (transferred > 0)
       await models.payments.updateOne(
