@@ -12,7 +12,7 @@ import { broken } from '../failure.ts';
 import type { Intent, Payments } from '../providers/stripe.ts';
 import { paymentRules } from '../store-settings.ts';
 import { countingErrors, outcomeOf, readRecord } from './records.ts';
-import { cancel, dropEdit } from './renewals.ts';
+import { cancel, dropEdit, tryOrRead } from './renewals.ts';
 import { weigh } from './risks.ts';
 import { payerOf } from './wallet.ts';
 
@@ -24,18 +24,11 @@ export async function authorizeEdit(
 ): Promise<PaymentOutcome> {
   const { orderId, attempt, paymentMethod } = asked;
   const payment = await ensureIntent(mongo, payments, asked);
-  const { edit, savedMethod, serverErrors } = payment;
+  const { edit } = payment;
   if (edit?.editId !== asked.editId) return { ...outcomeOf(payment), attempt: 'voided' };
   const { intentId } = edit;
-  const method = attempt === undefined ? undefined : (paymentMethod ?? savedMethod);
-  const offSession = method === savedMethod;
-  const key = `${intentId}:confirm:${attempt}:${serverErrors}`;
-  const intent =
-    method === undefined
-      ? await payments.readIntent(intentId)
-      : await countingErrors(mongo, orderId, () =>
-          payments.confirmIntent(intentId, { orderId, method, key, ...(offSession && { offSession }) }),
-        );
+  const tried = attempt === undefined ? undefined : `${attempt}`;
+  const intent = await tryOrRead(mongo, payments, payment, intentId, { tried, paymentMethod });
   const { status, declineCode } = intent;
   const answer = { ...outcomeOf(payment), attempt: status, declineCode: undefined };
   if (!isPaid(status)) return { ...answer, ...(status === 'declined' && { declineCode }) };

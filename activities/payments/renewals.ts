@@ -26,21 +26,33 @@ export async function renewPayment(
   const known = await readRecord(mongo, orderId);
   if ((known.lastRenewal ?? 0) >= asked.renewal) return letGo(mongo, payments, known);
   const payment = await ensureRenewal(mongo, payments, known);
-  const { renewal, savedMethod, serverErrors } = payment;
+  const { renewal } = payment;
   if (renewal === undefined) return outcomeOf(payment);
-  const { intentId } = renewal;
-  const method = attempt === undefined ? undefined : (paymentMethod ?? savedMethod);
-  const offSession = method === savedMethod;
-  const key = `${intentId}:confirm:${asked.renewal}:${attempt}:${serverErrors}`;
-  const intent =
-    method === undefined
-      ? await payments.readIntent(intentId)
-      : await countingErrors(mongo, orderId, () =>
-          payments.confirmIntent(intentId, { orderId, method, key, ...(offSession && { offSession }) }),
-        );
+  const tried = attempt === undefined ? undefined : `${asked.renewal}:${attempt}`;
+  const intent = await tryOrRead(mongo, payments, payment, renewal.intentId, { tried, paymentMethod });
   if (isPaid(intent.status)) return replace(mongo, payments, payment, intent, asked.renewal);
   const { status, declineCode } = intent;
   return { ...outcomeOf(payment), attempt: status, declineCode: status === 'declined' ? declineCode : undefined };
+}
+
+/**
+ * Tries a method on an intent beside the order's own; the saved one without its owner. Where nothing is `tried`, which names
+ * the try, or there is no method, the provider is only asked how it stands.
+ */
+export function tryOrRead(
+  mongo: Mongo,
+  payments: Payments,
+  { orderId, savedMethod, serverErrors }: Payment,
+  intentId: string,
+  { tried, paymentMethod }: { tried: string | undefined; paymentMethod: string | undefined },
+): Promise<Intent> {
+  const method = tried === undefined ? undefined : (paymentMethod ?? savedMethod);
+  if (method === undefined) return payments.readIntent(intentId);
+  const key = `${intentId}:confirm:${tried}:${serverErrors}`;
+  const offSession = method === savedMethod;
+  return countingErrors(mongo, orderId, () =>
+    payments.confirmIntent(intentId, { orderId, method, key, ...(offSession && { offSession }) }),
+  );
 }
 
 /** Nothing more is to be authorized. It only ever held money: what can be renewed by can be held. */

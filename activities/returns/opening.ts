@@ -55,17 +55,15 @@ export async function openReturn(
     if (!order) return { ok: false, because: `There is no order ${orderId}` };
     if (refundTo === 'store_credit' && order.customerId === undefined)
       return { ok: false, because: "The order is a guest's, who has no store credit" };
-    const ofCustomer = { orderId, by: 'customer' } as const;
-    if (by === 'customer' && (await models.returns.countDocuments(ofCustomer).session(session)) >= limits.requests)
+    const before = await models.returns.find({ orderId }).session(session).lean<Return[]>();
+    if (by === 'customer' && before.filter((each) => each.by === 'customer').length >= limits.requests)
       return { ok: false, because: `${limits.requests} returns of this order were asked for: write to the store` };
     const decided = decideReturn(
       lines,
       {
-        lines: await returnableLines(mongo, order, session),
+        lines: await returnableLines(mongo, order, session, before),
         ...{ currency: order.currency, country: order.shipTo.country, deliveredAt: deliveredAt(order), now, by },
-        inVain: await models.returns
-          .countDocuments({ orderId, by: { $ne: 'carrier' }, status: { $in: ['cancelled', 'expired'] } })
-          .session(session),
+        inVain: before.filter((each) => each.by !== 'carrier' && ['cancelled', 'expired'].includes(each.status)).length,
       },
       policies,
     );
@@ -172,8 +170,12 @@ export async function returningUnits(
   return unitsByLine(returns.flatMap(unitsOf));
 }
 
-async function returnableLines(mongo: Mongo, order: Order, session: ClientSession): Promise<ReturnableLine[]> {
-  const returns = await mongo.models.returns.find({ orderId: order._id }).session(session).lean<Return[]>();
+async function returnableLines(
+  mongo: Mongo,
+  order: Order,
+  session: ClientSession,
+  returns: readonly Return[],
+): Promise<ReturnableLine[]> {
   const delivered = new Set(order.state?.shipments.filter(({ status }) => status === 'delivered').map(({ id }) => id));
   const asked = returns.filter(({ parcel, status }) => !parcel && !withoutEffect.includes(status));
   // One parcel of a shipment can arrive while another is brought back.
