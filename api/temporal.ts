@@ -106,16 +106,27 @@ export async function update<Ret, Input>(
   }
 }
 
-/** Temporal lets go of an update where its workflow would have ended beside a message that it had not seen. It is sent again. */
+/**
+ * Temporal lets go of an update where its workflow would have ended beside a message that it had not seen: it is sent again.
+ * So is a refused one, once: what died with its worker after it had saved is gone through again, and whoever acts on what
+ * MongoDB says already meets the workflow as it was before.
+ */
 async function sent<T>(update: () => Promise<T>): Promise<T> {
+  let refused = false;
   for (let tries = 1; ; tries++) {
     try {
       return await update();
     } catch (error) {
-      const cause = error instanceof ServiceError ? error.cause : undefined;
-      if (tries === 3 || !isGrpcServiceError(cause) || cause.code !== grpcFailedPrecondition) throw error;
+      const again = error instanceof WorkflowUpdateFailedError ? !refused : isLetGo(error) && tries < 3;
+      if (!again) throw error;
+      refused ||= error instanceof WorkflowUpdateFailedError;
     }
   }
+}
+
+function isLetGo(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : undefined;
+  return isGrpcServiceError(cause) && cause.code === grpcFailedPrecondition;
 }
 
 /** @throws Problem order-ended */

@@ -9,6 +9,7 @@ import { openReturn, type ReturnRequest } from '../../activities/returns/opening
 import { packParcels } from '../../activities/shipping/packing.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
+import { update } from '../../api/temporal.ts';
 import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
@@ -246,12 +247,24 @@ export function createShop(outside: {
     const given = [{ weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 }];
     const packed = await packParcels(mongo, { shipmentId, given, weighed: true });
     const input = { shipmentId, ...packed!, actor };
-    return (await orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input] })).status;
+    const done = await update(
+      { mongo, temporal: client },
+      messages.workflowIds.order(orderId),
+      messages.packShipment,
+      input,
+    );
+    return done!.status;
   }
 
   async function handOver(orderId: string, shipmentId: string): Promise<string> {
     const input = { shipmentId, actor };
-    return (await orderHandle(orderId).executeUpdate(messages.handOverShipment, { args: [input] })).status;
+    const done = await update(
+      { mongo, temporal: client },
+      messages.workflowIds.order(orderId),
+      messages.handOverShipment,
+      input,
+    );
+    return done!.status;
   }
 
   async function makeReady(orderId: string, shipmentId: string): Promise<void> {

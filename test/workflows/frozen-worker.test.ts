@@ -67,9 +67,7 @@ test.each(['before', 'after'])('killed %s it has reserved: the order is placed o
 });
 
 test('killed after it has reserved, and cancelled before anybody hears of it: the store credit is back', async () => {
-  const customerId = newId('cus');
-  const grant = { key: newId('crd'), kind: 'grant' as const, reason: 'welcome', actor: 'test' };
-  await bookCredit(world.mongo, { ...grant, customerId, currency: 'USD', amount: 1_500 });
+  const customerId = await customerWith(1_500);
   const balance = async () => (await world.mongo.models.creditAccounts.findOne({ customerId }).lean().orFail()).balance;
   const sku = await world.newSku({ wh_east: 5 });
   const child = await startChild('orders', 'reserveStock:after');
@@ -82,6 +80,22 @@ test('killed after it has reserved, and cancelled before anybody hears of it: th
   expect(await cancelling).toBe('cancelled');
   expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
   expect(await balance()).toBe(1_500);
+  await stop();
+});
+
+test('killed after it has committed: what is packed meanwhile is heard once the order has come there again', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', 'commitStock:after');
+  const orderId = await begin(sku, { customerId: await customerWith(price), credit: price });
+  await child.says('frozen', 'commitStock:after');
+  child.process.kill('SIGKILL');
+  expect((await world.readOrder(orderId)).status).toBe('confirmed');
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.pickAll(shipment!.id);
+  // The task is still the dead worker's. Whoever takes it next hears of the parcels before it has placed the order again.
+  const packing = world.pack(orderId, shipment!.id);
+  const stop = await startWorkers();
+  expect(await packing).toBe('ready');
   await stop();
 });
 
@@ -136,6 +150,13 @@ test('an order whose worker died gets its end, with one charge', async () => {
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);
 });
+
+async function customerWith(credit: number): Promise<string> {
+  const customerId = newId('cus');
+  const grant = { key: newId('crd'), kind: 'grant' as const, reason: 'welcome', actor: 'test' };
+  await bookCredit(world.mongo, { ...grant, customerId, currency: 'USD', amount: credit });
+  return customerId;
+}
 
 async function startWorkers(): Promise<() => Promise<void>> {
   const stops = await Promise.all([world.startWorker('orders'), world.startWorker('providers')]);
