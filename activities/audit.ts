@@ -300,8 +300,8 @@ async function checkGoods(
   }
   if (!payment) return;
   // What was refunded because the goods were never sent; returns and goodwill come on top of it.
-  const key = { $regex: `^${order._id}:settle:` };
-  const settled = await models.refunds.find({ orderId: order._id, key, status: { $ne: 'failed' } }).lean();
+  const unsent = { orderId: order._id, unsent: true };
+  const settled = await models.refunds.find({ ...unsent, status: { $ne: 'failed' } }).lean();
   const paid = payment.captured + payment.credit;
   const kept = paid - settled.reduce((sum, { amount, uncaptured }) => sum + amount - uncaptured, 0);
   const due = order.status === 'completed' ? amountDue(order) : 0;

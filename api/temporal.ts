@@ -111,7 +111,7 @@ export async function update<Ret, Input>(
  * So is a refused one, once: what died with its worker after it had saved is gone through again, and whoever acts on what
  * MongoDB says already meets the workflow as it was before.
  */
-async function sent<T>(update: () => Promise<T>): Promise<T> {
+export async function sent<T>(update: () => Promise<T>): Promise<T> {
   let refused = false;
   for (let tries = 1; ; tries++) {
     try {

@@ -149,6 +149,8 @@ export interface Refund {
   /** The workflow that follows it, where the provider's hints go. */
   workflowId: string;
   amount: number;
+  /** Whether it pays back what was never sent, and so is not in the order any more. */
+  unsent?: boolean;
   /** The part of the amount that went to the store credit, at once. The rest goes back by the provider. */
   credited: number;
   /** The part of the amount that went to another order's payment: in exchange, or back to where that came from. */
@@ -277,6 +279,7 @@ export function refundModel(connection: Connection) {
     intentId: String,
     workflowId: { type: String, required: true },
     amount: { type: Number, required: true },
+    unsent: Boolean,
     credited: { type: Number, default: 0 },
     transferred: { type: Number, default: 0 },
     sequel: String,

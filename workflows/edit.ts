@@ -11,10 +11,10 @@ import { deadlines, limits } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { hasEnded, orderStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
+import { holdIfRisky } from './hold.ts';
 import type { EditInput, EditOutcome } from './messages.ts';
 import type { Order } from './order-context.ts';
 import { changeTurn, takeOver } from './order-context.ts';
-import { holdIfRisky } from './payment.ts';
 import { dueByCard, moneyTurn, recordPayment } from './payment-state.ts';
 import { changeUnpaid } from './reissue.ts';
 

@@ -7,10 +7,8 @@ import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } fro
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
 import type {
   Actor,
-  Answer,
   CancelInput,
   EditOutcome,
-  HoldInput,
   OrderDispute,
   OrderInput,
   OrderState,
@@ -263,78 +261,6 @@ export function moveShipment(
   const before = shipment.status;
   shipment.status = to;
   order.record.changed(what && `${what} (${shipment.id})`, actor, { before, after: to });
-}
-
-/** The bank disputes the payment: what has not left stays here until it has decided for us, or a person does. */
-export function dispute(order: Order, { disputeId, kind, status }: OrderDispute): void {
-  const { record, disputes } = order;
-  if (disputes.get(disputeId)?.status === status) return;
-  disputes.set(disputeId, { kind, status });
-  const against = [...disputes.values()].filter((each) => each.kind !== 'fraud_warning');
-  record.state.payment.disputed = against.some((each) => each.status === 'open' || each.status === 'lost');
-  record.changed(`${disputeWords[kind]} ${disputeId}: ${status}`, 'provider');
-  if (status === 'open' || status === 'lost')
-    hold(order, { actor: 'system', reason: `Dispute ${disputeId}`, by: disputeId });
-  else releaseHold(order, disputeId);
-}
-
-const disputeWords = { chargeback: 'Chargeback', inquiry: 'Inquiry', fraud_warning: 'Warning of fraud' };
-
-export function isHeld(order: Order): boolean {
-  return order.record.state.incidents.some((incident) => incident.cause === 'hold');
-}
-
-/**
- * A held order needs a person, so a hold is an incident; `release` or the signal of that name ends it. What has left
- * cannot be held: once nothing else is there, the hold is over.
- */
-export function hold(order: Order, input: HoldInput & { by?: string }): void {
-  const { reason, actor, until, by = 'person' } = input;
-  const { record, holds } = order;
-  if (holds.has(by) || !mayCancel(order)) return;
-  holds.set(by, {});
-  record.changed('Held', actor, { why: reason, after: until && `until ${until}` });
-  if (until !== undefined) endHoldAt(order, by, until, input.afterwards);
-  const held = record.state.incidents.find((incident) => incident.cause === 'hold');
-  if (held) {
-    held.why += `; ${reason}`;
-    return;
-  }
-  const report = { cause: 'hold', why: reason, answers: ['release', 'cancel'] satisfies Answer[] };
-  void CancellationScope.nonCancellable(async () => {
-    const answer = await record.incident(report, () => !mayCancel(order));
-    holds.clear();
-    if (answer === 'cancel') cancel(order, { actor: 'support', reason: 'Cancelled while on hold' });
-    if (record.state.status === 'on_hold') moveOrder(order, hasStarted(order) ? 'processing' : 'confirmed');
-  });
-  if (record.state.status === 'confirmed' || record.state.status === 'processing') moveOrder(order, 'on_hold');
-}
-
-/** Nobody has to remember it. Where it was released and held anew meanwhile, it is the new hold that counts. */
-function endHoldAt(order: Order, by: string, until: string, afterwards: HoldInput['afterwards'] = 'release'): void {
-  const mine = order.holds.get(by);
-  const isOver = () => order.holds.get(by) !== mine;
-  void CancellationScope.nonCancellable(async () => {
-    const ended = await order.record.waitFor('hold_end', Date.parse(until) - Date.now(), isOver);
-    order.record.forgetDeadline('hold_end');
-    if (ended === 'done') return;
-    order.record.changed('The time of the hold is over');
-    if (afterwards === 'release') releaseHold(order, by);
-    else cancel(order, { actor: 'system', reason: 'Nobody released it in time' });
-  });
-}
-
-/** Of a dispute that is over, or a time. Who holds it besides still does. */
-function releaseHold({ record, holds }: Order, by: string): void {
-  if (!holds.delete(by) || holds.size > 0) return;
-  const held = record.state.incidents.find((incident) => incident.cause === 'hold');
-  if (held) record.answer({ incidentId: held.id, answer: 'release', actor: 'system' });
-}
-
-/** What was cancelled was perhaps never begun with. */
-function hasStarted(order: Order): boolean {
-  const unstarted: ShipmentStatus[] = ['allocated', 'backordered', 'picking', 'cancelled'];
-  return order.record.state.shipments.some(({ status }) => !unstarted.includes(status));
 }
 
 export function cancel(order: Order, input: CancelInput): void {

@@ -1,5 +1,5 @@
 /** What an order's workflow answers to: its query, updates and signals. */
-import { ApplicationFailure, CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import { listenForAnswers } from './answers.ts';
 import { cancelLines } from './cancel-lines.ts';
 import { listenForDeadlines } from './deadlines.ts';
@@ -8,11 +8,13 @@ import { hasEnded, orderStates, parcelStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import { edit } from './edit.ts';
 import { listenForExchange } from './exchange-order.ts';
-import type { CancelInput, CancelLinesInput, EditInput, HoldInput, PayInput } from './messages.ts';
+import { listenForHolds } from './hold.ts';
+import type { CancelInput, CancelLinesInput, EditInput, PayInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Order } from './order-context.ts';
-import { cancel, dispute, hold, isHeld, mayCancel } from './order-context.ts';
+import { cancel, mayCancel } from './order-context.ts';
 import { listenForRefunds } from './refund.ts';
+import { listenToWarehouse } from './warehouse-messages.ts';
 
 /** Past these a customer whom the store lets cancel until then cannot. */
 const pickedStates: readonly string[] = ['picked', 'packed', 'ready'];
@@ -21,7 +23,6 @@ const pickedStates: readonly string[] = ['picked', 'packed', 'ready'];
 export function listenToMessages(order: Order): void {
   const { record } = order;
   const { state } = record;
-  const shipmentOf = (shipmentId: string) => state.shipments.find((shipment) => shipment.id === shipmentId);
 
   setHandler(messages.orderState, () => state);
 
@@ -105,73 +106,11 @@ export function listenToMessages(order: Order): void {
     },
   );
 
-  setHandler(
-    messages.packShipment,
-    async ({ shipmentId, short, actor }) => {
-      if (!order.picked.has(shipmentId)) order.picked.set(shipmentId, { short });
-      order.packed.set(shipmentId, actor);
-      const status = () => shipmentOf(shipmentId)!.status;
-      const addressAsked = () => state.incidents.some(({ cause }) => cause === 'undeliverable_address');
-      const parked = () =>
-        (status() === 'packed' && (order.payAsked || addressAsked())) ||
-        state.incidents.some((incident) => incident.shipmentId === shipmentId);
-      const underWay = ['picking', 'picked', 'packed'];
-      // Or what was packed is not to be sent like that any more.
-      const unpacked = () => !order.packed.has(shipmentId);
-      await condition(() => !underWay.includes(status()) || parked() || unpacked());
-      await record.saved();
-      if (unpacked() && underWay.includes(status()))
-        throw ApplicationFailure.nonRetryable(
-          'Units of the shipment were cancelled: take them out and pack it anew',
-          'ChangeRefused',
-        );
-      return { status: status() };
-    },
-    {
-      validator({ shipmentId, changes }) {
-        if (isHeld(order)) throw new Error('The order is on hold');
-        if (order.changing.has(shipmentId) || (order.contents.get(shipmentId) ?? 0) !== changes)
-          throw new Error('Units of the shipment were cancelled meanwhile: take them out and pack it anew');
-        const status = shipmentOf(shipmentId)?.status;
-        if (status === 'picking' || status === 'picked') return;
-        if (status === 'packed') throw new Error('The shipment is packed, and its label is being bought');
-        throw new Error(`The shipment is ${status ?? 'unknown'}: only a picked one can be packed`);
-      },
-    },
-  );
-
-  setHandler(
-    messages.handOverShipment,
-    async ({ shipmentId, actor }) => {
-      order.handedOverBy.set(shipmentId, actor);
-      await condition(() => shipmentOf(shipmentId)!.status !== 'ready');
-      await record.saved();
-      return { status: shipmentOf(shipmentId)!.status };
-    },
-    {
-      validator({ shipmentId }) {
-        if (isHeld(order)) throw new Error('The order is on hold');
-        if (order.changing.has(shipmentId) || order.unpacking.has(shipmentId))
-          throw new Error('Units of the shipment are being cancelled: it is to be packed anew');
-        const status = shipmentOf(shipmentId)?.status;
-        if (status !== 'ready')
-          throw new Error(
-            `The shipment is ${status ?? 'unknown'}: only a ready one (labelled and paid) can be handed over`,
-          );
-        if (order.warehouseScopes.get(shipmentId)?.consideredCancelled)
-          throw new Error('The shipment is being cancelled: put the goods back');
-      },
-    },
-  );
-
   setHandler(messages.paymentChanged, () => {
     if (counted(order)) order.paymentHints += 1;
   });
   setHandler(messages.stockChanged, () => {
     order.stockHints += 1;
-  });
-  setHandler(messages.pickingClosed, ({ shipmentId, short }) => {
-    order.picked.set(shipmentId, { short });
   });
   setHandler(messages.trackingChanged, (event) => {
     // How a parcel ends is heard at any rate, or its order could never end.
@@ -181,45 +120,15 @@ export function listenToMessages(order: Order): void {
   setHandler(messages.parcelClaimed, ({ parcelId, ...claim }) => {
     order.claimed.set(parcelId, claim);
   });
-  setHandler(messages.orderDisputed, (input) => dispute(order, input));
   setHandler(messages.cancelSignal, (input) => {
     if (mayCancel(order)) cancel(order, input);
   });
+  listenToWarehouse(order);
   listenForHolds(order);
   listenForExchange(order);
   listenForDeadlines(record);
   listenForAnswers(record);
   order.refundHints = listenForRefunds();
-}
-
-function listenForHolds(order: Order): void {
-  const { record } = order;
-  const release = ({ actor, reason }: HoldInput) => {
-    const held = record.state.incidents.find((incident) => incident.cause === 'hold');
-    if (held) record.answer({ incidentId: held.id, answer: 'release', actor }, reason);
-  };
-  const then = (act: (input: HoldInput) => void) => async (input: HoldInput) => {
-    act(input);
-    await record.saved();
-    return { status: record.state.status };
-  };
-  setHandler(messages.holdOrder, (input) => hold(order, input));
-  setHandler(messages.releaseOrder, release);
-  setHandler(
-    messages.tryToHold,
-    then((input) => hold(order, input)),
-    {
-      validator(_input: HoldInput) {
-        if (!mayCancel(order)) throw new Error('Nothing of it is here any more: there is nothing to hold');
-        if (order.holds.has('person')) throw new Error('The order is on hold already');
-      },
-    },
-  );
-  setHandler(messages.tryToRelease, then(release), {
-    validator(_input: HoldInput) {
-      if (!isHeld(order)) throw new Error('The order is not on hold');
-    },
-  });
 }
 
 /** Counts a message that others can send at will. Past the bound it is dropped, and a person is asked, once. */

@@ -5,8 +5,9 @@ import { callProvider } from './activities.ts';
 import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { isPaid } from './domain/statuses.ts';
+import { holdIfRisky } from './hold.ts';
 import type { Order } from './order-context.ts';
-import { cancel, hold, moveOrder, OrderEnds } from './order-context.ts';
+import { cancel, moveOrder, OrderEnds } from './order-context.ts';
 import { dueByCard, heardOfSettlement, moneyTurn, recordPayment } from './payment-state.ts';
 import { StepOverdue } from './record.ts';
 
@@ -31,13 +32,6 @@ export async function takePayment(order: Order, when: 'at once' | 'goods that ca
     },
   });
   holdIfRisky(order, outcome);
-}
-
-/** A person looks at each risk once, also where the money is authorized anew. */
-export function holdIfRisky(order: Order, { risks, lookBy }: PaymentOutcome): void {
-  const news = risks.filter((risk) => !order.risks.includes(risk));
-  order.risks.push(...news);
-  if (news.length > 0) hold(order, { actor: 'system', reason: news.join('; '), until: lookBy, afterwards: 'cancel' });
 }
 
 /** Saves a method with the customer's consent: an authorization would not live until the goods are there. */

@@ -9,9 +9,9 @@ import { deadlines } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
 import { hasEnded, orderStates } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
+import { holdIfRisky } from './hold.ts';
 import type { Order } from './order-context.ts';
 import { cancel } from './order-context.ts';
-import { holdIfRisky } from './payment.ts';
 import { dueByCard, isCovered, moneyTurn, recordPayment } from './payment-state.ts';
 
 /** Runs beside the shipments, until the money is captured or the order ends. */

@@ -6,9 +6,10 @@ import { capturePayment } from './capture.ts';
 import { followToTheDoor } from './delivery.ts';
 import { deadlines } from './domain/limits.ts';
 import { hasEnded, shipmentStates } from './domain/states.ts';
+import { isHeld } from './hold.ts';
 import type { Answer, ShipmentState } from './messages.ts';
 import type { Order } from './order-context.ts';
-import { addShipments, isHeld, moveOrder, moveShipment } from './order-context.ts';
+import { addShipments, moveOrder, moveShipment } from './order-context.ts';
 import { StepCancelled } from './record.ts';
 
 /** Resolves when the shipment has ended. What other warehouses take over of it becomes shipments of their own. */

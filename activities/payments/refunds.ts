@@ -18,6 +18,7 @@ export interface RefundRequest {
   /** Where it goes: back as it was paid, the card first, or all of it to the customer's store credit. */
   to?: 'original' | 'store_credit' | undefined;
   lines?: Refund['lines'];
+  unsent?: boolean;
   /** What of the amount pays the shipping back. */
   shipping?: number;
   /** What of the amount had paid for nothing that was sold. */
@@ -85,7 +86,10 @@ export async function openRefundIn(
   }
   const sequel =
     transferred > 0 ? await transferBack(mongo, session, payment.transfer!, transferred, request) : undefined;
-  const common = { orderId, paymentId: payment._id, currency: payment.currency, reason, actor, createdAt: new Date() };
+  const common = {
+    ...{ orderId, paymentId: payment._id, currency: payment.currency, reason, actor, createdAt: new Date() },
+    ...(request.unsent && { unsent: true }),
+  };
   const refund: Partial<Refund> = {
     ...common,
     _id: refundId,
@@ -179,8 +183,7 @@ export async function paidBackOf(
     .find({ orderId, status: { $ne: 'failed' } })
     .session(session)
     .lean();
-  // Of what was not sent nothing is left in the order.
-  const counting = refunds.filter(({ key }) => !key.startsWith(`${orderId}:settle:`) && key !== except);
+  const counting = refunds.filter(({ key, unsent }) => !unsent && key !== except);
   // Returns that are settled without a refund: fees left nothing of it, or it is owed.
   const moneyless = await models.returns
     .find({ 'settled.orderId': orderId, refundId: null }, { settled: 1 })

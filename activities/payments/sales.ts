@@ -32,7 +32,7 @@ export async function openOrderRefund(
   return inTransaction(mongo, async (session) => {
     const amount = excess - (await paidBackUnsent(mongo, session, orderId));
     const opened = await refundUnsent(mongo, session, {
-      ...{ orderId, key, amount, reason },
+      ...{ orderId, key, amount, reason, unsent: true },
       workflowId: workflowIds.order(orderId),
     });
     await oweTheRest(mongo, session, orderId, 'order', amount - opened.amount);
@@ -77,7 +77,7 @@ export async function openOwedRefund(
 async function refundUnsent(
   mongo: Mongo,
   session: ClientSession,
-  asked: { orderId: string; key: string; amount: number; reason: string; workflowId: string },
+  asked: { orderId: string; key: string; amount: number; reason: string; workflowId: string; unsent?: boolean },
 ): Promise<{ refundId: string | null; amount: number }> {
   const { orderId } = asked;
   const known = await mongo.models.refunds.findOne({ key: asked.key }).session(session).lean();
@@ -103,8 +103,7 @@ async function unsentOf(
   const payment = await models.payments.findOne({ orderId }).session(session).lean();
   const order = await models.orders.findById(orderId).session(session).lean<Order>();
   if (!payment || !order) return { unsold: 0, uncaptured: 0 };
-  const key = { $regex: `^${orderId}:settle:` };
-  const earlier = await models.refunds.find({ orderId, key }).session(session).lean();
+  const earlier = await models.refunds.find({ orderId, unsent: true }).session(session).lean();
   const { captured, credit, sale } = payment;
   const of = (part: 'unsold' | 'uncaptured') => earlier.reduce((sum, refund) => sum + refund[part], 0);
   const beyond = captured + credit - (sale?.total ?? 0);

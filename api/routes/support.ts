@@ -45,11 +45,10 @@ export const releaseOrder = endpoint({
 });
 
 export const putDeadline = endpoint({
+  ...step,
   summary: 'Shorten, extend or end what the order waits for',
   params: schema.orderParams,
   body: deadlineBody,
-  answers: { 200: schema.done, 202: schema.accepted },
-  problems: ['not-allowed-now', 'order-ended'],
   async handle(api, { params: { id }, body: { reason, ...moved }, caller, idempotency }) {
     const input = { ...moved, ...(await noteReason(api.mongo, id, caller, reason)) };
     const done = await updateOrder(api, id, messages.setDeadline, input, idempotency);

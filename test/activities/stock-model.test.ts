@@ -195,6 +195,9 @@ async function explained(
         differing.push(`${operations[index]!.name} should answer ${text(expected)}, not ${text(answers[index])}`);
     }
     if (swept) for (const sku of skus) model.fill(now, sku);
+    for (const [id, { lines }] of Object.entries(now.counts))
+      if (!equal(countFacts(lines), seen.counts[id]))
+        differing.push(`${id} should be ${text(countFacts(lines))}, not ${text(seen.counts[id])}`);
     const facts = factsOf(now);
     for (const key of new Set([...Object.keys(facts), ...Object.keys(seen.facts)])) {
       if (!equal(facts[key], seen.facts[key]))
@@ -230,6 +233,11 @@ function factsOf(state: model.State): Facts {
   return facts;
 }
 
+/** Of two who count at once the last one's number counts. Counts that the system opens by itself are not the model's. */
+function countFacts(lines: readonly { sku: string; counted?: number | undefined }[]): string[] {
+  return lines.map(({ sku, counted = 'none' }) => `${counted} of ${sku}`).sort();
+}
+
 /** How many units are where, and what they are; the names of shipments are the system's to choose. */
 function claimFacts(claims: readonly model.Claim[]): string[] {
   const units = new Map<string, number>();
@@ -241,7 +249,7 @@ function claimFacts(claims: readonly model.Claim[]): string[] {
 }
 
 /** What the database says, which must agree with itself. */
-async function look(): Promise<{ facts: Facts; orders: Map<string, model.Claim[][]> }> {
+async function look(): Promise<{ facts: Facts; counts: Facts; orders: Map<string, model.Claim[][]> }> {
   const { models } = mongo;
   const [stock, orders, movements, lists, drifts, offers] = await Promise.all([
     models.stock.find().lean(),
@@ -288,7 +296,12 @@ async function look(): Promise<{ facts: Facts; orders: Map<string, model.Claim[]
     ),
   );
   expect(asked.sort()).toEqual(owed.sort());
-  return { facts, orders: new Map(orders.map(({ _id, lines }) => [_id, lines.map((line) => line.allocations)])) };
+  const counts = await models.counts.find().lean();
+  return {
+    facts,
+    counts: Object.fromEntries(counts.map(({ _id, lines }) => [_id, countFacts(lines)])),
+    orders: new Map(orders.map(({ _id, lines }) => [_id, lines.map((line) => line.allocations)])),
+  };
 }
 
 /** From here on the model knows the shipments by the names that the system gave them. */

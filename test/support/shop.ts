@@ -9,7 +9,7 @@ import { openReturn, type ReturnRequest } from '../../activities/returns/opening
 import { packParcels } from '../../activities/shipping/packing.ts';
 import { orderStart } from '../../activities/starts.ts';
 import { moveStock } from '../../activities/stock/movements.ts';
-import { update } from '../../api/temporal.ts';
+import { sent } from '../../api/temporal.ts';
 import type { Product } from '../../models/catalogue.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
@@ -247,24 +247,20 @@ export function createShop(outside: {
     const given = [{ weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 }];
     const packed = await packParcels(mongo, { shipmentId, given, weighed: true });
     const input = { shipmentId, ...packed!, actor };
-    const done = await update(
-      { mongo, temporal: client },
-      messages.workflowIds.order(orderId),
-      messages.packShipment,
-      input,
+    const updateId = newId('req');
+    const done = await sent(() =>
+      orderHandle(orderId).executeUpdate(messages.packShipment, { args: [input], updateId }),
     );
-    return done!.status;
+    return done.status;
   }
 
   async function handOver(orderId: string, shipmentId: string): Promise<string> {
     const input = { shipmentId, actor };
-    const done = await update(
-      { mongo, temporal: client },
-      messages.workflowIds.order(orderId),
-      messages.handOverShipment,
-      input,
+    const updateId = newId('req');
+    const done = await sent(() =>
+      orderHandle(orderId).executeUpdate(messages.handOverShipment, { args: [input], updateId }),
     );
-    return done!.status;
+    return done.status;
   }
 
   async function makeReady(orderId: string, shipmentId: string): Promise<void> {
