@@ -33,7 +33,8 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
 }
 
 async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {
-  if (await returns.exists({ 'parcel.parcelId': parcelId })) return true;
+  const broughtBack = { $or: [{ 'parcel.parcelId': parcelId }, { 'late.parcelId': parcelId }] };
+  if (await returns.exists(broughtBack)) return true;
   return (await orders.exists({ reshipOf: parcelId })) !== null;
 }
 

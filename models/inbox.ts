@@ -8,6 +8,7 @@ export const inboxOutcomes = [
   'workflow has ended',
   'late payment returned',
   'nothing to return',
+  'return opened',
   'does not fit',
   'unknown payment',
   'unknown customer',

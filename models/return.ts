@@ -46,6 +46,12 @@ export interface Exchange extends Pick<Order, 'items' | 'lines' | 'pricing' | 't
   orderId?: string;
 }
 
+interface BroughtBack {
+  shipmentId: string;
+  parcelId: string;
+  trackingNumber?: string;
+}
+
 export interface Return {
   _id: string;
   orderId: string;
@@ -59,8 +65,9 @@ export interface Return {
   sending: Sending;
   /** Where the goods are to go. */
   sendTo: Address;
-  /** The parcel of the order that the carrier brings back. */
-  parcel?: { shipmentId: string; parcelId: string; trackingNumber?: string };
+  /** The parcel of the order that the carrier brings back; `late` one that it had called delivered before. */
+  parcel?: BroughtBack;
+  late?: BroughtBack;
   /** Which service brings it back, before it is bought. */
   chosen?: { carrier: string; service: string };
   label?: ParcelLabel;
@@ -94,6 +101,7 @@ export function returnModel(connection: Connection) {
     sending: { type: Schema.Types.Mixed as never, required: true },
     sendTo: { type: Schema.Types.Mixed as never, required: true },
     parcel: Schema.Types.Mixed,
+    late: Schema.Types.Mixed,
     chosen: Schema.Types.Mixed,
     label: Schema.Types.Mixed,
     checkAt: Date,
@@ -116,6 +124,8 @@ export function returnModel(connection: Connection) {
   schema.index({ 'label.trackingNumber': 1 });
   schema.index({ 'parcel.trackingNumber': 1 }, { sparse: true });
   schema.index({ 'parcel.parcelId': 1 }, { unique: true, sparse: true });
+  schema.index({ 'late.trackingNumber': 1 }, { sparse: true });
+  schema.index({ 'late.parcelId': 1 }, { unique: true, sparse: true });
   schema.index({ checkAt: 1 }, { sparse: true });
   schema.index({ 'label.boughtAt': 1 }, { sparse: true });
   return connection.model('Return', schema, 'returns');

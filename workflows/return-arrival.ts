@@ -17,7 +17,7 @@ export async function receiveGoods(work: Return): Promise<'here' | 'nothing' | '
       until - Date.now(),
       () => work.arrivals.length > 0 || (work.cancelled !== undefined && work.recorded === 0),
     );
-    if (work.recorded === 0 && !work.parcel) void remind(work);
+    if (work.recorded === 0 && work.isAnnounced) void remind(work);
     await arrived;
     const arrival = work.arrivals.shift();
     if (arrival) {

@@ -19,6 +19,8 @@ export interface Return {
   record: Record<ReturnState>;
   /** The parcel that the carrier brings back, of a return that nobody has asked for. */
   parcel?: ParcelIds | undefined;
+  /** Somebody has announced it, and is told how to send it. */
+  isAnnounced: boolean;
   /** The policy leaves it to a person; undefined until it is known. */
   isAsked?: boolean;
   decision?: DecideReturnInput;
@@ -54,7 +56,14 @@ export function createReturn(returnId: string): Return {
   });
   return {
     ...{ id: returnId, record, arrivals: [], announced: 0, recorded: 0, isAllHere: false, units: 0 },
-    ...{ isSettled: false, isGivenUp: false, exchangeEnded: false, exchangeLeft: 0, refundHints: { count: 0 } },
+    ...{
+      isAnnounced: false,
+      isSettled: false,
+      isGivenUp: false,
+      exchangeEnded: false,
+      exchangeLeft: 0,
+      refundHints: { count: 0 },
+    },
   };
 }
 

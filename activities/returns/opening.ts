@@ -1,27 +1,15 @@
-/** Returns are opened: asked for by somebody and decided by the policy, or begun by a carrier that brings a parcel back. */
+/** Returns that somebody asks for: decided by the policy of this moment. */
 import type { ClientSession } from 'mongoose';
-import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import type { Return, ReturnLine } from '../../models/return.ts';
-import type { Shipment } from '../../models/shipment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
-import type { LocalSteps, ParcelIds } from '../../workflows/activities.ts';
 import type { ExchangeRefused } from '../../workflows/domain/exchanges.ts';
 import { limits } from '../../workflows/domain/limits.ts';
-import {
-  decideReturn,
-  policyOf,
-  type ReturnableLine,
-  type ReturnPolicies,
-  type ReturnReason,
-  termsOfUnasked,
-} from '../../workflows/domain/return-policy.ts';
+import { decideReturn, type ReturnableLine, type ReturnReason } from '../../workflows/domain/return-policy.ts';
 import type { ReturnStatus } from '../../workflows/domain/states.ts';
 import { unitsByLine } from '../../workflows/domain/units.ts';
 import { claimedUnits } from '../claimed-units.ts';
 import { broken } from '../failure.ts';
-import { readOrder } from '../payments/sales.ts';
-import { claimOf, giveUp } from '../shipping/given-up.ts';
 import { returnRules } from '../store-settings.ts';
 import { type ExchangeAsked, exchangeOf } from './exchanges.ts';
 
@@ -96,47 +84,6 @@ function senderOf({ lines }: Order, lineId: string): string {
   return allocations.find(({ state }) => state === 'shipped')!.warehouseId;
 }
 
-/** Of one parcel, once. A customer's claim that has decided about it as lost is named instead. */
-export async function openParcelReturn(mongo: Mongo, ids: ParcelIds): ReturnType<LocalSteps['openParcelReturn']> {
-  const { policies } = await returnRules(mongo);
-  return inTransaction(mongo, (session) => openParcelReturnIn(mongo, session, ids, policies));
-}
-
-async function openParcelReturnIn(
-  mongo: Mongo,
-  session: ClientSession,
-  { orderId, shipmentId, parcelId }: ParcelIds,
-  policies: ReturnPolicies,
-): ReturnType<LocalSteps['openParcelReturn']> {
-  const { models } = mongo;
-  const known = await models.returns.findOne({ 'parcel.parcelId': parcelId }, { _id: 1 }).session(session).lean();
-  if (known) return { returnId: known._id };
-  const order = await readOrder(mongo, orderId, session);
-  const shipment = await models.shipments.findById(shipmentId).session(session).lean<Shipment>();
-  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
-  if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-  const claimed = claimOf(parcel);
-  if (claimed) return { claimed };
-  await giveUp(mongo, session, { shipmentId, parcelId }, { how: 'returned' });
-  const trackingNumber = parcel.label?.trackingNumber;
-  const found: Return = {
-    ...{ _id: newId('ret'), orderId, warehouseId: shipment.warehouseId, createdAt: new Date(), by: 'carrier' },
-    decision: { decision: 'approve', because: 'The carrier brings it back' },
-    sending: { label: false, fee: 0 },
-    sendTo: await addressOf(mongo, shipment.warehouseId),
-    parcel: { shipmentId, parcelId, ...(trackingNumber !== undefined && { trackingNumber }) },
-    lines: parcel.units.map(({ lineId, quantity }) => {
-      const { returnClass } = order.lines.find((line) => line.lineId === lineId)!;
-      // Nobody has it, so nobody pays for taking it back.
-      const terms = { ...termsOfUnasked(policyOf(policies, returnClass)), restockingPpm: 0 };
-      return { ...awaited(order, lineId, quantity), reason: 'returned_to_sender', terms };
-    }),
-    ...{ arrivals: [], rev: 0, status: 'in_transit' },
-  };
-  await models.returns.create([found], { session });
-  return { returnId: found._id };
-}
-
 /** A line of which nothing has come yet. */
 export function awaited(
   order: Order,
@@ -147,7 +94,7 @@ export function awaited(
   return { lineId, sku, quantity, reception: 'awaiting', received: 0, wrong: 0, dispositions: [] };
 }
 
-async function addressOf({ models }: Mongo, warehouseId: string): Promise<Return['sendTo']> {
+export async function addressOf({ models }: Mongo, warehouseId: string): Promise<Return['sendTo']> {
   const warehouse = await models.warehouses.findById(warehouseId, { address: 1 }).lean();
   if (!warehouse) throw broken(`There is no warehouse ${warehouseId}`);
   return warehouse.address;

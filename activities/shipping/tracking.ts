@@ -21,7 +21,9 @@ import { mailOperation } from '../orders.ts';
 import type { CarrierEvent } from '../providers/carrier.ts';
 import { isRefusal } from '../providers/carrier-failures.ts';
 import { receiveEvent } from '../receive.ts';
+import { openLateReturn } from '../returns/brought-back.ts';
 import { signalled } from '../signals.ts';
+import { startReturn } from '../starts.ts';
 import { type Carriers, nextCheck } from './labels.ts';
 
 /** By its webhook or asked for, an event is the same one. */
@@ -80,7 +82,8 @@ async function shipmentMoved(
   const isNew = isNews({ status: standing(parcel), heardAt }, event);
   if (!isNew || ((parcel.heard ?? 0) >= limits.newsAParcel && !hasEnded(parcelStates, status))) {
     await record(mongo, shipment, parcel, event);
-    return { outcome: 'nothing new', orderId };
+    const isBack = await isBroughtBack(mongo, temporal, shipment, parcel.id);
+    return { outcome: isBack ? 'return opened' : 'nothing new', orderId };
   }
   const order = temporal.workflow.getHandle(workflowIds.order(orderId));
   const input = { shipmentId, parcelId: parcel.id, status, at, ...(reason && { reason }) };
@@ -91,7 +94,30 @@ async function shipmentMoved(
     { $inc: { 'parcels.$.heard': 1 } },
   );
   await record(mongo, shipment, parcel, event);
-  return { outcome, orderId };
+  const isBack = await isBroughtBack(mongo, temporal, shipment, parcel.id);
+  return { outcome: isBack ? 'return opened' : outcome, orderId };
+}
+
+/**
+ * Whether a carrier brings back what it had called delivered. Its order does not follow the parcel any more: the return is
+ * opened, and begun, from here. Numbers are given again some time: what left long ago is not meant.
+ */
+async function isBroughtBack(
+  mongo: Mongo,
+  temporal: Client,
+  { _id: shipmentId, orderId }: Shipment,
+  parcelId: string,
+): Promise<boolean> {
+  const { models } = mongo;
+  const back = { id: parcelId, deliveredAt: { $exists: true }, 'tracking.status': 'returned_to_sender' };
+  const handedOverAt = { $gt: new Date(Date.now() - deadlines.trackingKept) };
+  if (!(await models.shipments.exists({ _id: shipmentId, handedOverAt, parcels: { $elemMatch: back } }))) return false;
+  const opened = await openLateReturn(mongo, { orderId, shipmentId, parcelId });
+  if (!('returnId' in opened)) return false;
+  const { returnId } = opened;
+  if (!(await models.returns.exists({ _id: returnId, rev: 0 }))) return false;
+  await startReturn(temporal, { returnId });
+  return true;
 }
 
 function latest(a: string, b: string): string {

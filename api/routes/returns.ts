@@ -84,7 +84,7 @@ export const listReturns = endpoint({
   query: schema.returnQuery,
   answers: { 200: schema.returnPage },
   async handle({ mongo }, { query: { status, orderId, trackingNumber, limit, cursor } }) {
-    const travels = ['label.trackingNumber', 'parcel.trackingNumber'].map((field) => ({ [field]: trackingNumber }));
+    const travels = ['label', 'parcel', 'late'].map((of) => ({ [`${of}.trackingNumber`]: trackingNumber }));
     const asked = {
       ...(status && { status }),
       ...(orderId && { orderId }),

@@ -140,6 +140,7 @@ export const returned = z
       }),
     ),
     parcelId: z.string().optional().meta({ description: "The order's parcel that the carrier brings back" }),
+    wasDelivered: z.boolean().optional().meta({ description: 'The carrier had called that parcel delivered before' }),
     trackingNumber: z.string().optional(),
     labelUrl: z.string().optional(),
     labelFee: common.money.optional().meta({ description: 'Kept of the refund for the label' }),

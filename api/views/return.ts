@@ -8,7 +8,7 @@ import { viewLine } from './quote.ts';
 export type ReturnView = z.input<typeof returnSchema>;
 
 export function viewReturn(found: Return): ReturnView {
-  const { label, parcel, sending, state, status } = found;
+  const { label, sending, state, status, parcel = found.late } = found;
   return {
     id: found._id,
     orderId: found.orderId,
@@ -18,6 +18,7 @@ export function viewReturn(found: Return): ReturnView {
     openedBy: found.by,
     lines: found.lines.map(({ terms: _, ...line }) => line),
     ...(parcel && { parcelId: parcel.parcelId }),
+    ...(found.late && { wasDelivered: true }),
     trackingNumber: label?.trackingNumber ?? parcel?.trackingNumber,
     labelUrl: label?.url,
     ...(label && sending.fee > 0 && { labelFee: sending.fee }),
@@ -41,6 +42,6 @@ function viewExchange({ state, status }: Return, exchange: Exchange): NonNullabl
   };
 }
 
-function isAwaited({ parcel, by, state }: Return): boolean {
-  return !parcel && by !== 'warehouse' && state?.waitingFor?.event === 'return_arrival';
+function isAwaited({ by, state }: Return): boolean {
+  return by !== 'warehouse' && by !== 'carrier' && state?.waitingFor?.event === 'return_arrival';
 }

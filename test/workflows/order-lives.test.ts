@@ -1,6 +1,6 @@
 /**
  * Random lives of orders: placed, paid, edited, cancelled in part, held, picked short, sent in several parcels, lost, returned,
- * claimed and disputed, many at once on goods that are scarce. Then whatever is open is brought to its end. What was paid is
+ * exchanged, claimed and disputed, many at once on goods that are scarce. Then whatever is open is brought to its end. What was paid is
  * what the goods that were kept cost, with the fees, to the minor unit; the stock is what came and went; and nothing is open.
  *
  * Another life than those of every run: WAYBILL_SEED=7. Many of them, from that one on: WAYBILL_RUNS=50.
@@ -37,7 +37,13 @@ const actions: Record<string, (life: Life, step: Step) => Promise<boolean>> = {
     send: warehouse.send,
   },
   ...{ refundLine: after.refundLine, refundAmount: after.refundAmount, answer: after.answer },
-  ...{ askReturn: after.askReturn, moveReturn: after.moveReturn, claim: after.claim, decide: after.decide },
+  ...{
+    askReturn: after.askReturn,
+    askExchange: after.askExchange,
+    moveReturn: after.moveReturn,
+    claim: after.claim,
+    decide: after.decide,
+  },
   ...{ dispute: after.disputePayment, bankDecides: after.bankDecides },
 };
 
@@ -53,7 +59,7 @@ const ages: Record<string, number>[] = [
   },
   {
     ...{ send: 3, travel: 5, answer: 4, refundLine: 2, refundAmount: 1, dispute: 2, bankDecides: 2, cancelLines: 1 },
-    ...{ askReturn: 6, moveReturn: 10, claim: 5, decide: 4, goodsCome: 1, release: 1, pay: 1 },
+    ...{ askReturn: 5, askExchange: 4, moveReturn: 10, claim: 5, decide: 4, goodsCome: 1, release: 1, pay: 1 },
   },
 ];
 
@@ -99,7 +105,7 @@ else
     async (seed) => {
       if (isBroken) throw new Error('A life before it has left something open: see that one');
       const [chosen] = fc.sample(anyLife, { seed, numRuns: 1 }) as [AnyLife];
-      const life = begin({ world, api, admin });
+      const life = begin({ world, api, admin, hasDisputes: chosen.ends % 5 < 2 });
       try {
         await live(life, chosen);
       } catch (error) {

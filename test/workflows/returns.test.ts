@@ -417,6 +417,30 @@ describe('a parcel that the carrier brings back', () => {
     expect((await refundsOf(orderId)).reduce((sum, amount) => sum + amount)).toBe(3 * price);
   });
 
+  test('after it was called delivered comes back like any other return: what is accepted is paid back', async () => {
+    const sku = await world.newSku({ wh_east: 3 });
+    const orderId = await world.delivered({ items: [{ sku, quantity: 3 }] });
+    const [shipment] = await world.shipmentsOf(orderId);
+    // Its customer has sent one of them back before, and was paid for it.
+    await takenBack(await opened(orderId, [['line_1', 1]]), [['line_1', 1]]);
+    await world.carrierSays(shipment!.id, 'returned_to_sender');
+    const returnId = await broughtBack(orderId);
+    await world.returnReaches(returnId, 'approved');
+    const { trackingNumber } = (await warehouse.shipmentOf(shipment!.id)).parcels![0]!.label!;
+    const { body } = await ask('GET', `/returns?trackingNumber=${trackingNumber}`, undefined, tokens.warehouse);
+    expect(body.returns).toMatchObject([{ id: returnId, status: 'approved', openedBy: 'carrier', wasDelivered: true }]);
+    const again = { resolution: 'reship', reason: 'They had moved house' };
+    expect(await ask('POST', `/returns/${returnId}/resolution`, again, tokens.support)).toMatchObject({ status: 409 });
+    await takenBack(returnId, [['line_1', 2]]);
+    expect(await world.stock(sku, 'wh_east')).toMatchObject({ onHand: 3 });
+    expect((await refundsOf(orderId)).sort()).toEqual([price, 2 * price]);
+    expect(await world.mailsOf(orderId)).not.toContain('return_expiring');
+    expect(await world.mongo.models.returns.countDocuments({ orderId })).toBe(2);
+    await world.carrierSays(shipment!.id, 'returned_to_sender');
+    await world.inboxIsEmpty();
+    expect(await world.mongo.models.returns.countDocuments({ orderId })).toBe(2);
+  });
+
   test('is decided about until it is inspected, and no longer', async () => {
     const { orderId, returnId } = await refused();
     await takenBack(returnId, [['line_1', 2]]);

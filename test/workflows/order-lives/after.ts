@@ -1,11 +1,13 @@
 /** What comes after goods were sent: refunds, returns, claims, disputes, and what is asked about parcels. */
 import type { Claim } from '../../../models/claim.ts';
 import type { Order } from '../../../models/order.ts';
+import type { Dispute, Refund } from '../../../models/payment.ts';
 import type { Return } from '../../../models/return.ts';
 import { returnReasons } from '../../../workflows/domain/return-policy.ts';
 import { claimKinds } from '../../../workflows/domain/states.ts';
-import type { Incident } from '../../../workflows/messages.ts';
+import { type Incident, workflowIds } from '../../../workflows/messages.ts';
 import { add, ask, isDone, type Life, oneOf, ordersOf, type Step, type Units } from './life.ts';
+import { addresses, priceOf } from './shop.ts';
 
 const reason = 'they say so';
 
@@ -46,6 +48,27 @@ export async function askReturn(life: Life, { pick, other, units, how }: Step): 
   const body = { lines, ...(life.placed.has(order._id) && to(order, other)) };
   const token = other % 3 === 0 ? life.admin : life.api.ownerOf(order._id);
   return isDone(await ask(life, how, ['POST', `/v1/orders/${order._id}/returns`, body, token]));
+}
+
+/** Of one line, other goods. */
+export async function askExchange(life: Life, { pick, other, units, how }: Step): Promise<boolean> {
+  if (life.hasDisputes) return false;
+  const order = oneOf(await sentOrders(life), pick);
+  const line = oneOf(order?.lines ?? [], other);
+  if (!order || !line) return false;
+  const went = addresses.find(({ postalCode }) => postalCode === order.shipTo.postalCode)!;
+  const items = [{ sku: oneOf([...life.shelf.prices.keys()], pick + other)!, quantity: units }];
+  const paymentMethod = oneOf(['pm_card_visa', 'pm_card_threeDSecure2Required', undefined], other);
+  const lines = [{ lineId: line.lineId, quantity: line.quantity, reason: oneOf(returnReasons, other)! }];
+  const body = { lines, exchangeFor: { items, ...(paymentMethod && { paymentMethod }) } };
+  const token = life.api.ownerOf(order._id);
+  const answer = await ask(life, how, ['POST', `/v1/orders/${order._id}/returns`, body, token]);
+  if (!isDone(answer)) return false;
+  const { id, exchange } = answer.body;
+  if (exchange.total !== priceOf(items, went, false, life.shelf, true))
+    throw new Error(`Not the price of the list: ${life.log.at(-1)}`);
+  life.exchanges.set(id, { total: exchange.total });
+  return true;
 }
 
 export async function moveReturn(life: Life, { pick, other, units, how }: Step): Promise<boolean> {
@@ -140,6 +163,7 @@ export async function decideClaim(life: Life, { _id }: Claim, chance: number, ho
 /** The bank takes all of it, or a part. Once an order. */
 export async function disputePayment(life: Life, { pick, other, units }: Step): Promise<boolean> {
   const { world } = life;
+  if (!life.hasDisputes) return false;
   // Of whoever has no account: what is withheld of store credit is not owed.
   const orders = (await ordersOf(life)).filter(({ customerId, _id }) => life.placed.has(_id) && !customerId);
   const payments = await world.mongo.models.payments
@@ -188,6 +212,7 @@ export async function settle(life: Life, incident: Incident, chance: number, how
   const { id, why, answers } = incident;
   const given = oneOf(answers, chance)!;
   const parcelId = /pcl_\w+/.exec(why)?.[0];
+  const asker = (await casesOf(life)).find(({ state }) => state?.incidents.some((each) => each.id === id))!;
   const answer = await ask(life, how, ['POST', `/v1/incidents/${id}/answer`, { answer: given }]);
   life.log.push(`  (about ${incident.cause}: ${why})`);
   const isApplied = isDone(answer) && answer.body.applied === true;
@@ -198,6 +223,17 @@ export async function settle(life: Life, incident: Incident, chance: number, how
     (given === 'refund' || given === 'reship')
   )
     life.givenUp.set(parcelId, given);
+  if (isApplied && incident.cause === 'exchange_shortfall' && given === 'skip') {
+    const [worth, transferred] = [...why.matchAll(/[\d.]+(?= USD)/g)].map(([amount]) =>
+      Math.round(Number(amount) * 100),
+    );
+    life.borne.set(asker._id, transferred! - worth!);
+  }
+  if (isApplied && incident.cause === 'refund_failed' && given === 'skip') {
+    const { refunds } = life.world.mongo.models;
+    for (const { _id } of await refunds.find({ workflowId: asker.workflowId, status: 'failed' }).lean())
+      life.unsent.add(_id);
+  }
   return isApplied;
 }
 
@@ -205,16 +241,22 @@ export async function settle(life: Life, incident: Incident, chance: number, how
 
 /** Of orders, and of what came after them. */
 export async function incidentsOf(life: Life): Promise<Incident[]> {
+  return (await casesOf(life)).flatMap(({ state }) => state?.incidents ?? []);
+}
+
+async function casesOf(life: Life) {
   const { models } = life.world.mongo;
   const orders = await ordersOf(life);
   const ids = { orderId: { $in: orders.map(({ _id }) => _id) } };
-  const found = await Promise.all([
-    models.returns.find(ids).lean(),
-    models.refunds.find(ids).lean(),
-    models.disputes.find(ids).lean(),
-    models.claims.find(ids).lean(),
-  ]);
-  return [...orders, ...found.flat()].flatMap(({ state }) => state?.incidents ?? []);
+  const of = <T extends { _id: string }>(found: T[], workflowId: (id: string) => string) =>
+    found.map((each) => ({ ...each, workflowId: workflowId(each._id) }));
+  return [
+    ...of(orders, workflowIds.order),
+    ...of(await models.returns.find(ids).lean<Return[]>(), workflowIds.return),
+    ...of(await models.refunds.find(ids).lean<Refund[]>(), workflowIds.refund),
+    ...of(await models.disputes.find(ids).lean<Dispute[]>(), workflowIds.dispute),
+    ...of(await models.claims.find(ids).lean<Claim[]>(), workflowIds.claim),
+  ];
 }
 
 export async function returnsOf(life: Life): Promise<Return[]> {

@@ -51,26 +51,37 @@ export interface Life {
   admin: string;
   shelf: Shelf;
   customers: { id: string; granted: number }[];
+  /** A bank takes money back in some lives, and in the others goods are exchanged: what it took pays for no other goods. */
+  hasDisputes: boolean;
   placed: Map<string, Placed>;
   /** Units by `SKU@warehouse`. */
   received: Map<string, number>;
-  /** What lies in the parcels of a shipment. */
-  packed: Map<string, Units[]>;
+  /** What lies in each parcel, by its id: those that are packed anew have other ids. */
+  packed: Map<string, Units>;
   handedOver: Set<string>;
   /** Minor units that support gave for nothing. */
   goodwill: Map<string, number>;
   refundedLines: Map<string, Units>;
   /** What became of each unit that came back, by return. */
   inspected: Map<string, { lineId: string; quantity: number; disposition: Disposition }[]>;
+  /** What is wanted in exchange, by return. */
+  exchanges: Map<string, { total: number }>;
+  /** Minor units that the store bore where less came back than other goods were given for. */
+  borne: Map<string, number>;
+  /** Refunds that the provider would not send, and that support has given up. */
+  unsent: Set<string>;
   /** Parcels that did not come, as the question about them was answered. */
   givenUp: Map<string, 'refund' | 'reship'>;
   /** What was done, to be read where something is wrong. */
   log: string[];
 }
 
-export function begin(about: Pick<Life, 'world' | 'api' | 'admin'>): Life {
+export function begin(about: Pick<Life, 'world' | 'api' | 'admin' | 'hasDisputes'>): Life {
   const nothing = { placed: new Map(), received: new Map(), packed: new Map(), handedOver: new Set<string>() };
-  const after = { goodwill: new Map(), refundedLines: new Map(), inspected: new Map(), givenUp: new Map() };
+  const after = {
+    ...{ goodwill: new Map(), refundedLines: new Map(), inspected: new Map(), givenUp: new Map() },
+    ...{ exchanges: new Map(), borne: new Map(), unsent: new Set<string>() },
+  };
   const shelf = { prices: new Map(), bundles: new Map(), backorderable: '' };
   return { ...about, ...nothing, ...after, shelf, customers: [], log: [] };
 }
@@ -112,21 +123,24 @@ export async function receive(life: Life, { sku, quantity }: Item, warehouseId: 
 
 // ---- What there is ----
 
-/** With those that send again what another was paid for. */
+/** With those that send again what another was paid for, and those in exchange. */
 export async function ordersOf({ world: { mongo }, placed }: Life): Promise<Order[]> {
   const found = await mongo.models.orders
     .find({ _id: { $in: [...placed.keys()] } })
     .sort({ _id: 1 })
     .lean<Order[]>();
   for (let latest = found; latest.length > 0; ) {
-    const ids = latest.map(({ _id }) => _id);
-    const shipments = await mongo.models.shipments.find({ orderId: { $in: ids } }).lean<Shipment[]>();
-    const claims = await mongo.models.claims.find({ orderId: { $in: ids } }, { _id: 1 }).lean();
+    const of = { orderId: { $in: latest.map(({ _id }) => _id) } };
+    const shipments = await mongo.models.shipments.find(of).lean<Shipment[]>();
+    const claims = await mongo.models.claims.find(of, { _id: 1 }).lean();
+    const returns = await mongo.models.returns.find(of, { _id: 1 }).lean();
     const sources = [
       ...shipments.flatMap(({ parcels = [] }) => parcels.map(({ id }) => id)),
       ...claims.map(({ _id }) => _id),
     ];
-    latest = await mongo.models.orders.find({ reshipOf: { $in: sources } }).lean<Order[]>();
+    const again = { reshipOf: { $in: sources } };
+    const inExchange = { 'exchangeOf.returnId': { $in: returns.map(({ _id }) => _id) } };
+    latest = await mongo.models.orders.find({ $or: [again, inExchange] }).lean<Order[]>();
     found.push(...latest);
   }
   return found;

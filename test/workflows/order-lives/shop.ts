@@ -43,8 +43,16 @@ export function shippingTo(to: Address): number {
 }
 
 /** Minor units: what a customer has to be told that it costs, worked out from the price list. */
-export function priceOf(items: readonly Item[], to: Address, hasCode: boolean, { prices }: Shelf): number {
-  const { taxPpm, onShipping, shipping } = terms[addresses.indexOf(to)]!;
+export function priceOf(
+  items: readonly Item[],
+  to: Address,
+  hasCode: boolean,
+  shelf: Shelf,
+  isSentFree = false,
+): number {
+  const { prices } = shelf;
+  const { taxPpm, onShipping, shipping: charge } = terms[addresses.indexOf(to)]!;
+  const shipping = isSentFree ? 0 : charge;
   const goods = items.reduce((sum, { sku, quantity }) => sum + prices.get(sku)! * quantity, 0);
   const net = goods - (hasCode ? parts(goods, promotionPpm) : 0);
   return net + shipping + parts(net + (onShipping ? shipping : 0), taxPpm);
@@ -83,6 +91,7 @@ export async function setRules({ mongo: { models } }: World, chance: number): Pr
   const policies = {
     standard: defaultReturnPolicy,
     fees: { ...defaultReturnPolicy, restockingPpm, returnShipping: 'customer' as const, labelFee: { USD: labelFee } },
+    at_once: { ...defaultReturnPolicy, exchange: 'at_once' as const },
     asked: {
       ...defaultReturnPolicy,
       ...{ approval: 'person' as const, refundShipping: 'with_whole_order' as const },
@@ -104,7 +113,7 @@ export async function fillShelf(world: World, receive: (item: Item, warehouseId:
     { price: 1_999, stock: [9, 0, 3], returnClass: 'standard' },
     { price: 333, stock: [7, 8, 0], returnClass: 'fees' },
     { price: 1_001, stock: [0, 8, 2], returnClass: 'asked' },
-    { price: 705, stock: [3, 0, 0], backorder: { limit: 12, leadDays: 5 } },
+    { price: 705, stock: [3, 0, 0], returnClass: 'at_once', backorder: { limit: 12, leadDays: 5 } },
   ];
   const shelf: Shelf = { prices: new Map(), bundles: new Map(), backorderable: '' };
   for (const { price, stock, ...more } of goods) {

@@ -53,10 +53,7 @@ export async function packInto(life: Life, { _id, lines }: Shipment, boxes: numb
   const body = { parcels: parcels.map((units) => ({ ...box, units })) };
   const answer = await ask(life, how, ['POST', `/v1/shipments/${_id}/pack`, body]);
   if (!isDone(answer)) return false;
-  life.packed.set(
-    _id,
-    answer.body.parcels.map(({ units }: { units: Units }) => units),
-  );
+  for (const { id, units } of answer.body.parcels as { id: string; units: Units }[]) life.packed.set(id, units);
   return true;
 }
 
@@ -122,7 +119,8 @@ export async function carrierSays(life: Life, shipment: Shipment, index: number,
   const place = index % Math.max(1, parcels.length);
   const parcel = parcels[place];
   if (!parcel || parcel.resolved || givenUp.has(parcel.id)) return false;
-  if (['delivered', 'returned_to_sender'].includes(parcel.status)) return false;
+  if (parcel.status === 'returned_to_sender') return false;
+  if (parcel.status === 'delivered' && says !== 'returned_to_sender') return false;
   const isReship = !placed.has(shipment.orderId);
   const status = isReship && says === 'returned_to_sender' ? 'delivered' : says;
   await world.carrierSays(shipment._id, status, { parcel: place });
