@@ -62,9 +62,12 @@ async function claimedTooMuch(mongo: Mongo, orderId: string): Promise<string[]> 
   return [...ofLines, ...ofParcels, ...ofParcel];
 }
 
-/** What is claimed and lies in a box with other goods all the same was sent, and is not paid back twice. */
+/**
+ * By whoever may ask for no more than there is. What a carrier brings back is what it is: what of it is claimed was sent all
+ * the same, and is not paid back twice.
+ */
 async function askedBack({ models }: Mongo, orderId: string): Promise<ReadonlyMap<string, number>> {
-  const asked = { orderId, parcel: { $exists: false }, status: { $nin: withoutEffect } };
+  const asked = { orderId, by: { $ne: 'carrier' as const }, status: { $nin: withoutEffect } };
   const returns = await models.returns.find(asked, { status: 1, lines: 1 }).lean<Return[]>();
   const units = returns.flatMap(({ status, lines }) => {
     const isHere = ['received', 'inspected', 'completed'].includes(status);
