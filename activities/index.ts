@@ -32,7 +32,7 @@ import { applyEdit, readEdit } from './stock/edits.ts';
 import { cancelLines } from './stock/line-cancels.ts';
 import {
   commitStock,
-  readClaims,
+  readHoldings,
   releaseShipment,
   releaseStock,
   reserveStock,
@@ -45,7 +45,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
   return {
     reserveStock: (input) => reserveStock(mongo, input),
     commitStock: (input) => commitStock(mongo, input),
-    readClaims: (input) => readClaims(mongo, input),
+    readHoldings: (input) => readHoldings(mongo, input),
     releaseStock: (input) => releaseStock(mongo, input),
     releaseShipment: (input) => releaseShipment(mongo, input),
     cancelLines: (input) => cancelLines(mongo, input),

@@ -44,7 +44,7 @@ export interface NewShipment {
 }
 
 /** What an order holds and waits for. A shipment without a warehouse waits for goods. */
-export interface Claims {
+export interface Holdings {
   shipments: NewShipment[];
 }
 
@@ -160,7 +160,7 @@ export type SettledClaim =
   /** It was settled in another way before. Nothing was changed. */
   | { how: 'otherwise'; because: string };
 
-export interface AppliedEdit extends Claims {
+export interface AppliedEdit extends Holdings {
   outcome: 'applied';
   amountDue: number;
   /** What is different, in words of ours; and minor units of what was and is to be sent. */
@@ -248,15 +248,15 @@ export interface ExchangeWorth {
 export interface LocalSteps {
   /** This one and the next, and `shipStock`, write the order as well, as `saveOrder` does. */
   reserveStock(input: Saved): Promise<Reservation>;
-  commitStock(input: Saved): Promise<Claims>;
-  readClaims(input: { orderId: string }): Promise<Claims>;
+  commitStock(input: Saved): Promise<Holdings>;
+  readHoldings(input: { orderId: string }): Promise<Holdings>;
   /**
    * Gives back what is reserved or committed for the order, but not what was shipped. Repeats do nothing. Answers with the
    * store credit that was spent for it, also where nobody has heard of the reservation.
    */
   releaseStock(input: { orderId: string }): Promise<{ credit: number }>;
   /** Gives back what one shipment holds and closes its pick list; of one that has left, writes the goods off. */
-  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Claims & { amountDue: number }>;
+  releaseShipment(input: { orderId: string; shipmentId: string }): Promise<Holdings & { amountDue: number }>;
   /** Takes units out of an order, from the shipments that are named, the first ones first. */
   cancelLines(input: {
     orderId: string;
@@ -473,7 +473,7 @@ export interface ProviderSteps {
 const localStepNames = [
   'reserveStock',
   'commitStock',
-  'readClaims',
+  'readHoldings',
   'releaseStock',
   'releaseShipment',
   'cancelLines',

@@ -34,7 +34,7 @@ export async function waitForGoods(order: Order): Promise<void> {
     const release = known.notBefore === undefined ? 0 : Date.parse(known.notBefore);
     const hints = order.stockHints;
     const heard = () => order.stockHints > hints;
-    takeOver(order, await record.must('read_claims', () => local.readClaims({ orderId: order.id })));
+    takeOver(order, await record.must('read_holdings', () => local.readHoldings({ orderId: order.id })));
     if (!waitsForGoods()) {
       // While it is held what came can go again: it is paid for what is there at the end of it.
       if (Date.now() < release) await record.waitFor('release', release - Date.now(), heard);

@@ -1,6 +1,6 @@
 /** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
 import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Claims, NewShipment } from './activities.ts';
+import type { Holdings, NewShipment } from './activities.ts';
 import { local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } from './domain/states.ts';
@@ -206,7 +206,7 @@ export function createOrder({ orderId, exchange }: OrderInput): Order {
  * Takes over what the order holds and waits for now. Goods come for what waited, other warehouses send in place of the
  * first; what is not there any more is cancelled, or forgotten where nobody has begun with it.
  */
-export function takeOver(order: Order, { shipments }: Claims): void {
+export function takeOver(order: Order, { shipments }: Holdings): void {
   const { record } = order;
   const { state } = record;
   const before = new Map(state.shipments.map((shipment) => [shipment.id, shipment]));

@@ -119,10 +119,10 @@ async function confirm(order: Order): Promise<void> {
   }
   record.mail('order_confirmed');
   const next = { event: 'picking', ms: deadlines.picking };
-  const claims = await record.must('commit_stock', () =>
+  const holdings = await record.must('commit_stock', () =>
     record.savedWith(next, (state, mails) => local.commitStock({ state, mails })),
   );
-  takeOver(order, claims);
+  takeOver(order, holdings);
 }
 
 /** Ends once every shipment has, and every one that took over a part of another. */
@@ -155,7 +155,7 @@ async function shipAll(order: Order): Promise<void> {
     if (failure) throw failure.error;
     if (order.stockHints > hints) {
       hints = order.stockHints;
-      takeOver(order, await order.record.must('read_claims', () => local.readClaims({ orderId: order.id })));
+      takeOver(order, await order.record.must('read_holdings', () => local.readHoldings({ orderId: order.id })));
     } else if (running === 0 && !state.shipments.some(isNew)) return;
   }
 }

@@ -9,7 +9,7 @@ import { limits } from '../../workflows/domain/limits.ts';
 import { offerOf } from './availability.ts';
 import { changeStock } from './ledger.ts';
 import { insertShipments } from './shipments.ts';
-import { claimsOf, type Work } from './work.ts';
+import { allocationsOf, type Work } from './work.ts';
 
 /**
  * Serves the orders that the change sees of the queue, oldest first. Those that got something are told; who waits longer
@@ -21,7 +21,7 @@ export function fillFromQueue(work: Work, sku: string): void {
 
 /** False where nothing is left for the next in the queue. */
 function fillOrder(work: Work, order: Order, sku: string): boolean {
-  const waiting = claimsOf(order).filter((claim) => claim.sku === sku && claim.state === 'backordered');
+  const waiting = allocationsOf(order).filter((each) => each.sku === sku && each.state === 'backordered');
   const units = sum(waiting);
   const allocations = takeWhatIsThere(waiting, work.supplies([sku]), order.shipTo);
   if (allocations.length === 0) return waiting.length === 0;
@@ -32,15 +32,15 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
     warehouseIds.map((id) => [id, shipmentFor(order, waiting[0]!.shipmentId, id, whole)] as const),
   );
   // Past the bound of parcels it waits until one brings all of it, and those behind it go on.
-  const shipmentIds = new Set([...claimsOf(order).map(({ shipmentId }) => shipmentId), ...filled.values()]);
+  const shipmentIds = new Set([...allocationsOf(order).map(({ shipmentId }) => shipmentId), ...filled.values()]);
   if (shipmentIds.size > limits.shipments) return true;
 
   for (const { lineId, warehouseId, quantity } of allocations) {
     const line = order.lines.find((each) => each.lineId === lineId)!;
-    const claim = line.allocations.find(({ state }) => state === 'backordered')!;
-    claim.quantity -= quantity;
+    const allocation = line.allocations.find(({ state }) => state === 'backordered')!;
+    allocation.quantity -= quantity;
     const state = order.committedAt ? 'committed' : 'reserved';
-    addClaim(line, { shipmentId: filled.get(warehouseId)!, warehouseId, quantity, state });
+    addAllocation(line, { shipmentId: filled.get(warehouseId)!, warehouseId, quantity, state });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);
   }
   if (order.committedAt)
@@ -54,13 +54,13 @@ function fillOrder(work: Work, order: Order, sku: string): boolean {
   return sum(allocations) === units;
 }
 
-/** What a parcel has of a line is one claim: its pick list and its movement know it by the line. */
-function addClaim(line: OrderLine, claim: LineAllocation): void {
+/** What a parcel has of a line is one allocation: its pick list and its movement know it by the line. */
+function addAllocation(line: OrderLine, allocation: LineAllocation): void {
   const known = line.allocations.find(
-    ({ shipmentId, state }) => shipmentId === claim.shipmentId && state === claim.state,
+    ({ shipmentId, state }) => shipmentId === allocation.shipmentId && state === allocation.state,
   );
-  if (known) known.quantity += claim.quantity;
-  else line.allocations.push(claim);
+  if (known) known.quantity += allocation.quantity;
+  else line.allocations.push(allocation);
 }
 
 function sum(units: readonly { quantity: number }[]): number {
@@ -72,14 +72,14 @@ function sum(units: readonly { quantity: number }[]): number {
  * picked, so what comes later is a parcel of its own; it keeps its name where it comes as a whole, from one warehouse.
  */
 function shipmentFor(order: Order, waitingId: string, warehouseId: string, whole: number | undefined): string {
-  const claims = claimsOf(order);
-  const there = claims.find((claim) => claim.state === 'reserved' && claim.warehouseId === warehouseId);
+  const allocations = allocationsOf(order);
+  const there = allocations.find((each) => each.state === 'reserved' && each.warehouseId === warehouseId);
   if (there && !order.committedAt) return there.shipmentId;
-  const left = claims.filter((claim) => claim.shipmentId === waitingId && claim.state === 'backordered');
+  const left = allocations.filter((each) => each.shipmentId === waitingId && each.state === 'backordered');
   return sum(left) === whole ? waitingId : newId('shp');
 }
 
-/** The order's workflow hears that its claims were changed from outside. */
+/** The order's workflow hears that its allocations were changed from outside. */
 export function tellOrder(work: Work, orderId: string): void {
   const now = new Date();
   const event = {

@@ -12,7 +12,7 @@ import { salable } from '../../workflows/domain/stock.ts';
 import { tellOrder } from './backorders.ts';
 import { changeStock } from './ledger.ts';
 import { moveElsewhere } from './shipments.ts';
-import { type Claim, claimsOf, type Needs, type Work } from './work.ts';
+import { type Allocation, allocationsOf, type Needs, type Work } from './work.ts';
 
 /** So many orders can be made to give way by one change. */
 const most = 1_000;
@@ -59,22 +59,27 @@ export function holdersOf(places: readonly { sku: string; warehouseId: string }[
 export function makeRoom(work: Work, sku: string, warehouseId: string): void {
   const newestFirst = [...work.orders].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   for (const order of newestFirst) {
-    for (const claim of claimsOf(order)) {
+    for (const allocation of allocationsOf(order)) {
       const missing = -salable(work.stock(sku, warehouseId)!);
       if (missing <= 0) return;
-      if (claim.sku !== sku || claim.warehouseId !== warehouseId) continue;
-      if (claim.state === 'reserved') takeAway(work, order, claim, Math.min(missing, claim.quantity));
-      if (claim.state !== 'committed') continue;
-      const pickList = work.document('shipments', claim.shipmentId);
+      if (allocation.sku !== sku || allocation.warehouseId !== warehouseId) continue;
+      if (allocation.state === 'reserved') takeAway(work, order, allocation, Math.min(missing, allocation.quantity));
+      if (allocation.state !== 'committed') continue;
+      const pickList = work.document('shipments', allocation.shipmentId);
       if (!pickList || hasBegun(pickList)) continue;
-      const units = Math.min(missing, claim.quantity);
-      work.put('shipments', shortened(pickList, claim.lineId, units));
-      takeAway(work, order, claim, units);
+      const units = Math.min(missing, allocation.quantity);
+      work.put('shipments', shortened(pickList, allocation.lineId, units));
+      takeAway(work, order, allocation, units);
     }
   }
 }
 
-function takeAway(work: Work, order: Order, { shipmentId, warehouseId, lineId, sku }: Claim, quantity: number): void {
+function takeAway(
+  work: Work,
+  order: Order,
+  { shipmentId, warehouseId, lineId, sku }: Allocation,
+  quantity: number,
+): void {
   moveElsewhere(work, order, { shipmentId, warehouseId }, [{ lineId, sku, quantity }], 'backordered');
   work.write(order);
   tellOrder(work, order._id);
@@ -118,9 +123,11 @@ function moveShipment(mongo: Mongo, orderId: string, shipmentId: string): Promis
       const order = work.orders[0]!;
       const pickList = work.document('shipments', shipmentId)!;
       const { warehouseId } = pickList;
-      const claims = claimsOf(order).filter((each) => each.shipmentId === shipmentId && each.state === 'committed');
-      if (hasBegun(pickList) || work.isActive(warehouseId) || claims.length === 0) return false;
-      const units = claims.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
+      const allocations = allocationsOf(order).filter(
+        (each) => each.shipmentId === shipmentId && each.state === 'committed',
+      );
+      if (hasBegun(pickList) || work.isActive(warehouseId) || allocations.length === 0) return false;
+      const units = allocations.map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
       const skus = units.map(({ sku }) => sku);
       if (!allocate(units, work.supplies(skus), order.shipTo).ok) return false;
       if (moveElsewhere(work, order, { shipmentId, warehouseId }, units, 'backordered').length === 0) return false;

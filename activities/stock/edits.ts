@@ -17,7 +17,7 @@ import { outcomeOf } from '../payments/records.ts';
 import { giveUsesBack, redeem, redemptionDocuments } from '../pricing/redemptions.ts';
 import { changeStock } from './ledger.ts';
 import { insertShipments, openShipments, shipmentsOf } from './shipments.ts';
-import { claimsOf, isOpen, type Needs, type Work } from './work.ts';
+import { allocationsOf, isOpen, type Needs, type Work } from './work.ts';
 
 /**
  * What an edit was previewed against, as a digest: whatever changes what is sent, where it goes or what it costs, by whomever,
@@ -197,17 +197,17 @@ function takePromotions(work: Work, order: Order, { redemptions }: Becomes): voi
 
 /** What it holds is its own, whoever waits for the same; the rest is had, or waited for, as by a new order. */
 function reserveAnew(work: Work, order: Order, { lines: priced, shipTo }: Becomes): Order['lines'] {
-  const open = claimsOf(order).filter(isOpen);
+  const open = allocationsOf(order).filter(isOpen);
   const own = open
     .filter(({ warehouseId }) => warehouseId !== '')
     .map(({ sku, warehouseId, quantity }) => ({ sku, warehouseId, quantity }));
-  for (const claim of open) claim.state = 'released';
+  for (const allocation of open) allocation.state = 'released';
   const skus = [...new Set(priced.map(({ sku }) => sku))];
   const backlog = Object.fromEntries(skus.map((sku) => [sku, work.backlog(sku)]));
   const result = reserveOrWait(priced, work.supplies(skus), shipTo, backlog, own);
   if (!result.ok) throw new Refused({ ...refused('out_of_stock'), shortages: result.shortages });
   const shipmentIds = new Map<string, string>();
-  const claimOf = (warehouseId: string, quantity: number, state: LineAllocation['state']): LineAllocation => {
+  const newAllocation = (warehouseId: string, quantity: number, state: LineAllocation['state']): LineAllocation => {
     const shipmentId = shipmentIds.get(warehouseId) ?? newId('shp');
     shipmentIds.set(warehouseId, shipmentId);
     return { shipmentId, warehouseId, quantity, state };
@@ -218,8 +218,8 @@ function reserveAnew(work: Work, order: Order, { lines: priced, shipTo }: Become
     return {
       ...line,
       allocations: [
-        ...result.allocations.filter(ofIt).map((each) => claimOf(each.warehouseId, each.quantity, held)),
-        ...result.waiting.filter(ofIt).map(({ quantity }) => claimOf('', quantity, 'backordered')),
+        ...result.allocations.filter(ofIt).map((each) => newAllocation(each.warehouseId, each.quantity, held)),
+        ...result.waiting.filter(ofIt).map(({ quantity }) => newAllocation('', quantity, 'backordered')),
       ],
     };
   });
@@ -227,7 +227,7 @@ function reserveAnew(work: Work, order: Order, { lines: priced, shipTo }: Become
 
 /** As urgently as what they replace. */
 function pickAnew(work: Work, order: Order, priority: number): void {
-  const shipments = shipmentsOf(claimsOf(order).filter(({ state }) => state === 'committed'));
+  const shipments = shipmentsOf(allocationsOf(order).filter(({ state }) => state === 'committed'));
   insertShipments(work, order, shipments);
   for (const { shipmentId } of shipments)
     work.put('shipments', { ...work.document('shipments', shipmentId)!, priority });

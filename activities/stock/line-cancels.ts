@@ -7,7 +7,7 @@ import { type Cancellable, chooseUnits, type LineCancellation, withLess } from '
 import { amountDue } from '../../workflows/domain/sales.ts';
 import { changeStock } from './ledger.ts';
 import { sumOf } from './shipments.ts';
-import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
+import { type Allocation, allocationsOf, isOpen, type Work } from './work.ts';
 
 /**
  * All of it, or nothing. Of the shipments named only, in their order: the workflow says which of them nobody hands over at
@@ -24,22 +24,22 @@ export function cancelLines(
       const order = work.orders[0]!;
       const known = order.cancellations?.find(({ id }) => id === cancelId);
       if (known) return known.outcome;
-      const claims = claimsOf(order).filter((claim) => isOpen(claim) && from.includes(claim.shipmentId));
+      const allocations = allocationsOf(order).filter((each) => isOpen(each) && from.includes(each.shipmentId));
       const chosen = chooseUnits(
         lines,
-        claims.map((claim) => cancellable(work.document('shipments', claim.shipmentId), claim)),
+        allocations.map((each) => cancellable(work.document('shipments', each.shipmentId), each)),
         from,
       );
       if (!chosen.ok) return { outcome: 'refused', why: whyNot(order, chosen) };
 
       const shipments = [...new Set(chosen.units.map(({ shipmentId }) => shipmentId))].map((shipmentId) => {
         const units = chosen.units.filter((each) => each.shipmentId === shipmentId);
-        const isLast = sumOf(units) === sumOf(claims.filter((claim) => claim.shipmentId === shipmentId));
-        return takeFrom(work, shipmentId, units, claims, isLast);
+        const isLast = sumOf(units) === sumOf(allocations.filter((each) => each.shipmentId === shipmentId));
+        return takeFrom(work, shipmentId, units, allocations, isLast);
       });
-      for (const unit of chosen.units) release(order, claimOf(claims, unit), unit.quantity);
+      for (const unit of chosen.units) release(order, allocationOf(allocations, unit), unit.quantity);
       const due = amountDue(order);
-      const isNothingLeft = !claimsOf(order).some((claim) => isOpen(claim) || claim.state === 'shipped');
+      const isNothingLeft = !allocationsOf(order).some((each) => isOpen(each) || each.state === 'shipped');
       const outcome = { outcome: 'cancelled' as const, shipments, amountDue: due, isNothingLeft };
       const cancellation = { id: cancelId, at: new Date(), actor, reason, lines: [...lines], outcome };
       work.write(order, { cancellations: [...(order.cancellations ?? []), cancellation] });
@@ -50,7 +50,7 @@ export function cancelLines(
 }
 
 /** What a picker did not find is somebody's to decide about first. */
-function cancellable(shipment: Shipment | undefined, { lineId, shipmentId, quantity }: Claim): Cancellable {
+function cancellable(shipment: Shipment | undefined, { lineId, shipmentId, quantity }: Allocation): Cancellable {
   const line = shipment?.lines.find((each) => each.lineId === lineId);
   const isMissing = line?.state === 'short' && !shipment?.shortSettled;
   return { lineId, shipmentId, quantity: isMissing ? Math.min(quantity, line.picked) : quantity };
@@ -65,7 +65,7 @@ function takeFrom(
   work: Work,
   shipmentId: string,
   units: readonly Cancellable[],
-  claims: readonly Claim[],
+  allocations: readonly Allocation[],
   isLast: boolean,
 ): Extract<LineCancellation, { outcome: 'cancelled' }>['shipments'][number] {
   const shipment = work.document('shipments', shipmentId);
@@ -74,7 +74,7 @@ function takeFrom(
     if (shipment) work.put('shipments', { ...shipment, cancelledAt: new Date() });
     return { shipmentId, left: isLast ? 'nothing' : 'less' };
   }
-  const less = withoutUnits(shipment, units, claims);
+  const less = withoutUnits(shipment, units, allocations);
   const isClosed = less.pickedAt === undefined && less.lines.every(({ state }) => state !== 'pending');
   if (isClosed) less.pickedAt = new Date();
   // It is packed anew, and its labels are of no use.
@@ -88,12 +88,12 @@ function takeFrom(
   return { shipmentId, left: 'less', changes: less.changes!, ...(isClosed && { closed: { short } }) };
 }
 
-function withoutUnits(shipment: Shipment, units: readonly Cancellable[], claims: readonly Claim[]): Shipment {
+function withoutUnits(shipment: Shipment, units: readonly Cancellable[], allocations: readonly Allocation[]): Shipment {
   const putBack = [...(shipment.putBack ?? [])];
   const lines = shipment.lines.map((line) => {
     const unit = units.find(({ lineId }) => lineId === line.lineId);
     if (!unit) return line;
-    const less = withLess(line, unit.quantity, cancellable(shipment, claimOf(claims, unit)).quantity);
+    const less = withLess(line, unit.quantity, cancellable(shipment, allocationOf(allocations, unit)).quantity);
     const { lineId, sku, name, bin } = line;
     if (less.putBack > 0) putBack.push({ lineId, sku, name, quantity: less.putBack, ...(bin && { bin }) });
     return less.line;
@@ -107,14 +107,14 @@ function withoutUnits(shipment: Shipment, units: readonly Cancellable[], claims:
   };
 }
 
-function claimOf(claims: readonly Claim[], { lineId, shipmentId }: Cancellable): Claim {
-  return claims.find((claim) => claim.lineId === lineId && claim.shipmentId === shipmentId)!;
+function allocationOf(allocations: readonly Allocation[], { lineId, shipmentId }: Cancellable): Allocation {
+  return allocations.find((each) => each.lineId === lineId && each.shipmentId === shipmentId)!;
 }
 
-function release({ lines }: Order, claim: Claim, quantity: number): void {
-  const line = lines.find(({ lineId }) => lineId === claim.lineId)!;
-  claim.quantity -= quantity;
-  line.allocations.push({ ...claim, quantity, state: 'released' });
+function release({ lines }: Order, allocation: Allocation, quantity: number): void {
+  const line = lines.find(({ lineId }) => lineId === allocation.lineId)!;
+  allocation.quantity -= quantity;
+  line.allocations.push({ ...allocation, quantity, state: 'released' });
   line.allocations = line.allocations.filter((each) => each.quantity > 0);
 }
 

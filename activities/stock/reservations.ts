@@ -1,6 +1,6 @@
 /**
- * The steps of an order's claim on stock: reserved while unpaid, committed once paid, shipped or given back. The order's
- * own lines are the claim; each step is one change of ledger.ts, and does nothing where it was done before.
+ * The steps of what an order holds of the stock: reserved while unpaid, committed once paid, shipped or given back. The order's
+ * own lines say it; each step is one change of ledger.ts, and does nothing where it was done before.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { newId } from '../../models/id.ts';
@@ -8,7 +8,7 @@ import type { LineAllocation, Order } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import type { FulfilmentRules } from '../../models/store.ts';
 import type { Mongo } from '../../platform/mongo.ts';
-import type { Claims, LocalSteps, NewShipment, ParcelIds, Reservation, Saved } from '../../workflows/activities.ts';
+import type { Holdings, LocalSteps, NewShipment, ParcelIds, Reservation, Saved } from '../../workflows/activities.ts';
 import { allocate, reserveOrWait, type Shortage } from '../../workflows/domain/allocation.ts';
 import { failures } from '../../workflows/domain/failures.ts';
 import { amountDue } from '../../workflows/domain/sales.ts';
@@ -21,7 +21,7 @@ import { fulfilmentRules } from '../store-settings.ts';
 import { changeStock } from './ledger.ts';
 import { missingOf, setAside } from './set-aside.ts';
 import { insertShipments, moveUnits, openShipments, shipmentsOf } from './shipments.ts';
-import { type Claim, claimsOf, isOpen, type Work } from './work.ts';
+import { type Allocation, allocationsOf, isOpen, type Work } from './work.ts';
 
 /**
  * Chooses the order's warehouses, reserves in them and writes the lines: all of it, or nothing. Where the customer
@@ -35,7 +35,7 @@ export async function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservat
     make(work): Reservation {
       const order = work.orders[0]!;
       if (order.releasedAt) return { outcome: 'undone' };
-      if (claimsOf(order).length > 0) return reserved(order, rules);
+      if (allocationsOf(order).length > 0) return reserved(order, rules);
       if (order.shortages) return { outcome: 'out_of_stock', shortages: order.shortages };
       if (order.priceChange) return { outcome: 'price_changed' };
 
@@ -53,15 +53,15 @@ export async function reserveStock(mongo: Mongo, saved: Saved): Promise<Reservat
         return { outcome: 'price_changed' };
       }
       const shipmentIds = new Map<string, string>();
-      const claim = (lineId: string, warehouseId: string, quantity: number, state: LineAllocation['state']) => {
+      const hold = (lineId: string, warehouseId: string, quantity: number, state: LineAllocation['state']) => {
         const shipmentId = shipmentIds.get(warehouseId) ?? newId('shp');
         shipmentIds.set(warehouseId, shipmentId);
         const line = order.lines.find((each) => each.lineId === lineId)!;
         line.allocations.push({ shipmentId, warehouseId, quantity, state });
       };
       for (const { lineId, warehouseId, quantity } of result.allocations)
-        claim(lineId, warehouseId, quantity, 'reserved');
-      for (const { lineId, quantity } of result.waiting) claim(lineId, '', quantity, 'backordered');
+        hold(lineId, warehouseId, quantity, 'reserved');
+      for (const { lineId, quantity } of result.waiting) hold(lineId, '', quantity, 'backordered');
       const expectedAt = order.expectedAt ?? comesAt(order, result.waiting);
       work.write(order, { ...fieldsToSave(order, saved), ...(expectedAt && { expectedAt }) });
       if (order.reshipOf === undefined) work.also('payments', { insertOne: { document: newPayment(order) } });
@@ -125,11 +125,11 @@ function reserved(order: Order, { checkAddresses }: FulfilmentRules): Reservatio
 }
 
 function waits(order: Order): boolean {
-  return claimsOf(order).some(({ state }) => state === 'backordered');
+  return allocationsOf(order).some(({ state }) => state === 'backordered');
 }
 
 /** What the order holds and waits for, as it is now: stock that came, and stock that went, change it from outside. */
-export async function readClaims({ models }: Mongo, { orderId }: { orderId: string }): Promise<Claims> {
+export async function readHoldings({ models }: Mongo, { orderId }: { orderId: string }): Promise<Holdings> {
   const order = await models.orders.findById(orderId, { lines: 1 }).lean<Pick<Order, '_id' | 'lines'>>();
   if (!order) throw broken(`There is no order ${orderId}`);
   return { shipments: openShipments(order) };
@@ -139,18 +139,18 @@ export async function readClaims({ models }: Mongo, { orderId }: { orderId: stri
  * What was held for an unpaid order is owed to a paid one: each warehouse gets its shipment to pick. Shipments of
  * warehouses that were switched off meanwhile are sent by others, where these have all of it.
  */
-export function commitStock(mongo: Mongo, saved: Saved): Promise<Claims> {
+export function commitStock(mongo: Mongo, saved: Saved): Promise<Holdings> {
   return changeStock(mongo, {
     orderIds: [saved.state.orderId],
     make(work) {
       const order = work.orders[0]!;
       if (!order.committedAt) {
-        const claims = claimsOf(order).filter(({ state }) => state === 'reserved');
-        for (const claim of claims) claim.state = 'committed';
-        for (const shipment of shipmentsOf(claims)) {
+        const allocations = allocationsOf(order).filter(({ state }) => state === 'reserved');
+        for (const allocation of allocations) allocation.state = 'committed';
+        for (const shipment of shipmentsOf(allocations)) {
           if (!work.isActive(shipment.warehouseId)) moveAll(work, order, shipment);
         }
-        insertShipments(work, order, shipmentsOf(claimsOf(order).filter(({ state }) => state === 'committed')));
+        insertShipments(work, order, shipmentsOf(allocationsOf(order).filter(({ state }) => state === 'committed')));
       }
       work.write(order, { committedAt: order.committedAt ?? new Date(), ...fieldsToSave(order, saved) });
       queueMails(work, saved);
@@ -161,8 +161,8 @@ export function commitStock(mongo: Mongo, saved: Saved): Promise<Claims> {
 
 /** Gives a whole shipment to other warehouses; where these have not all of it, it stays where it is. */
 function moveAll(work: Work, order: Order, { shipmentId }: NewShipment): void {
-  const units = claimsOf(order)
-    .filter((claim) => claim.shipmentId === shipmentId)
+  const units = allocationsOf(order)
+    .filter((allocation) => allocation.shipmentId === shipmentId)
     .map(({ lineId, sku, quantity }) => ({ lineId, sku, quantity }));
   const supplies = work.supplies(units.map(({ sku }) => sku));
   const result = allocate(units, supplies, order.shipTo);
@@ -176,8 +176,8 @@ export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Re
     redemptions: true,
     make(work) {
       const order = work.orders[0]!;
-      const open = claimsOf(order).filter(isOpen);
-      const wasReserved = claimsOf(order).length > 0;
+      const open = allocationsOf(order).filter(isOpen);
+      const wasReserved = allocationsOf(order).length > 0;
       if (!order.releasedAt && wasReserved) giveUsesBack(work, order);
       giveBack(open);
       work.write(order, { releasedAt: order.releasedAt ?? new Date() });
@@ -190,19 +190,19 @@ export function releaseStock(mongo: Mongo, { orderId }: { orderId: string }): Re
 export function releaseShipment(
   mongo: Mongo,
   { orderId, shipmentId }: { orderId: string; shipmentId: string },
-): Promise<Claims & { amountDue: number }> {
+): Promise<Holdings & { amountDue: number }> {
   return changeStock(mongo, {
     orderIds: [orderId],
     documents: [['shipments', shipmentId]],
     make(work) {
       const order = work.orders[0]!;
-      const claims = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId);
+      const allocations = allocationsOf(order).filter((each) => each.shipmentId === shipmentId);
       const pickList = work.document('shipments', shipmentId);
-      const missing = pickList && !pickList.shortSettled ? missingOf(pickList, claims) : [];
+      const missing = pickList && !pickList.shortSettled ? missingOf(pickList, allocations) : [];
       // Nobody comes to settle what was reported short.
       if (pickList && missing.length > 0) setAside(work, pickList, missing);
-      giveBack(claims.filter(isOpen));
-      for (const claim of claims) if (claim.state === 'shipped') claim.state = 'lost';
+      giveBack(allocations.filter(isOpen));
+      for (const allocation of allocations) if (allocation.state === 'shipped') allocation.state = 'lost';
       work.write(order);
       closePickLists(work, [shipmentId]);
       return { shipments: openShipments(order), amountDue: amountDue(order) };
@@ -228,11 +228,11 @@ export function writeOffParcel(
       if (claimed) return { claimed };
       for (const { lineId, quantity } of parcel.units) {
         const line = order.lines.find((each) => each.lineId === lineId)!;
-        const claim = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === 'shipped');
-        const lost = Math.min(quantity, claim?.quantity ?? 0);
-        if (!claim || lost === 0) continue;
-        claim.quantity -= lost;
-        line.allocations.push({ ...claim, quantity: lost, state: 'lost' });
+        const allocation = line.allocations.find((each) => each.shipmentId === shipmentId && each.state === 'shipped');
+        const lost = Math.min(quantity, allocation?.quantity ?? 0);
+        if (!allocation || lost === 0) continue;
+        allocation.quantity -= lost;
+        line.allocations.push({ ...allocation, quantity: lost, state: 'lost' });
         line.allocations = line.allocations.filter((each) => each.quantity > 0);
       }
       parcel.writtenOff = true;
@@ -253,13 +253,13 @@ export function shipStock(
     orderIds: [saved.state.orderId],
     make(work) {
       const order = work.orders[0]!;
-      const leaving = claimsOf(order).filter((claim) => claim.shipmentId === shipmentId && isOpen(claim));
-      for (const claim of leaving) {
-        const { sku, warehouseId, quantity, lineId } = claim;
+      const leaving = allocationsOf(order).filter((each) => each.shipmentId === shipmentId && isOpen(each));
+      for (const allocation of leaving) {
+        const { sku, warehouseId, quantity, lineId } = allocation;
         const key = `ship:${shipmentId}:${lineId}`;
         const change = { onHandChange: -quantity, damagedChange: 0, reason: 'handed over', reference: shipmentId };
         work.move({ key, sku, warehouseId, kind: 'ship', actor, ...change });
-        claim.state = 'shipped';
+        allocation.state = 'shipped';
       }
       work.write(order, fieldsToSave(order, saved));
       queueMails(work, saved);
@@ -275,8 +275,8 @@ export function shipStock(
 
 // ---- What the steps above share ----
 
-function giveBack(claims: readonly Claim[]): void {
-  for (const claim of claims) claim.state = 'released';
+function giveBack(allocations: readonly Allocation[]): void {
+  for (const allocation of allocations) allocation.state = 'released';
 }
 
 function closePickLists(work: Work, shipmentIds: readonly string[]): void {

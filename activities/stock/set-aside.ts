@@ -4,10 +4,10 @@ import type { StockCount } from '../../models/stock-work.ts';
 import type { PickLine } from '../../workflows/domain/picking.ts';
 import { salable } from '../../workflows/domain/stock.ts';
 import { sumOf } from './shipments.ts';
-import { type Claim, isOpen, type Work } from './work.ts';
+import { type Allocation, isOpen, type Work } from './work.ts';
 
-export function missingOf({ lines }: Shipment, claims: readonly Claim[]): PickLine[] {
-  const isOwed = ({ lineId }: PickLine) => claims.some((claim) => claim.lineId === lineId && isOpen(claim));
+export function missingOf({ lines }: Shipment, allocations: readonly Allocation[]): PickLine[] {
+  const isOwed = ({ lineId }: PickLine) => allocations.some((each) => each.lineId === lineId && isOpen(each));
   return lines
     .filter((line) => line.state === 'short' && isOwed(line))
     .map((line) => ({ ...line, quantity: line.quantity - line.picked }));

@@ -5,7 +5,7 @@ import type { NewShipment } from '../../workflows/activities.ts';
 import { type Allocation, type Demand, takeWhatIsThere } from '../../workflows/domain/allocation.ts';
 import { defaultCalendar, dispatchBy } from '../../workflows/domain/calendar.ts';
 import { limits } from '../../workflows/domain/limits.ts';
-import { claimsOf, isOpen, type Work } from './work.ts';
+import { allocationsOf, isOpen, type Work } from './work.ts';
 
 /** From a date's midnight in UTC until the date is over everywhere on earth. */
 const endOfDateMs = 36 * 3_600_000;
@@ -43,11 +43,13 @@ export function insertShipments(work: Work, order: Order, shipments: readonly Ne
 
 /** What of the order is still to be sent, whether it is there or not. */
 export function openShipments(order: Pick<Order, 'lines'>): NewShipment[] {
-  return shipmentsOf(claimsOf(order).filter(isOpen));
+  return shipmentsOf(allocationsOf(order).filter(isOpen));
 }
 
-export function shipmentsOf(claims: readonly LineAllocation[]): NewShipment[] {
-  return [...new Map(claims.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values()];
+export function shipmentsOf(allocations: readonly LineAllocation[]): NewShipment[] {
+  return [
+    ...new Map(allocations.map(({ shipmentId, warehouseId }) => [shipmentId, { shipmentId, warehouseId }])).values(),
+  ];
 }
 
 /**
@@ -70,7 +72,7 @@ export function findElsewhere(work: Work, order: Order, from: NewShipment, units
   const supplies = work
     .supplies(units.map(({ sku }) => sku))
     .filter((supply) => supply.warehouseId !== from.warehouseId);
-  const mayMove = shipmentsOf(claimsOf(order)).length + supplies.length <= limits.shipments;
+  const mayMove = shipmentsOf(allocationsOf(order)).length + supplies.length <= limits.shipments;
   return mayMove ? takeWhatIsThere(units, supplies, order.shipTo) : [];
 }
 
@@ -86,16 +88,16 @@ export function moveUnits(
   const waitingId = newId('shp');
   for (const { lineId, quantity } of units) {
     const line = order.lines.find((each) => each.lineId === lineId)!;
-    const claim = line.allocations.find((each) => each.shipmentId === shipmentId && isOpen(each))!;
-    claim.quantity -= quantity;
+    const allocation = line.allocations.find((each) => each.shipmentId === shipmentId && isOpen(each))!;
+    allocation.quantity -= quantity;
     let left = quantity;
     for (const each of moves.filter((candidate) => candidate.lineId === lineId)) {
       const { warehouseId } = each;
       const moved = { shipmentId: shipmentIds.get(warehouseId)!, warehouseId, quantity: each.quantity };
-      line.allocations.push({ ...moved, state: claim.state });
+      line.allocations.push({ ...moved, state: allocation.state });
       left -= each.quantity;
     }
-    if (left > 0 && rest === 'released') line.allocations.push({ ...claim, quantity: left, state: rest });
+    if (left > 0 && rest === 'released') line.allocations.push({ ...allocation, quantity: left, state: rest });
     if (left > 0 && rest === 'backordered')
       line.allocations.push({ shipmentId: waitingId, warehouseId: '', quantity: left, state: rest });
     line.allocations = line.allocations.filter((each) => each.quantity > 0);

@@ -8,7 +8,7 @@ import { fulfilmentRules } from '../store-settings.ts';
 import { changeStock } from './ledger.ts';
 import { setAside } from './set-aside.ts';
 import { findElsewhere, insertShipments, moveUnits, openShipments, sumOf } from './shipments.ts';
-import { claimsOf, isOpen } from './work.ts';
+import { allocationsOf, isOpen } from './work.ts';
 
 type SettleResult = Awaited<ReturnType<LocalSteps['settleShortPick']>>;
 
@@ -36,7 +36,7 @@ export async function settleShortPick(
       const from = { shipmentId, warehouseId: pickList.warehouseId };
       // Of what was released or has left meanwhile nothing is to be sent from elsewhere.
       const isOwed = ({ lineId }: Pick<PickLine, 'lineId'>) =>
-        claimsOf(order).some((each) => each.shipmentId === shipmentId && each.lineId === lineId && isOpen(each));
+        allocationsOf(order).some((each) => each.shipmentId === shipmentId && each.lineId === lineId && isOpen(each));
       const owed = shorts.filter(isOwed);
       const elsewhere = findElsewhere(work, order, from, owed);
       const missing = sumOf(owed) - sumOf(elsewhere);

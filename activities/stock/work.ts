@@ -135,8 +135,8 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
     const counters = new Map<string, Counters>();
     const backlog = new Map<string, number>();
     for (const [orderId, copy] of copies) {
-      addClaims(known.orders.get(orderId)!.lines, -1, counters, backlog);
-      addClaims(copy.lines, 1, counters, backlog);
+      addAllocations(known.orders.get(orderId)!.lines, -1, counters, backlog);
+      addAllocations(copy.lines, 1, counters, backlog);
     }
     return { counters, backlog };
   };
@@ -231,7 +231,7 @@ export function makeOne<T>(known: Known, needs: Needs, make: (work: Work) => T):
   return { answer, effects };
 }
 
-function addClaims(
+function addAllocations(
   lines: readonly OrderLine[],
   sign: 1 | -1,
   counters: Map<string, Counters>,
@@ -302,9 +302,9 @@ export function refuseToBreak(stock: Stock | undefined): void {
 }
 
 /** An allocation beside the line that it belongs to. Changing it changes the order's line. */
-export type Claim = LineAllocation & { sku: string; lineId: string };
+export type Allocation = LineAllocation & { sku: string; lineId: string };
 
-export function claimsOf(order: Pick<Order, 'lines'>): Claim[] {
+export function allocationsOf(order: Pick<Order, 'lines'>): Allocation[] {
   return order.lines.flatMap((line) =>
     line.allocations.map((allocation) => Object.assign(allocation, { sku: line.sku, lineId: line.lineId })),
   );

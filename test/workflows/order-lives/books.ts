@@ -116,10 +116,7 @@ function shouldKeep(
   const back = new Map<string, number>();
   count(back, life.refundedLines.get(order.id) ?? []);
   for (const each of chain) {
-    count(
-      back,
-      each.returns.flatMap((found: View) => acceptedOf(life, found)),
-    );
+    count(back, returnedTo(life, each, sentOf(life, each, chain, shipments)));
     const refunded = each.claims.filter(
       ({ status, outcome }: View) => status === 'settled' && outcome.how === 'refund',
     );
@@ -184,6 +181,21 @@ function sentOf(life: Life, order: View, chain: View[], shipments: Awaited<Retur
     }
   }
   return units;
+}
+
+/** Units that came back and are not sent again: a claim has seen to those. */
+function returnedTo(life: Life, order: View, sent: ReadonlyMap<string, number>): Units {
+  const back = new Map<string, number>();
+  count(
+    back,
+    order.returns.flatMap((found: View) => acceptedOf(life, found)),
+  );
+  const again = new Map<string, number>();
+  for (const { status, outcome, lines } of order.claims)
+    if (status === 'settled' && outcome.how === 'reship') count(again, lines);
+  return [...back].map(([lineId, units]) => {
+    return { lineId, quantity: Math.min(units, (sent.get(lineId) ?? 0) - (again.get(lineId) ?? 0)) };
+  });
 }
 
 /** Units that came back and stay here; of a parcel that the carrier brought back, all that was in it. */
