@@ -18,10 +18,13 @@ import { changeTurn, takeOver } from './order-context.ts';
 import { dueByCard, moneyTurn, recordPayment } from './payment-state.ts';
 import { changeUnpaid } from './reissue.ts';
 
-/** Whoever confirms an edit that is being made, or waits for its customer, is told what became of the first. */
+/**
+ * Whoever confirms an edit that is being made, or waits for its customer, is told what became of the first; by another method
+ * than it waits for, it is tried anew.
+ */
 export function edit(order: Order, input: EditInput): Promise<EditOutcome> {
   const running = order.edits.get(input.editId);
-  if (running) return running;
+  if (running) return isWaitingForAnother(order, input) ? begin(order, input) : running;
   // A hint that comes while the provider is asked may tell of something newer.
   const seen = order.paymentHints;
   const first = CancellationScope.nonCancellable(() => begin(order, input));
@@ -34,6 +37,10 @@ export function edit(order: Order, input: EditInput): Promise<EditOutcome> {
     }
   });
   return first;
+}
+
+function isWaitingForAnother({ waitingEdits }: Order, { editId, paymentMethod }: EditInput): boolean {
+  return waitingEdits.has(editId) && paymentMethod !== undefined && waitingEdits.get(editId) !== paymentMethod;
 }
 
 /**
@@ -98,17 +105,20 @@ function refused(why: EditRefusal): RefusedEdit {
 /** The whole new amount is authorized beside what is held, and takes its place together with the change. */
 async function payMore(order: Order, input: EditInput): Promise<EditOutcome> {
   const { editId, paymentMethod, actor } = input;
-  if ([...order.waitingEdits].some((id) => id !== editId)) return refused('busy');
+  if ([...order.waitingEdits.keys()].some((id) => id !== editId)) return refused('busy');
   if (order.paymentAttempts >= limits.paymentAttempts) return refused('too_many');
   order.paymentAttempts += 1;
   const paid = await authorize(order, editId, order.paymentAttempts, paymentMethod);
-  if (paid && isPaid(paid.attempt)) return applyPaid(order, input, paid);
   if (paid?.attempt === 'requires_action' || paid?.attempt === 'created') {
-    order.waitingEdits.add(editId);
+    const isKnown = order.waitingEdits.has(editId);
+    order.waitingEdits.set(editId, paymentMethod);
+    if (isKnown) return { outcome: 'requires_action' };
     if (actor !== 'customer') order.record.mail('edit_payment_needed', editId);
     order.record.changed('An edit waits for its customer to confirm the payment', actor, { why: input.reason });
     return { outcome: 'requires_action' };
   }
+  order.waitingEdits.delete(editId);
+  if (paid && isPaid(paid.attempt)) return applyPaid(order, input, paid);
   await release(order, editId);
   if (!paid) return refused('not_reached');
   return { ...refused(paid.attempt === 'declined' ? 'declined' : 'paying'), declineCode: paid.declineCode };
@@ -175,6 +185,8 @@ async function waitForCustomer(order: Order, input: EditInput, seen: number): Pr
   const { record } = order;
   let isDone = false;
   let isClosed = false;
+  // By another method, that was paid with or declined.
+  const isDecided = () => !order.waitingEdits.has(input.editId);
   const looking = (async () => {
     let heard = seen;
     for (let looks = 0; looks < limits.editLooks && !isDone; looks++) {
@@ -184,11 +196,11 @@ async function waitForCustomer(order: Order, input: EditInput, seen: number): Pr
       isDone = await inTurn(order, () => madeIfPaid(order, input));
     }
   })();
-  await record.waitFor('edit_payment', deadlines.editPayment, () => isDone || isLost(order));
+  await record.waitFor('edit_payment', deadlines.editPayment, () => isDone || isLost(order) || isDecided());
   isClosed = true;
   record.forgetDeadline('edit_payment');
   await looking;
-  if (!isDone) await inTurn(order, () => madeOrDropped(order, input));
+  if (!isDone) await inTurn(order, async () => isDecided() || madeOrDropped(order, input));
   order.waitingEdits.delete(input.editId);
 }
 
@@ -198,7 +210,7 @@ function isLost(order: Order): boolean {
 
 /** True where nothing more is to be waited for. */
 async function madeIfPaid(order: Order, input: EditInput): Promise<boolean> {
-  if (isLost(order)) return false;
+  if (isLost(order) || !order.waitingEdits.has(input.editId)) return false;
   const paid = await authorize(order, input.editId);
   if (!paid || !isPaid(paid.attempt)) return false;
   const made = await applyPaid(order, input, paid);

@@ -97,9 +97,9 @@ export interface Order {
   messages: number;
   /** When goods that are not there are expected, and before when none may be sent. ISO 8601, UTC. */
   expects: { expectedAt?: string | undefined; notBefore?: string | undefined };
-  /** Edits that are being made, or wait for their customers, by their ids; and the latter. */
+  /** Edits that are being made, or wait for their customers, by their ids; and the latter with the method that was tried last. */
   edits: Map<string, Promise<EditOutcome>>;
-  waitingEdits: Set<string>;
+  waitingEdits: Map<string, string | undefined>;
   editsAsked: number;
   /** The return in exchange for whose goods it is, and whether these are accepted. */
   exchange?: OrderInput['exchange'] | undefined;
@@ -192,7 +192,7 @@ export function createOrder({ orderId, exchange }: OrderInput): Order {
     messages: 0,
     expects: {},
     edits: new Map(),
-    waitingEdits: new Set(),
+    waitingEdits: new Map(),
     editsAsked: 0,
     exchange,
     exchangeReleased: false,

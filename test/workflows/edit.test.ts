@@ -235,6 +235,23 @@ describe('more money', () => {
     await isSent(orderId, 3 * price);
   });
 
+  test('that waits for one card is paid by another, and a declined one leaves it to be confirmed anew', async () => {
+    const { orderId } = await world.place();
+    const before = await standing(orderId);
+    const owner = editor.ownerOf(orderId);
+    const editId = await editor.previewed(orderId, mugs(3), owner);
+    const confirm = (paymentMethod: string) => editor.confirm(orderId, editId, by(paymentMethod), owner);
+    expect((await confirm('pm_card_authenticationRequired')).body).toMatchObject({ status: 'waiting' });
+    expect((await confirm('pm_card_visa_chargeDeclined')).body).toMatchObject({ reason: 'declined' });
+    expect(await standing(orderId)).toEqual(before);
+    expect((await confirm('pm_card_authenticationRequired')).body).toMatchObject({ status: 'waiting' });
+    expect((await confirm('pm_card_mastercard')).body).toMatchObject({ status: 'applied' });
+    await isApplied(orderId, editId);
+    await until(async () => (await world.stateOf(orderId)).waitingFor?.event === 'picking', 'it waits no more');
+    expect((await editor.edit(orderId, mugs(4), visa)).body).toMatchObject({ status: 'applied' });
+    await isSent(orderId, 4 * price);
+  });
+
   test('that comes when somebody has begun to pick is let go', async () => {
     const { orderId } = await world.place();
     const editId = await editor.previewed(orderId, mugs(3));

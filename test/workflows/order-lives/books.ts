@@ -48,7 +48,7 @@ async function readBooks(life: Life, provider: AtProvider, chain: View[], agreed
   expect({ orderId: order.id, cost }).toEqual({ orderId: order.id, cost: agreed.total });
   const is = await paidOf(life, order.id, provider);
   const should = shouldKeep(life, chain, agreed, is, await shipmentsOf(life));
-  const kept = keptOf(order, is, should.sold - should.given);
+  const kept = keptOf(is, should.sold - should.given);
   const returns: string[] = chain.flatMap((each) => each.returns.map(({ id }: View) => id));
   const links = chain.flatMap((each) => each.links ?? []).filter(({ kind }) => kind === 'exchanged_by');
   const others = await Promise.all(
@@ -64,16 +64,10 @@ async function readBooks(life: Life, provider: AtProvider, chain: View[], agreed
 }
 
 /** Minor units that stay here, where so much should be left of what was paid. */
-function keptOf(order: View, is: Paid, left: number): number {
-  if (is.taken === 0) return Math.max(0, left);
-  const before = order.refunds
-    .filter(
-      ({ createdAt, status }: View) =>
-        status !== 'failed' && is.disputedAt !== undefined && Date.parse(createdAt) < is.disputedAt,
-    )
-    .reduce((sum: number, { amount }: View) => sum + amount, 0);
+function keptOf({ paid, taken, backBefore }: Paid, left: number): number {
+  if (taken === 0) return Math.max(0, left);
   // What the bank took was not there any more when it was to be paid back.
-  return is.paid - Math.min(is.paid - left, Math.max(before, is.paid - is.taken)) - is.taken;
+  return paid - Math.min(paid - left, Math.max(backBefore, paid - taken)) - taken;
 }
 
 /** The order, and those that sent something of it again. */
@@ -261,11 +255,13 @@ async function paidOf({ world }: Life, orderId: string, provider: AtProvider) {
   const credit = (amounts: number[]) => sum(amounts.filter((amount) => amount > 0));
   const amounts = entries.map(({ amount }) => amount);
   const dispute = await world.mongo.models.disputes.findOne({ orderId }).lean();
+  const early = { orderId, status: { $ne: 'failed' as const }, createdAt: { $lt: dispute?.createdAt ?? new Date(0) } };
+  const before = await world.mongo.models.refunds.find(early).lean();
   return {
     paid: sum(charges.map(({ amount_captured }) => amount_captured)) + credit(amounts.map((amount) => -amount)),
     back: sum(refunds.map(({ amount }) => amount)) + credit(amounts),
     taken: sum(lost.map(({ amount }) => amount)),
-    disputedAt: dispute?.createdAt.getTime(),
+    backBefore: sum(before.map(({ amount, uncaptured }) => amount - uncaptured)),
     isWon: dispute?.status === 'won',
   };
 }
@@ -298,6 +294,8 @@ export async function checkStock(life: Life): Promise<void> {
   }
   const sku = { $in: [...life.shelf.prices.keys()] };
   const stock = await models.stock.find({ sku }).lean();
+  // What was only ever scrapped there.
+  for (const { _id } of stock) add(onHand, _id, 0);
   const there = stock.map(({ _id, onHand: units, reserved, committed, incoming }) => {
     return [_id, { units, reserved, committed, incoming }] as const;
   });
@@ -305,7 +303,7 @@ export async function checkStock(life: Life): Promise<void> {
   const should = [...onHand].map(([id, units]) => [id, { units, ...none }] as const);
   expect(Object.fromEntries(there)).toEqual(Object.fromEntries(should));
   const moves = await models.movements.find({ sku }).lean();
-  const ledger = new Map<string, number>();
+  const ledger = new Map(stock.map(({ _id }) => [_id, 0]));
   for (const each of moves) add(ledger, `${each.sku}@${each.warehouseId}`, each.onHandChange);
   expect(Object.fromEntries(ledger)).toEqual(Object.fromEntries(onHand));
   expect(await models.backlogs.find({ _id: sku, units: { $ne: 0 } }).lean()).toEqual([]);
