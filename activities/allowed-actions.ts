@@ -52,11 +52,12 @@ export async function orderActionsOf(mongo: Mongo, orderId: string): Promise<Ord
 export async function returnActionsOf({ models }: Mongo, returnId: string): Promise<ReturnAction[]> {
   const found = await models.returns.findById(returnId).lean<Return>();
   if (!found) return [];
-  const { status, state, parcel } = found;
+  const { status, state, parcel, late } = found;
   return allowedReturnActions({
     status,
     isWaiting: state?.waitingFor !== undefined,
     isBroughtBack: parcel !== undefined,
+    isLate: late !== undefined,
   });
 }
 

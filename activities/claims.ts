@@ -2,6 +2,7 @@
 import type { ClientSession } from 'mongoose';
 import type { Claim, Evidence, Settlement } from '../models/claim.ts';
 import type { Order } from '../models/order.ts';
+import type { Return } from '../models/return.ts';
 import type { Shipment } from '../models/shipment.ts';
 import { inTransaction, type Mongo } from '../platform/mongo.ts';
 import type { LocalSteps, Mail, SettledClaim } from '../workflows/activities.ts';
@@ -19,7 +20,7 @@ import { paidBackOf, refundAndOwe, refundable } from './payments/refunds.ts';
 import { paidOrderOf } from './payments/reships.ts';
 import { readOrder } from './payments/sales.ts';
 import { orderStartOf, reshipOf } from './reships.ts';
-import { deliveredAt, returningUnits } from './returns/opening.ts';
+import { deliveredAt, returningUnits, withoutEffect } from './returns/opening.ts';
 import { contentsOf } from './shipping/contents.ts';
 import { giveUp } from './shipping/given-up.ts';
 import { paymentRules, storeSettings } from './store-settings.ts';
@@ -111,6 +112,8 @@ export async function settleClaim(
   return inTransaction(mongo, async (session) => {
     const claim = await readClaim(mongo, claimId, session);
     if (claim.settlement) return settledAs(mongo, session, claim, claim.settlement);
+    const broughtBack = await broughtBackOf(mongo, session, claim);
+    if (broughtBack !== undefined) return { how: 'otherwise', because: `${broughtBack} is brought back` };
     if (claim.kind === 'lost_in_transit') {
       const because = await giveParcelsUp(mongo, session, claim, how);
       if (because !== undefined) return { how: 'otherwise', because };
@@ -178,6 +181,20 @@ async function openClaimRefund(
     ...{ reason: `Claim ${claimId}`, workflowId: workflowIds.claim(claimId) },
   };
   return refundAndOwe(mongo, session, request, { what: claimId, total: owed });
+}
+
+/** The parcel that the carrier brings back, after it had called it delivered: its units are paid back by their return. */
+async function broughtBackOf(
+  { models }: Mongo,
+  session: ClientSession,
+  { parcels }: Claim,
+): Promise<string | undefined> {
+  const late = { $in: parcels.map(({ parcelId }) => parcelId) };
+  const found = await models.returns
+    .findOne({ 'late.parcelId': late, status: { $nin: withoutEffect } }, { late: 1 })
+    .session(session)
+    .lean<Return>();
+  return found?.late?.parcelId;
 }
 
 /** @returns why not, where the order has decided about one of them already; then nothing was changed */

@@ -20,7 +20,7 @@ import type { Payments } from './providers/stripe.ts';
 import { openReship } from './reships.ts';
 import { recordInspection, recordReception } from './returns/arrivals.ts';
 import { openParcelReturn } from './returns/brought-back.ts';
-import { openExchange, weighExchange } from './returns/exchanges.ts';
+import { openExchange, readExchanges, weighExchange } from './returns/exchanges.ts';
 import { loadReturn, saveReturn } from './returns/records.ts';
 import { settleReturn } from './returns/settlement.ts';
 import { checkAddress } from './shipping/addresses.ts';
@@ -65,6 +65,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     recordReception: (input) => recordReception(mongo, input),
     recordInspection: (input) => recordInspection(mongo, input),
     openExchange: (input) => openExchange(mongo, input),
+    readExchanges: (input) => readExchanges(mongo, input),
     weighExchange: (input) => weighExchange(mongo, input),
     settleReturn: (input) => settleReturn(mongo, input),
     saveReturn: (input) => saveReturn(mongo, input),

@@ -164,6 +164,7 @@ export function orderModel(connection: Connection) {
   );
   schema.index({ reshipOf: 1 }, { unique: true, sparse: true });
   schema.index({ 'exchangeOf.returnId': 1 }, { unique: true, sparse: true });
+  schema.index({ 'exchangeOf.paidOrderId': 1 }, { sparse: true });
   schema.index({ 'state.shipments.warehouseId': 1, 'state.shipments.status': 1 });
   return connection.model('Order', schema, 'orders');
 }

@@ -86,8 +86,8 @@ export interface Payment {
   /** What chargebacks took and did not give back, in minor units. It is not ours to refund. */
   withheld: number;
   /**
-   * What would have been paid back, were it not disputed: paid when the bank has decided. By what owes it: `order`, or a
-   * return's or a refund's id.
+   * What would have been paid back, were it not disputed, or in an exchange: paid when the bank has decided, or it comes back
+   * from there. By what owes it: `order`, or a return's or a refund's id.
    */
   owed?: Record<string, number>;
   /** What is captured for, once that is begun. */
@@ -118,6 +118,8 @@ export interface Transfer {
   from: string;
   /** The return is settled: what goes back is the customer's money from now on. */
   settled?: true;
+  /** Minor units for goods that did not come, or were not accepted: the store has paid them, and gets them first. */
+  borne?: number;
 }
 
 /** The units that are sold, and what they cost with their shipping, in minor units. */

@@ -46,7 +46,7 @@ export interface Exchange extends Pick<Order, 'items' | 'lines' | 'pricing' | 't
   orderId?: string;
 }
 
-interface BroughtBack {
+export interface BroughtBack {
   shipmentId: string;
   parcelId: string;
   trackingNumber?: string;

@@ -234,15 +234,9 @@ export interface LoadedReturn {
   announced: boolean;
   /** Other goods are wanted in place of the money. */
   exchange: boolean;
-  /** The parcel that the carrier brings back. */
+  /** The parcel that the carrier brings back; or whether it had called that delivered. */
   parcel?: ParcelIds;
-}
-
-/** Minor units. */
-export interface ExchangeWorth {
-  worth: number;
-  transferred: number;
-  currency: string;
+  late: boolean;
 }
 
 export interface LocalSteps {
@@ -324,7 +318,10 @@ export interface LocalSteps {
   /** The order in exchange for a return's goods. Asked again it is the same one. */
   openExchange(input: { returnId: string }): Promise<OrderInput>;
   /** Minor units: what of a return was accepted, and what of it pays for the order in exchange. Changes nothing. */
-  weighExchange(input: { returnId: string }): Promise<ExchangeWorth>;
+  /** Orders that goods of this order pay for, and those that these pay for, and so on: as far as they have not ended. */
+  readExchanges(input: { orderId: string }): Promise<{ orderIds: string[] }>;
+  /** What of the return's worth its exchange has, in minor units; and whether too little came for that. */
+  weighExchange(input: { returnId: string }): Promise<{ transferred: number; isShort: boolean }>;
   /**
    * Writes the refund of what was accepted. `refundId` is null where there is nothing to pay back, or nothing left of it.
    * Where less was accepted than pays for the order in exchange, nothing is written, unless the store is to `bear` it.
@@ -333,7 +330,7 @@ export interface LocalSteps {
     returnId: string;
     actor: string;
     bear?: boolean;
-  }): Promise<{ refundId: string | null } | { shortfall: ExchangeWorth }>;
+  }): Promise<{ refundId: string | null } | { shortfall: { worth: number; transferred: number; currency: string } }>;
   saveReturn(input: { state: ReturnState; mails: Mail[] }): Promise<void>;
 
   /** Of a customer's claim; the decision is the store's rule. */
@@ -493,6 +490,7 @@ const localStepNames = [
   'recordReception',
   'recordInspection',
   'openExchange',
+  'readExchanges',
   'weighExchange',
   'settleReturn',
   'saveReturn',

@@ -1,12 +1,11 @@
 /** How a dispute is answered: by a person, or by itself when the time for it comes. */
-import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { DisputeOutcome } from './activities.ts';
 import { callProvider } from './activities.ts';
 import type { Dispute } from './dispute-context.ts';
-import { readDispute, refund, summaryOf } from './dispute-context.ts';
+import { readDispute, refund, signalOrders, summaryOf } from './dispute-context.ts';
 import { deadlines } from './domain/limits.ts';
 import type { Answer } from './messages.ts';
-import { cancelSignal, workflowIds } from './messages.ts';
+import { cancelSignal } from './messages.ts';
 import { StepOverdue } from './record.ts';
 
 /**
@@ -42,7 +41,7 @@ export async function answerBank(dispute: Dispute, asked: DisputeOutcome): Promi
 
 /** A chargeback is likely. Who pays back before it comes pays no fee, and loses nothing else. */
 export async function answerWarning(dispute: Dispute, warned: DisputeOutcome): Promise<DisputeOutcome> {
-  const { record, state } = dispute;
+  const { record } = dispute;
   const question = ask(dispute, warned, ['refund', 'skip']);
   const until = Date.now() + deadlines.disputeClosed;
   let now = warned;
@@ -54,9 +53,7 @@ export async function answerWarning(dispute: Dispute, warned: DisputeOutcome): P
       if (waited === 'overdue' || question.given === 'skip') return { ...now, status: 'closed' };
       if (question.given === 'refund') {
         // Of what has not been paid for yet, nothing will be.
-        await getExternalWorkflowHandle(workflowIds.order(state.orderId))
-          .signal(cancelSignal, { actor: 'support', reason: `Warning of fraud ${dispute.id}` })
-          .catch(() => {});
+        await signalOrders(dispute, cancelSignal, { actor: 'support', reason: `Warning of fraud ${dispute.id}` });
         await refund(dispute, 'left');
         return { ...now, status: 'closed' };
       }

@@ -1,8 +1,10 @@
 /** What a dispute's story and its answers share. */
+import type { SignalDefinition } from '@temporalio/common';
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { DisputeOutcome } from './activities.ts';
 import { callProvider, local } from './activities.ts';
 import { formatMoney } from './domain/money.ts';
-import type { CaseState } from './messages.ts';
+import { type CaseState, workflowIds } from './messages.ts';
 import type { Record } from './record.ts';
 import { payBack } from './refund.ts';
 
@@ -26,6 +28,19 @@ export async function readDispute(dispute: Dispute): Promise<DisputeOutcome> {
   return record.must('read_dispute', () =>
     callProvider('readDispute', { summary: 'Read the dispute' }, { disputeId: id }),
   );
+}
+
+/** The order that is disputed, and those in exchange that its money has paid for. One that has ended has nothing to hear. */
+export async function signalOrders<Input>(
+  { record, state: { orderId } }: Dispute,
+  signal: SignalDefinition<[Input]>,
+  input: Input,
+): Promise<void> {
+  const { orderIds } = await record.must('read_exchanges', () => local.readExchanges({ orderId }));
+  for (const id of [orderId, ...orderIds])
+    await getExternalWorkflowHandle(workflowIds.order(id))
+      .signal(signal, input)
+      .catch(() => {});
 }
 
 /** Pays back what is left of the payment, or what is owed since it was disputed. False where it could not be. */

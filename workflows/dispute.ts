@@ -2,24 +2,16 @@
  * A chargeback, an inquiry or a warning of fraud, from the day the bank opens it to its decision. Goods that are still
  * here stay here, the bank is answered with what we know, and what was owed meanwhile is paid back in the end.
  */
-import { CancellationScope, condition, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { DisputeOutcome } from './activities.ts';
 import { local } from './activities.ts';
 import { answerBank, answerWarning } from './dispute-answers.ts';
 import type { Dispute } from './dispute-context.ts';
-import { readDispute, refund, summaryOf } from './dispute-context.ts';
+import { readDispute, refund, signalOrders, summaryOf } from './dispute-context.ts';
 import { deadlines } from './domain/limits.ts';
 import type { DisputeStatus } from './domain/states.ts';
 import type { CaseState, DisputeInput } from './messages.ts';
-import {
-  answerIncident,
-  answerSignal,
-  caseState,
-  disputeChanged,
-  evidenceChanged,
-  orderDisputed,
-  workflowIds,
-} from './messages.ts';
+import { answerIncident, answerSignal, caseState, disputeChanged, evidenceChanged, orderDisputed } from './messages.ts';
 import { createRecord } from './record.ts';
 import { listenForRefunds } from './refund.ts';
 
@@ -41,7 +33,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
   record.changed(summaryOf(now), 'provider');
 
   // 1. Hold what has not left yet. An order that has ended has nothing to hold.
-  await tellOrder(dispute, now);
+  await tellOrders(dispute, now);
 
   // 2. Answer, once, and wait for the bank. An inquiry can become a chargeback, which is answered anew.
   while (!isOver(now)) {
@@ -51,7 +43,7 @@ async function run({ disputeId }: DisputeInput): Promise<DisputeStatus> {
   record.changed(`Dispute ${now.status}`, 'provider');
 
   // 3. What the bank left us goes on as if nothing had been: the hold ends, and what was owed meanwhile is paid back.
-  if (!dispute.holdStays) await tellOrder(dispute, now);
+  if (!dispute.holdStays) await tellOrders(dispute, now);
   if (now.kind === 'chargeback') await refund(dispute, 'owed');
   await condition(() => state.incidents.length === 0);
   record.changed();
@@ -115,8 +107,7 @@ async function waitForBank(dispute: Dispute, { dueBy }: DisputeOutcome): Promise
   return readDispute(dispute);
 }
 
-async function tellOrder({ id, state }: Dispute, { kind, status }: DisputeOutcome): Promise<void> {
-  await getExternalWorkflowHandle(workflowIds.order(state.orderId))
-    .signal(orderDisputed, { disputeId: id, kind, status })
-    .catch(() => {});
+/** And those in exchange, which its money has paid for. */
+async function tellOrders(dispute: Dispute, { kind, status }: DisputeOutcome): Promise<void> {
+  await signalOrders(dispute, orderDisputed, { disputeId: dispute.id, kind, status });
 }

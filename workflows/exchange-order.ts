@@ -28,8 +28,9 @@ export function listenForExchange(order: Order): void {
     order.record.changed('The goods of the return are accepted');
   });
   setHandler(endExchange, async (input: CancelInput) => {
-    if (mayCancel(order)) cancel(order, input);
-    if (hasLeft(order)) await tellReturn(order, 'left');
+    const isHere = mayCancel(order);
+    if (isHere) cancel(order, input);
+    if (!isHere || hasLeft(order)) await tellReturn(order, 'left');
   });
 }
 

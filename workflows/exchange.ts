@@ -62,7 +62,8 @@ export async function giveUpExchange(work: Return): Promise<boolean> {
     { cause: 'exchange_unreturned', why, answers: ['wait', 'skip'] },
     () => work.arrivals.length > 0,
   );
-  if (given !== 'skip') return false;
+  if (given !== 'skip' || work.arrivals.length > 0) return false;
+  work.isAllHere = true;
   await record.must('settle_return', () => local.settleReturn({ returnId, actor: 'support', bear: true }));
   record.changed('The store bears the exchange', 'support');
   return true;
@@ -96,8 +97,8 @@ async function decide(work: Return): Promise<void> {
   const isPast = (status: string) => () => exchange.status !== status;
   await record.expect('exchange_payment', deadlines.backorderPayment + deadlines.late, isPast('open'));
   if (exchange.status !== 'accepted') return;
-  const { worth, transferred } = await record.must('weigh_exchange', () => local.weighExchange({ returnId }));
-  if (worth < transferred) {
+  const { isShort } = await record.must('weigh_exchange', () => local.weighExchange({ returnId }));
+  if (isShort) {
     await callOff(work, 'Less came back than the exchange was given for');
     return;
   }

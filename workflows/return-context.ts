@@ -19,6 +19,8 @@ export interface Return {
   record: Record<ReturnState>;
   /** The parcel that the carrier brings back, of a return that nobody has asked for. */
   parcel?: ParcelIds | undefined;
+  /** A carrier brings back what it had called delivered. */
+  isLate: boolean;
   /** Somebody has announced it, and is told how to send it. */
   isAnnounced: boolean;
   /** The policy leaves it to a person; undefined until it is known. */
@@ -57,6 +59,7 @@ export function createReturn(returnId: string): Return {
   return {
     ...{ id: returnId, record, arrivals: [], announced: 0, recorded: 0, isAllHere: false, units: 0 },
     ...{
+      isLate: false,
       isAnnounced: false,
       isSettled: false,
       isGivenUp: false,

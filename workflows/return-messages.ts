@@ -61,6 +61,8 @@ export function listenToReturnMessages(work: Return): void {
     {
       validator({ more, after = work.announced }: ReceiveReturnInput) {
         when('approved', 'in_transit');
+        if (work.isGivenUp)
+          throw new Error('It is being given up, and its exchange called off: say it again in a moment');
         if (after !== work.announced)
           throw new Error(
             'Somebody else has written down a parcel of it meanwhile: look at what came, and say it again',
@@ -111,7 +113,12 @@ export function listenToReturnMessages(work: Return): void {
       await condition(() => hasEnded(returnStates, state.status) || goesOn());
       return done();
     },
-    { validator: (_input: CancelInput) => when('requested', 'approved') },
+    {
+      validator(_input: CancelInput) {
+        when('requested', 'approved');
+        if (work.isLate) throw new Error('The carrier brings it back: it is received, or it expires');
+      },
+    },
   );
   setHandler(messages.returnMoved, ({ status }) => {
     if (work.cancelled) return;

@@ -62,12 +62,13 @@ async function run({ returnId }: ReturnInput): Promise<ReturnStatus> {
   return end(work);
 }
 
-function begin(work: Return, { orderId, parcel, decision, because, announced }: LoadedReturn): void {
+function begin(work: Return, { orderId, parcel, late, decision, because, announced }: LoadedReturn): void {
   const { record } = work;
   record.state.orderId = orderId;
   work.isAsked = decision === 'ask';
   work.parcel = parcel;
   work.isAnnounced = announced;
+  work.isLate = late;
   if (!parcel) return;
   record.state.status = 'in_transit';
   record.changed('On its way back', 'carrier', { why: because, after: 'in_transit' });

@@ -7,6 +7,7 @@ import { unitsByLine } from '../../workflows/domain/units.ts';
 import { workflowIds } from '../../workflows/messages.ts';
 import { broken } from '../failure.ts';
 import { bookCreditIn } from './credit.ts';
+import { lessOwed, totalOwed } from './dispute-records.ts';
 import { capturedBy } from './records.ts';
 
 export interface RefundRequest {
@@ -119,24 +120,37 @@ export async function openRefundIn(
 }
 
 /**
- * To the order whose goods came back: once the return is settled the customer is owed it, and gets it as they have paid.
- * The goods that it paid for have their credit note by then, so this is none's.
+ * To the order whose goods came back. Once the return is settled the customer is owed it, but for what the store has borne,
+ * and gets it as they have paid; before that it waits for the return. Either way other returns may have brought money that
+ * was in the exchange at that moment: it is paid now.
  *
  * @returns the refund that pays it back
  */
 async function transferBack(
   mongo: Mongo,
   session: ClientSession,
-  { from: orderId, settled }: Transfer,
+  { from: orderId, returnId, settled, borne = 0 }: Transfer,
   transferred: number,
   { key, to, reason, actor }: RefundRequest,
 ): Promise<string | undefined> {
-  await mongo.models.payments.updateOne({ orderId }, { $inc: { transferredOut: -transferred } }, { session });
-  if (!settled) return undefined;
-  const amount = Math.min(transferred, Math.max(0, await refundable(mongo, session, orderId)));
-  await oweTheRest(mongo, session, orderId, key.replaceAll('.', '_'), transferred - amount);
+  const { payments } = mongo.models;
+  const kept = settled ? Math.min(transferred, borne) : transferred;
+  if (settled && kept > 0)
+    await payments.updateOne({ 'transfer.returnId': returnId }, { $inc: { 'transfer.borne': -kept } }, { session });
+  const { owed = {} } = await payments.findOne({ orderId }).session(session).lean<Payment>().orFail();
+  const others = Math.min(kept, totalOwed({ owed }));
+  await payments.updateOne({ orderId }, { $inc: { transferredOut: -transferred } }, { session });
+
+  // Of goods that were exchanged there is a credit note by then.
+  const theirs = transferred - kept;
+  const amount = Math.min(theirs + others, Math.max(0, await refundable(mongo, session, orderId)));
+  const paidToOthers = Math.max(0, amount - theirs);
+  if (paidToOthers > 0)
+    await payments.updateOne({ orderId }, { $set: { owed: lessOwed(owed, paidToOthers) } }, { session });
+  await oweTheRest(mongo, session, { orderId, what: key.replaceAll('.', '_'), rest: theirs - (amount - paidToOthers) });
   if (amount === 0) return undefined;
-  const request = { key: `${key}:exchanged`, orderId, amount, to, unsold: amount, reason, actor };
+  const unsold = amount - paidToOthers;
+  const request = { key: `${key}:exchanged`, orderId, amount, to, unsold, reason, actor };
   const opened = await openRefundIn(mongo, session, request);
   if ('refused' in opened) throw broken(`${orderId} cannot pay ${amount} back: ${opened.refused}`);
   return opened.refundId;
@@ -211,21 +225,24 @@ export async function refundAndOwe(
 ): Promise<{ refundId?: string; amount: number }> {
   const opened = request.amount > 0 ? await openRefundIn(mongo, session, request) : undefined;
   const refunded = opened && 'refundId' in opened ? opened : { amount: 0 };
-  if (request.to !== 'store_credit')
-    await oweTheRest(mongo, session, request.orderId, owed.what, owed.total - refunded.amount);
+  const { orderId, to } = request;
+  await oweTheRest(mongo, session, { orderId, what: owed.what, rest: owed.total - refunded.amount, to });
   return refunded;
 }
 
-/** Of what could not be refunded, what a chargeback withholds is owed: the bank may give it back. */
+/**
+ * Of what could not be refunded, what is elsewhere for now is owed. What a chargeback withholds, the bank may give back; it
+ * is no store credit that was promised. What orders in exchange have comes back where they come to nothing.
+ */
 export async function oweTheRest(
   { models }: Mongo,
   session: ClientSession,
-  orderId: string,
-  what: string,
-  rest: number,
+  { orderId, what, rest, to }: { orderId: string; what: string; rest: number; to?: RefundRequest['to'] },
 ): Promise<void> {
   const payment = await models.payments.findOne({ orderId }).session(session).lean<Payment>();
-  const amount = Math.min(rest, payment?.withheld ?? 0);
+  if (!payment) return;
+  const withheld = to === 'store_credit' ? 0 : payment.withheld;
+  const amount = Math.min(rest, withheld + payment.transferredOut);
   if (amount <= 0) return;
   await models.payments.updateOne({ orderId }, { $set: { [`owed.${what}`]: amount } }, { session });
 }

@@ -35,7 +35,7 @@ export async function openOrderRefund(
       ...{ orderId, key, amount, reason, unsent: true },
       workflowId: workflowIds.order(orderId),
     });
-    await oweTheRest(mongo, session, orderId, 'order', amount - opened.amount);
+    await oweTheRest(mongo, session, { orderId, what: 'order', rest: amount - opened.amount });
     return opened;
   });
 }

@@ -2,14 +2,17 @@
 import type { ClientSession } from 'mongoose';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import type { Payment } from '../../models/payment.ts';
 import type { Exchange, Return } from '../../models/return.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
 import { creditFor, type ExchangeRefused, exchangeRuleOf, paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { deadlines } from '../../workflows/domain/limits.ts';
+import { payableUnit } from '../../workflows/domain/money.ts';
 import type { ReturnPolicies } from '../../workflows/domain/return-policy.ts';
+import { hasEnded, orderStates } from '../../workflows/domain/states.ts';
 import { broken } from '../failure.ts';
-import { refundable } from '../payments/refunds.ts';
+import { leftOf, refundable } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
 import { readOrder } from '../payments/sales.ts';
 import { orderStartOf } from '../reships.ts';
@@ -90,6 +93,21 @@ function orderInExchange(
   };
 }
 
+export async function readExchanges(
+  { models }: Mongo,
+  { orderId }: { orderId: string },
+): ReturnType<LocalSteps['readExchanges']> {
+  const found: Order[] = [];
+  for (let paidBy = [orderId]; paidBy.length > 0; ) {
+    const next = await models.orders
+      .find({ 'exchangeOf.paidOrderId': { $in: paidBy } }, { status: 1 })
+      .lean<Order[]>();
+    found.push(...next);
+    paidBy = next.map(({ _id }) => _id);
+  }
+  return { orderIds: found.filter(({ status }) => !hasEnded(orderStates, status)).map(({ _id }) => _id) };
+}
+
 /** What pays for the order in exchange at this moment, and did not go back. */
 export async function transferredBy(
   { models }: Mongo,
@@ -112,8 +130,19 @@ export async function weighExchange(
     const found = await readReturn(mongo, returnId, session);
     const { sums } = await sumsOf(mongo, session, paid, found);
     const transferred = await transferredBy(mongo, session, returnId);
-    const left = await refundable(mongo, session, paid._id);
-    const { amount: worth } = paidByReturn({ worth: sums.total, left, transferred });
-    return { worth, transferred, currency: paid.currency };
+    const { isShort } = await paidBy(mongo, session, paid, { worth: sums.total, transferred });
+    return { transferred, isShort };
   });
+}
+
+/** What a return that is worth so much pays of what the order has left. */
+export async function paidBy(
+  { models }: Mongo,
+  session: ClientSession,
+  { _id: orderId, lines, currency }: Order,
+  { worth, transferred }: { worth: number; transferred: number },
+): Promise<ReturnType<typeof paidByReturn>> {
+  const payment = await models.payments.findOne({ orderId }).session(session).lean<Payment>();
+  const rounding = lines.length * payableUnit(currency);
+  return paidByReturn({ worth, transferred, left: leftOf(payment), withheld: payment?.withheld ?? 0, rounding });
 }

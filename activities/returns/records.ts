@@ -11,10 +11,10 @@ export async function loadReturn(
   mongo: Mongo,
   { returnId }: { returnId: string },
 ): ReturnType<LocalSteps['loadReturn']> {
-  const { orderId, decision, sending, by, parcel, exchange } = await readReturn(mongo, returnId);
+  const { orderId, decision, sending, by, parcel, late, exchange } = await readReturn(mongo, returnId);
   return {
     ...{ orderId, ...decision, label: sending.label },
-    exchange: exchange !== undefined,
+    ...{ exchange: exchange !== undefined, late: late !== undefined },
     announced: by === 'customer' || by === 'support',
     ...(parcel && { parcel: { orderId, shipmentId: parcel.shipmentId, parcelId: parcel.parcelId } }),
   };

@@ -2,12 +2,11 @@
 import type { Order } from '../../models/order.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps } from '../../workflows/activities.ts';
-import { paidByReturn } from '../../workflows/domain/exchanges.ts';
 import { workflowIds } from '../../workflows/messages.ts';
-import { refundAndOwe, refundable } from '../payments/refunds.ts';
+import { refundAndOwe } from '../payments/refunds.ts';
 import { paidOrderOf } from '../payments/reships.ts';
 import { readOrder } from '../payments/sales.ts';
-import { transferredBy } from './exchanges.ts';
+import { paidBy, transferredBy } from './exchanges.ts';
 import { readReturn } from './records.ts';
 import { sumsOf } from './worth.ts';
 
@@ -33,8 +32,8 @@ export async function settleReturn(
     const transferred = found.exchange ? await transferredBy(mongo, session, returnId) : 0;
 
     // Goodwill may have been paid before: a return never brings back more than is left of what was paid.
-    const left = await refundable(mongo, session, orderId);
-    const { amount, exchanged, isShort } = paidByReturn({ worth: sums.total, left, transferred });
+    const paid = await paidBy(mongo, session, order, { worth: sums.total, transferred });
+    const { amount, exchanged, unearned, isShort } = paid;
     const { currency } = order;
     if (isShort && !bear) return { shortfall: { worth: amount, transferred, currency } };
     const goods = lines.reduce((sum, line) => sum + line.amount, 0);
@@ -43,12 +42,14 @@ export async function settleReturn(
       ...{ exchanged, to: found.refundTo, reason: `Return ${returnId}`, actor },
       workflowId: workflowIds.return(returnId),
     };
-    const { refundId } = await refundAndOwe(mongo, session, request, { what: returnId, total: sums.total });
+    // What the exchange has is paid by it, also where a bank withholds that for now.
+    const total = Math.max(0, sums.total - transferred) + exchanged;
+    const { refundId } = await refundAndOwe(mongo, session, request, { what: returnId, total });
     // From now on what the order in exchange does not need is the customer's.
     if (transferred > 0)
       await models.payments.updateOne(
         { 'transfer.returnId': returnId },
-        { $set: { 'transfer.settled': true } },
+        { $set: { 'transfer.settled': true, 'transfer.borne': unearned } },
         { session },
       );
     const settled = { orderId, lines: lines.map(({ lineId, quantity }) => ({ lineId, quantity })) };

@@ -70,7 +70,10 @@ async function unclaimedUnits(
   settledBy: (returns: readonly Return[]) => ReadonlyMap<string, number>,
 ): Promise<(lineId: string) => number> {
   const sent = paid._id === found.orderId ? paid : await readOrder(mongo, found.orderId, session);
-  const claimed = unitsByLine((await liveClaims(mongo, session, sent._id)).flatMap(({ lines }) => lines));
+  const claims = await liveClaims(mongo, session, sent._id);
+  // What the carrier brings back decides about its units, unless their claim was faster.
+  const deciding = found.late ? claims.filter(({ settlement }) => settlement !== undefined) : claims;
+  const claimed = unitsByLine(deciding.flatMap(({ lines }) => lines));
   const others = { orderId: sent._id, refund: { $ne: null }, _id: { $ne: found._id } };
   const settled = settledBy(await mongo.models.returns.find(others).session(session).lean<Return[]>());
   return (lineId) => {

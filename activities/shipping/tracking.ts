@@ -113,10 +113,8 @@ async function isBroughtBack(
   const handedOverAt = { $gt: new Date(Date.now() - deadlines.trackingKept) };
   if (!(await models.shipments.exists({ _id: shipmentId, handedOverAt, parcels: { $elemMatch: back } }))) return false;
   const opened = await openLateReturn(mongo, { orderId, shipmentId, parcelId });
-  if (!('returnId' in opened)) return false;
-  const { returnId } = opened;
-  if (!(await models.returns.exists({ _id: returnId, rev: 0 }))) return false;
-  await startReturn(temporal, { returnId });
+  if (!opened || !(await models.returns.exists({ _id: opened.returnId, rev: 0 }))) return false;
+  await startReturn(temporal, opened);
   return true;
 }
 

@@ -46,25 +46,46 @@ describe('of several classes the strictest rule counts', () => {
 });
 
 describe('what a return pays in the end', () => {
+  const all = { amount: 4_000, exchanged: 4_000, unearned: 0, isShort: false };
   test.each([
-    ['all of it came', 4_000, 0, 4_000, { amount: 4_000, exchanged: 4_000, isShort: false }],
-    ['the exchange is cheaper', 4_000, 1_000, 3_000, { amount: 4_000, exchanged: 3_000, isShort: false }],
-    ['nothing of the exchange', 4_000, 4_000, 0, { amount: 4_000, exchanged: 0, isShort: false }],
-    ['less came', 2_000, 0, 4_000, { amount: 2_000, exchanged: 2_000, isShort: true }],
-    ['nothing came', 0, 0, 4_000, { amount: 0, exchanged: 0, isShort: true }],
-    ['a chargeback took all', 4_000, -4_000, 4_000, { amount: 0, exchanged: 0, isShort: true }],
-  ])('%s', (_what, worth, left, transferred, expected) => {
-    expect(paidByReturn({ worth, left, transferred })).toEqual(expected);
+    ['all of it came', { worth: 4_000, left: 0, transferred: 4_000 }, all],
+    ['the exchange is cheaper', { worth: 4_000, left: 1_000, transferred: 3_000 }, { ...all, exchanged: 3_000 }],
+    ['nothing of the exchange', { worth: 4_000, left: 4_000, transferred: 0 }, { ...all, exchanged: 0 }],
+    [
+      'less came',
+      { worth: 2_000, left: 0, transferred: 4_000 },
+      { amount: 2_000, exchanged: 2_000, unearned: 2_000, isShort: true },
+    ],
+    [
+      'nothing came',
+      { worth: 0, left: 0, transferred: 4_000 },
+      { amount: 0, exchanged: 0, unearned: 4_000, isShort: true },
+    ],
+    [
+      'a cent less came, by rounding',
+      { worth: 3_999, left: 0, transferred: 4_000, rounding: 1 },
+      { amount: 3_999, exchanged: 3_999, unearned: 1, isShort: false },
+    ],
+    [
+      'a chargeback took all, and may give it back',
+      { worth: 4_000, left: -4_000, transferred: 4_000, withheld: 4_000 },
+      { amount: 0, exchanged: 0, unearned: 0, isShort: true },
+    ],
+  ])('%s', (_what, what, expected) => {
+    expect(paidByReturn({ withheld: 0, rounding: 0, ...what })).toEqual(expected);
   });
 
   test('never more than the goods are worth, nor than was paid', () => {
     const minor = fc.integer({ min: 0, max: 1_000_000 });
+    const left = fc.integer({ min: -1_000_000, max: 1_000_000 });
     fc.assert(
-      fc.property(minor, fc.integer({ min: -1_000_000, max: 1_000_000 }), minor, (worth, left, transferred) => {
-        const { amount, exchanged, isShort } = paidByReturn({ worth, left, transferred });
+      fc.property(minor, left, minor, minor, (worth, left, transferred, withheld) => {
+        const paid = paidByReturn({ worth, left, transferred, withheld, rounding: 0 });
+        const { amount, exchanged, unearned, isShort } = paid;
         expect(amount).toBeLessThanOrEqual(worth);
         expect(amount).toBeLessThanOrEqual(Math.max(0, left + transferred));
         expect(amount - exchanged).toBeLessThanOrEqual(Math.max(0, left));
+        expect(exchanged + unearned).toBeLessThanOrEqual(transferred);
         expect(isShort).toBe(exchanged < transferred);
       }),
     );

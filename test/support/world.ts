@@ -108,6 +108,13 @@ export async function startWorld(
       if (histories.length === 0) throw new Error('There are no histories: a replay of nothing finds nothing');
       return replay(histories);
     },
+    /** Workflows that have not ended. */
+    async running(): Promise<string[]> {
+      const open: string[] = [];
+      for await (const { workflowId } of client.workflow.list({ query: 'ExecutionStatus = "Running"' }))
+        open.push(workflowId);
+      return open;
+    },
     async violations(): Promise<Violation[]> {
       const { violations, checked } = await audit({ mongo, payments, temporal: client });
       if (checked.orders === 0) throw new Error('The auditor found no orders: an audit of nothing finds nothing');

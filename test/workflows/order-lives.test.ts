@@ -146,14 +146,8 @@ async function play(life: Life, step: Step): Promise<void> {
 }
 
 async function nothingIsOpen(life: Life): Promise<void> {
-  const running = async () => {
-    const open: string[] = [];
-    for await (const { workflowId } of world.client.workflow.list({ query: 'ExecutionStatus = "Running"' }))
-      open.push(workflowId);
-    return open;
-  };
-  await until(async () => (await running()).length === 0, 'no workflow is open').catch(async (error) => {
-    throw new Error(`Open: ${await running()}`, { cause: error });
+  await until(async () => (await world.running()).length === 0, 'no workflow is open').catch(async (error) => {
+    throw new Error(`Open: ${await world.running()}`, { cause: error });
   });
   for await (const { workflowId, historyLength } of world.client.workflow.list())
     expect({ workflowId, isLong: historyLength > limits.historyEvents }).toEqual({ workflowId, isLong: false });

@@ -92,14 +92,16 @@ interface ReturnFacts {
   isWaiting: boolean;
   /** A carrier brings a parcel back: it is sent again, or paid back. */
   isBroughtBack: boolean;
+  /** It had called that delivered before. */
+  isLate: boolean;
 }
 
-export function allowedReturnActions({ status, isWaiting, isBroughtBack }: ReturnFacts): ReturnAction[] {
+export function allowedReturnActions({ status, isWaiting, isBroughtBack, isLate }: ReturnFacts): ReturnAction[] {
   const may: Record<ReturnAction, boolean> = {
     decide: mayGo(returnStates, status, 'rejected'),
     receive: mayGo(returnStates, status, 'received'),
     inspect: mayGo(returnStates, status, 'inspected'),
-    cancel: mayGo(returnStates, status, 'cancelled'),
+    cancel: mayGo(returnStates, status, 'cancelled') && !isLate,
     resolve: isBroughtBack && !hasEnded(returnStates, status) && status !== 'inspected',
     move_deadline: isWaiting && !hasEnded(returnStates, status),
   };

@@ -34,6 +34,8 @@ export function creditFor(
   if (rule === 'none') return refuse('These goods are paid back, and not exchanged');
   const credit = Math.min(worth, left);
   if (credit <= 0) return refuse('These goods bring nothing that could pay for others');
+  if (total > 2 * credit)
+    return refuse('They cost more than twice what comes back: return the goods, and order the others by themselves');
   const difference = total - credit;
   const least = minimumCharge(currency);
   if (difference <= 0 || difference >= least) return { credit, release: rule };
@@ -42,14 +44,36 @@ export function creditFor(
 }
 
 /**
- * What a return pays of what was accepted, no more than is left of what was paid; and what of it the order in exchange has
- * already. That has too much where less came back.
+ * What a return pays of what was accepted, no more than is left of what was paid.
+ *
+ * @param withheld by a bank that may give it back
+ * @param rounding what its share can differ from what was agreed, as other units of its lines came back before it
  */
-export function paidByReturn({ worth, left, transferred }: { worth: number; left: number; transferred: number }): {
+export function paidByReturn({
+  worth,
+  left,
+  transferred,
+  withheld,
+  rounding,
+}: {
+  worth: number;
+  left: number;
+  transferred: number;
+  withheld: number;
+  rounding: number;
+}): {
   amount: number;
+  /** What of it the order in exchange has already; and what that has for goods that did not come, or were not accepted. */
   exchanged: number;
+  unearned: number;
   isShort: boolean;
 } {
   const amount = Math.max(0, Math.min(worth, transferred + left));
-  return { amount, exchanged: Math.min(transferred, amount), isShort: transferred > amount };
+  const earned = Math.max(0, Math.min(worth, transferred + left + withheld));
+  return {
+    amount,
+    exchanged: Math.min(transferred, amount),
+    unearned: Math.max(0, transferred - earned),
+    isShort: transferred - amount > rounding,
+  };
 }
