@@ -99,9 +99,7 @@ export async function readExchanges(
 ): ReturnType<LocalSteps['readExchanges']> {
   const found: Order[] = [];
   for (let paidBy = [orderId]; paidBy.length > 0; ) {
-    const next = await models.orders
-      .find({ 'exchangeOf.paidOrderId': { $in: paidBy } }, { status: 1 })
-      .lean<Order[]>();
+    const next = await models.orders.find({ 'exchangeOf.paidOrderId': { $in: paidBy } }, { status: 1 }).lean<Order[]>();
     found.push(...next);
     paidBy = next.map(({ _id }) => _id);
   }
