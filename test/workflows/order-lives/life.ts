@@ -93,7 +93,11 @@ export async function ask(
   [method, path, body, token = life.admin]: [method: string, path: string, body?: object, token?: string],
 ): Promise<Answered> {
   const key = randomUUID();
-  const send = () => life.api.ask(method, path, body, token, key);
+  /** As a client does: what did not answer in time is asked for again, under its key. */
+  const send = async (tries = 1): Promise<Answered> => {
+    const answer = await life.api.ask(method, path, body, token, key);
+    return answer.status === 503 && tries < 3 ? send(tries + 1) : answer;
+  };
   const answers = how === 'again' ? [...(await Promise.all([send(), send()])), await send()] : [await send()];
   const words = answers.map(({ status, body: { type = '', detail = '' } }) => `${status} ${type} ${detail}`);
   life.log.push(`${method} ${path} ${JSON.stringify(body ?? {})} -> ${words.join(' | ')}`);
