@@ -136,7 +136,12 @@ async function live(life: Life, { orders, rounds, ends }: AnyLife): Promise<void
   await checkMoney(life);
   await checkCredit(life);
   await checkStock(life);
-  expect(await world.violations()).toEqual([]);
+  for (const violation of await world.violations()) {
+    const of = { orderId: violation.where };
+    const { payments, refunds, disputes } = world.mongo.models;
+    const books = await Promise.all([payments.findOne(of).lean(), refunds.find(of).lean(), disputes.find(of).lean()]);
+    throw new Error(JSON.stringify({ violation, books }, null, 1));
+  }
 }
 
 async function play(life: Life, step: Step): Promise<void> {
