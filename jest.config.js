@@ -29,6 +29,8 @@ export default {
   testTimeout: 60_000,
   // Tests mostly wait for servers: two files at once, also on a machine of two cores.
   maxWorkers: 2,
+  // What the V8 contexts of workflows leave behind in a process makes all that comes after them slower and slower.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     { ...everywhere, displayName: 'alone', testMatch: alone.map((folder) => `<rootDir>/${folder}**`) },
     {
