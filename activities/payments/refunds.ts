@@ -143,7 +143,7 @@ async function transferBack(
 
   // Of goods that were exchanged there is a credit note by then.
   const theirs = transferred - kept;
-  const amount = Math.min(theirs + others, Math.max(0, await refundable(mongo, session, orderId)));
+  const amount = Math.min(theirs + others, await refundable(mongo, session, orderId));
   const paidToOthers = Math.max(0, amount - theirs);
   if (paidToOthers > 0)
     await payments.updateOne({ orderId }, { $set: { owed: lessOwed(owed, paidToOthers) } }, { session });
@@ -208,9 +208,9 @@ export async function paidBackOf(
   return { units, shipping: counting.reduce((sum, { shipping }) => sum + shipping, 0) };
 }
 
-/** Minor units of what was captured that nobody was promised back yet. */
+/** Minor units of what was captured that nobody was promised back yet; none where a chargeback took what was paid back before. */
 export async function refundable({ models }: Mongo, session: ClientSession, orderId: string): Promise<number> {
-  return leftOf(await models.payments.findOne({ orderId }).session(session).lean());
+  return Math.max(0, leftOf(await models.payments.findOne({ orderId }).session(session).lean()));
 }
 
 /**

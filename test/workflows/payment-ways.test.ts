@@ -7,6 +7,7 @@ import type { PaymentRules } from '../../models/store.ts';
 import { limits } from '../../workflows/domain/limits.ts';
 import { dayOf } from '../../workflows/domain/reconciliation.ts';
 import { paymentChanged } from '../../workflows/messages.ts';
+import { createBank } from '../support/disputes.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -137,6 +138,24 @@ describe('where the card can be captured more than once', () => {
     for (const id of [mugs, lamp]) await world.carrierSays(id, 'delivered');
     await world.reaches(orderId, 'completed');
     expect(await capturesOf(orderId)).toEqual([2 * price, price]);
+  });
+
+  test('what was paid back before a chargeback took it as well is no less than nothing when the rest is cancelled', async () => {
+    const bank = createBank(world);
+    const { orderId, mugs } = await split();
+    await world.ship(orderId, mugs);
+    await world.carrierSays(mugs, 'delivered');
+    const refundId = await world.refund(orderId, 500);
+    expect(await world.refundHandle(refundId).result()).toBe('succeeded');
+    const disputeId = await bank.open(orderId, { amount: 2 * price });
+    await until(async () => (await world.paymentOf(orderId)).withheld === 2 * price, 'the bank has it');
+    await bank.answer(disputeId, 'accept');
+    expect(await bank.result(disputeId)).toBe('lost');
+    await world.cancel(orderId);
+    await world.reaches(orderId, 'completed');
+    expect(await world.paymentOf(orderId)).toMatchObject({ captured: 2 * price, refunded: 500, refundPending: 0 });
+    const refunds = await world.mongo.models.refunds.find({ orderId }).lean();
+    expect(refunds.filter(({ amount, uncaptured }) => amount < uncaptured)).toEqual([]);
   });
 
   test('two parcels that are ready at once take each share once, also where replies are lost', async () => {
