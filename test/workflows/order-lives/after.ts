@@ -83,7 +83,7 @@ export async function takeBack(life: Life, found: Return, chance: number, units:
   if (status === 'requested') return isDone(await post('decide', { approve: chance % 5 > 0, reason }));
   if (parcel && chance % 4 === 0 && status === 'in_transit' && chance % 3 === 0)
     return isDone(await post('resolution', { resolution: 'reship', reason }));
-  if (status === 'approved' && chance % 11 === 0) return isDone(await post('cancel', { reason }));
+  if (status === 'approved' && !found.late && chance % 11 === 0) return isDone(await post('cancel', { reason }));
   if (status === 'approved' || status === 'in_transit') {
     const came = (quantity: number, received: number) => Math.max(0, quantity - received - (chance % 3 === 0 ? 1 : 0));
     const arrived = lines.map(({ lineId, quantity, received }) => {
