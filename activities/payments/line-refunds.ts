@@ -6,7 +6,14 @@ import { refundOfLines } from '../../workflows/domain/refunds.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
 import { unpaidClaims } from '../claimed-units.ts';
 import { paymentRules } from '../store-settings.ts';
-import { openRefundIn, paidBackOf, type RefundOpened, type RefundRequest } from './refunds.ts';
+import {
+  openRefundIn,
+  paidBackOf,
+  type RefundOpened,
+  type RefundRequest,
+  refundAndOwe,
+  refundable,
+} from './refunds.ts';
 import { readOrder } from './sales.ts';
 
 export type LineRefundOpened = RefundOpened | { refused: 'not_left'; lineId: string; left: number };
@@ -33,7 +40,12 @@ export async function openLineRefund(
     if ('left' in found) return { refused: 'not_left', ...found };
     const { lines, shipping } = found;
     const amount = lines.reduce((sum, line) => sum + line.amount, shipping);
-    return openRefundIn(mongo, session, { ...rest, amount, lines, shipping });
+    if (!ofReship) return openRefundIn(mongo, session, { ...rest, amount, lines, shipping });
+    // Nobody has chosen the amount: goodwill may have been paid before, and what is elsewhere for now is owed.
+    const left = Math.min(amount, await refundable(mongo, session, order._id));
+    const paid = { ...rest, amount: left, lines, shipping: Math.min(shipping, left) };
+    const { refundId, ...opened } = await refundAndOwe(mongo, session, paid, { what: request.key, total: amount });
+    return refundId === undefined ? { refused: 'nothing_captured', refundable: 0 } : { refundId, ...opened };
   });
 }
 

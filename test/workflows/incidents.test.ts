@@ -148,6 +148,26 @@ describe('a parcel that is lost', () => {
     expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 0 });
   });
 
+  test('and cannot be sent again is paid back as far as there is something left', async () => {
+    const sku = await world.newSku({ wh_east: 2 });
+    const { orderId } = await world.place({ items: [{ sku, quantity: 2 }] });
+    const [shipment] = await world.shipmentsOf(orderId);
+    await world.ship(orderId, shipment!.id);
+    expect(await world.refundHandle(await world.refund(orderId, 300)).result()).toBe('succeeded');
+    await world.carrierSays(shipment!.id, 'lost');
+    await world.answer(orderId, (await world.incident(orderId, 'lost')).id, 'reship');
+    const again = await world.reshipOf(shipment!.id);
+    await world.answer(again._id, (await world.incident(again._id, 'reserve_stock')).id, 'cancel');
+    await world.reaches(again._id, 'cancelled');
+    const { refunds } = world.mongo.models;
+    const opened = await refunds
+      .findOne({ orderId, key: `reship:${again._id}` })
+      .lean()
+      .orFail();
+    expect(await world.refundHandle(opened._id).result()).toBe('succeeded');
+    expect(await world.atStripe(orderId)).toMatchObject({ captured: [2 * price], refunds: [300, 2 * price - 300] });
+  });
+
   test('events that come twice, late and in the wrong order do not bring it back', async () => {
     const { orderId } = await world.place();
     const [shipment] = await world.shipmentsOf(orderId);
