@@ -22,7 +22,7 @@ import { fillShelf, furnish, newCustomer, setRules } from './order-lives/shop.ts
 import * as warehouse from './order-lives/warehouse.ts';
 
 const first = Number(process.env.WAYBILL_SEED ?? 1);
-const runs = Number(process.env.WAYBILL_RUNS ?? 3);
+const runs = Number(process.env.WAYBILL_RUNS ?? 2);
 const seeds = Array.from({ length: runs }, (_, index) => first + index);
 
 /** Whatever can be done; each answers whether it was. */

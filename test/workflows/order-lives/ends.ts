@@ -11,7 +11,11 @@ export async function bringToEnd(life: Life, chance: number, ms: number): Promis
   life.log.push('---- to the end ----');
   await until(() => isOver(life, chance), 'everything ends', ms).catch(async (error) => {
     const left = (await openOrders(life)).map(({ state }) => state);
-    const open = { orders: left, incidents: await incidentsOf(life), returns: (await returnsOf(life)).filter(isOpen) };
+    const shipments = (await shipmentsOf(life)).filter(
+      ({ handedOverAt, cancelledAt }) => !handedOverAt && !cancelledAt,
+    );
+    const returns = (await returnsOf(life)).filter(isOpen);
+    const open = { orders: left, incidents: await incidentsOf(life), returns, shipments };
     throw new Error(`Still open: ${JSON.stringify(open, null, 1)}`, { cause: error });
   });
 }
