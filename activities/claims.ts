@@ -22,7 +22,7 @@ import { readOrder } from './payments/sales.ts';
 import { orderStartOf, reshipOf } from './reships.ts';
 import { deliveredAt, returningUnits, withoutEffect } from './returns/opening.ts';
 import { contentsOf } from './shipping/contents.ts';
-import { giveUp } from './shipping/given-up.ts';
+import { giveUp, readParcel } from './shipping/given-up.ts';
 import { paymentRules, storeSettings } from './store-settings.ts';
 
 /** A claim and a return, or two claims, of one unit at once: each writes the order, so one of them is tried again. */
@@ -204,11 +204,9 @@ async function giveParcelsUp(
   { _id: claimId, parcels }: Claim,
   how: Settlement['how'],
 ): Promise<string | undefined> {
-  for (const { shipmentId, parcelId } of parcels) {
-    const shipment = await mongo.models.shipments.findById(shipmentId).session(session).lean<Shipment>();
-    const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
-    if (!parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-    if (parcel.givenUp) return `${parcelId} was ${parcel.givenUp.how} already`;
+  for (const claimed of parcels) {
+    const { parcel } = await readParcel(mongo, session, claimed);
+    if (parcel.givenUp) return `${parcel.id} was ${parcel.givenUp.how} already`;
   }
   const givenUp = { how: how === 'reship' ? ('reshipped' as const) : ('refunded' as const), claimId };
   for (const parcel of parcels) await giveUp(mongo, session, parcel, givenUp);

@@ -6,9 +6,8 @@ import type { LocalSteps, ParcelIds } from '../workflows/activities.ts';
 import { deadlines } from '../workflows/domain/limits.ts';
 import { free } from '../workflows/domain/pricing.ts';
 import type { OrderInput } from '../workflows/messages.ts';
-import { broken } from './failure.ts';
 import { readOrder } from './payments/sales.ts';
-import { claimOf, giveUp } from './shipping/given-up.ts';
+import { claimOf, giveUp, readParcel } from './shipping/given-up.ts';
 
 /** Of one parcel; asked again it is the same order. A claim that has decided about the parcel is named instead. */
 export async function openReship(
@@ -20,9 +19,7 @@ export async function openReship(
     const known = await models.orders.findOne({ reshipOf: parcelId }).session(session).lean<Order>();
     if (known) return orderStartOf(known);
     const order = await readOrder(mongo, orderId, session);
-    const shipment = await models.shipments.findById(shipmentId).session(session).lean();
-    const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
-    if (!parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
+    const { parcel } = await readParcel(mongo, session, { shipmentId, parcelId });
     const claimed = claimOf(parcel);
     if (claimed) return { claimed };
     await giveUp(mongo, session, { shipmentId, parcelId }, { how: 'reshipped' });

@@ -7,9 +7,8 @@ import type { PackedParcel, Shipment } from '../../models/shipment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import type { LocalSteps, ParcelIds } from '../../workflows/activities.ts';
 import { policyOf, type ReturnPolicies, termsOfUnasked } from '../../workflows/domain/return-policy.ts';
-import { broken } from '../failure.ts';
 import { readOrder } from '../payments/sales.ts';
-import { claimOf, giveUp } from '../shipping/given-up.ts';
+import { claimOf, giveUp, readParcel } from '../shipping/given-up.ts';
 import { returnRules } from '../store-settings.ts';
 import { addressOf, awaited } from './opening.ts';
 
@@ -54,13 +53,6 @@ async function returnOf(
     .session(session)
     .lean();
   return known ? { returnId: known._id } : undefined;
-}
-
-async function readParcel({ models }: Mongo, session: ClientSession, { shipmentId, parcelId }: ParcelIds) {
-  const shipment = await models.shipments.findById(shipmentId).session(session).lean<Shipment>();
-  const parcel = shipment?.parcels?.find(({ id }) => id === parcelId);
-  if (!shipment || !parcel) throw broken(`There is no parcel ${parcelId} of ${shipmentId}`);
-  return { shipment, parcel };
 }
 
 async function returnFrom(

@@ -80,9 +80,10 @@ async function shipmentMoved(
   const { status, at, reason } = event;
   const heardAt = parcel.tracking?.at.toISOString();
   const isNew = isNews({ status: standing(parcel), heardAt }, event);
-  if (!isNew || ((parcel.heard ?? 0) >= limits.newsAParcel && !hasEnded(parcelStates, status))) {
+  const isEnd = hasEnded(parcelStates, status);
+  if (!isNew || ((parcel.heard ?? 0) >= limits.newsAParcel && !isEnd)) {
     await record(mongo, shipment, parcel, event);
-    const isBack = await isBroughtBack(mongo, temporal, shipment, parcel.id);
+    const isBack = isEnd && (await isBroughtBack(mongo, temporal, shipment, parcel.id));
     return { outcome: isBack ? 'return opened' : 'nothing new', orderId };
   }
   const order = temporal.workflow.getHandle(workflowIds.order(orderId));
@@ -94,7 +95,7 @@ async function shipmentMoved(
     { $inc: { 'parcels.$.heard': 1 } },
   );
   await record(mongo, shipment, parcel, event);
-  const isBack = await isBroughtBack(mongo, temporal, shipment, parcel.id);
+  const isBack = isEnd && (await isBroughtBack(mongo, temporal, shipment, parcel.id));
   return { outcome: isBack ? 'return opened' : outcome, orderId };
 }
 
