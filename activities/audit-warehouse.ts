@@ -1,7 +1,9 @@
 /** The auditor's look at the warehouse: what was scanned is what was picked, and what was picked is in the parcels. */
+import type { Order } from '../models/order.ts';
 import type { PickScan } from '../models/pick-list.ts';
 import type { Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
+import { shipmentInWarehouse } from '../workflows/domain/states.ts';
 
 interface Finding {
   guarantee: 'G2' | 'G5' | 'G7';
@@ -10,13 +12,15 @@ interface Finding {
 }
 
 /**
- * Every shipment: picked no more than was asked, by the scans, into the parcels, under one label each; and what a carrier
- * brings back is waited for.
+ * Every shipment: picked no more than was asked, by the scans, into the parcels, under one label each; its order knows what
+ * became of it, and what a carrier brings back is waited for.
  */
 export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding> {
   for await (const shipment of models.shipments.find().lean<Shipment>().cursor()) {
     const scans = await models.pickScans.find({ 'puts.shipmentId': shipment._id }).lean<PickScan[]>();
     for (const what of checkShipment(shipment, scans)) yield { guarantee: 'G2', where: shipment._id, what };
+    const passed = await isPassedBy(models, shipment);
+    if (passed) yield { guarantee: 'G7', where: shipment._id, what: passed };
     if (!shipment.handedOverAt) continue;
     for (const { id, label, tracking, writtenOff, givenUp } of shipment.parcels ?? []) {
       // What was given up before is settled otherwise.
@@ -30,6 +34,18 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
     }
     if (!shipment.parcels?.length) yield { guarantee: 'G5', where: shipment._id, what: 'it was handed over unpacked' };
   }
+}
+
+/** What the facts say, and its order has not heard: it waits for what cannot come any more. */
+async function isPassedBy(
+  { orders }: Mongo['models'],
+  { _id, orderId, cancelledAt, handedOverAt }: Shipment,
+): Promise<string | undefined> {
+  if (!cancelledAt && !handedOverAt) return undefined;
+  const order = await orders.findById(orderId, { 'state.shipments': 1 }).lean<Order>();
+  const status = order?.state?.shipments.find(({ id }) => id === _id)?.status;
+  if (status === undefined || !shipmentInWarehouse.includes(status)) return undefined;
+  return `it ${cancelledAt ? 'is cancelled' : 'has left'}, and its order has it ${status}`;
 }
 
 async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {

@@ -9,7 +9,6 @@ import {
   CancellationScope,
   proxyActivities,
   proxyLocalActivities,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { Shortage } from './domain/allocation.ts';
 import type { EditMoney, RefusedEdit } from './domain/edits.ts';
@@ -505,10 +504,9 @@ const localStepNames = [
 
 const nonRetryableErrorTypes = Object.values(failures);
 
-const localSteps = proxyLocalActivities<LocalSteps>({
+const mongoOnly = {
   startToCloseTimeout: '3s',
   scheduleToCloseTimeout: '30s',
-  localRetryThreshold: '10s',
   retry: {
     initialInterval: '50ms',
     backoffCoefficient: 2,
@@ -516,7 +514,9 @@ const localSteps = proxyLocalActivities<LocalSteps>({
     maximumAttempts: 12,
     nonRetryableErrorTypes,
   },
-});
+} as const;
+const localSteps = proxyLocalActivities<LocalSteps>({ ...mongoOnly, localRetryThreshold: '10s' });
+const committingSteps = proxyActivities<LocalSteps>(mongoOnly);
 
 /**
  * Local activities run one at a time within a workflow. Two at once would end in two activations when they run and in
@@ -524,10 +524,27 @@ const localSteps = proxyLocalActivities<LocalSteps>({
  */
 export const local = Object.fromEntries(
   localStepNames.map((name) => {
-    const step = localSteps[name] as (input: unknown) => Promise<unknown>;
-    return [name, (input: unknown) => orLeave(() => inTurn(() => step(input)))];
+    const run = (input: unknown) => {
+      const steps = isDecided ? committingSteps : localSteps;
+      isDecided = false;
+      return (steps[name] as (input: unknown) => Promise<unknown>)(input);
+    };
+    return [name, (input: unknown) => orLeave(() => inTurn(() => run(input)))];
   }),
 ) as unknown as LocalSteps;
+
+/** Each workflow has its modules, and so this, for itself. */
+let isDecided = false;
+
+/**
+ * Called by the handler of an update that decides something. An update is in the history only once its workflow task has
+ * completed. A task that is lost before that (its worker dies, or the workflow would have ended beside a message that it
+ * has not seen) is gone through again, and what came meanwhile comes first: what local activities have written would
+ * belong to a decision that was never taken. So the next of them is a regular one: it begins when the task has completed.
+ */
+export function commitDecision(): void {
+  isDecided = true;
+}
 
 /**
  * A scope that is cancelled leaves its activity alone, and goes on in the same moment. To cancel the activity itself would
@@ -541,15 +558,13 @@ export function orLeave<T>(run: () => Promise<T>): Promise<T> {
   return Promise.race([CancellationScope.nonCancellable(run), scope.cancelRequested]);
 }
 
-const lastOf = new Map<string, Promise<unknown>>();
+let last: Promise<unknown> | undefined;
 
 function inTurn<T>(run: () => Promise<T>): Promise<T> {
-  const { runId } = workflowInfo();
-  const before = lastOf.get(runId);
-  const mine = before === undefined ? run() : before.then(run, run);
-  lastOf.set(runId, mine);
+  const mine = last === undefined ? run() : last.then(run, run);
+  last = mine;
   const forget = () => {
-    if (lastOf.get(runId) === mine) lastOf.delete(runId);
+    if (last === mine) last = undefined;
   };
   mine.then(forget, forget);
   return mine;

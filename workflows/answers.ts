@@ -1,5 +1,6 @@
 /** Support answers incidents: one by one and told whether it counted, or all of a cause at once. */
 import { setHandler } from '@temporalio/workflow';
+import { commitDecision } from './activities.ts';
 import { answerIncident, answerSignal } from './messages.ts';
 import type { Record, Recorded } from './record.ts';
 
@@ -7,6 +8,7 @@ import type { Record, Recorded } from './record.ts';
 export function listenForAnswers<S extends Recorded>(record: Record<S>): void {
   setHandler(answerSignal, (input) => void record.answer(input));
   setHandler(answerIncident, async (input) => {
+    commitDecision();
     const applied = record.answer(input);
     await record.saved();
     return { applied };

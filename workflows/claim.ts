@@ -7,7 +7,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { LocalSteps, SettledClaim } from './activities.ts';
-import { local } from './activities.ts';
+import { commitDecision, local } from './activities.ts';
 import { listenForAnswers } from './answers.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { deadlines } from './domain/limits.ts';
@@ -172,6 +172,7 @@ function listen(work: Claim): void {
   setHandler(
     messages.decideClaim,
     (input) => {
+      commitDecision();
       work.decision = input;
       return decided();
     },
@@ -180,6 +181,7 @@ function listen(work: Claim): void {
   setHandler(
     messages.withdrawClaim,
     (input) => {
+      commitDecision();
       work.withdrawn = input;
       return decided();
     },

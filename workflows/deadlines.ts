@@ -1,5 +1,6 @@
 /** Support shortens, extends or ends what a workflow waits for. */
 import { setHandler } from '@temporalio/workflow';
+import { commitDecision } from './activities.ts';
 import type { DeadlineInput } from './messages.ts';
 import { setDeadline } from './messages.ts';
 import type { Record, Recorded } from './record.ts';
@@ -9,6 +10,7 @@ export function listenForDeadlines<S extends Recorded>(record: Record<S>): void 
   setHandler(
     setDeadline,
     async (input: DeadlineInput) => {
+      commitDecision();
       record.setDeadline(input);
       await record.saved();
       return { status: record.state.status };

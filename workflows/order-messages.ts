@@ -1,5 +1,6 @@
 /** What an order's workflow answers to: its query, updates and signals. */
 import { CancellationScope, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { commitDecision } from './activities.ts';
 import { listenForAnswers } from './answers.ts';
 import { cancelLines } from './cancel-lines.ts';
 import { listenForDeadlines } from './deadlines.ts';
@@ -58,6 +59,7 @@ export function listenToMessages(order: Order): void {
   setHandler(
     messages.cancelOrder,
     async (input: CancelInput) => {
+      commitDecision();
       cancel(order, input);
       const goesOn = () => !mayCancel(order) && state.shipments.some((shipment) => shipment.status !== 'cancelled');
       await condition(() => hasEnded(orderStates, state.status) || goesOn());
@@ -76,6 +78,7 @@ export function listenToMessages(order: Order): void {
   setHandler(
     messages.cancelOrderLines,
     (input: CancelLinesInput) => {
+      commitDecision();
       if (input.actor === 'customer') order.lineCancelsAsked += 1;
       return cancelLines(order, { ...input, cancelId: currentUpdateInfo()!.id });
     },
@@ -94,6 +97,7 @@ export function listenToMessages(order: Order): void {
   setHandler(
     messages.editOrder,
     async (input: EditInput) => {
+      commitDecision();
       order.editsAsked += 1;
       const outcome = await edit(order, input);
       await record.saved();

@@ -1,5 +1,6 @@
 /** What is said to a return. */
 import { condition, setHandler } from '@temporalio/workflow';
+import { commitDecision } from './activities.ts';
 import { listenForAnswers } from './answers.ts';
 import { listenForDeadlines } from './deadlines.ts';
 import { limits } from './domain/limits.ts';
@@ -35,6 +36,7 @@ export function listenToReturnMessages(work: Return): void {
   setHandler(
     messages.decideReturn,
     async (input) => {
+      commitDecision();
       work.decision = input;
       await condition(() => passed('requested'));
       return done();
@@ -51,6 +53,7 @@ export function listenToReturnMessages(work: Return): void {
   setHandler(
     messages.receiveReturn,
     async (input) => {
+      commitDecision();
       work.arrivals.push(input);
       work.isAllHere = input.more !== true;
       work.announced += 1;
@@ -76,6 +79,7 @@ export function listenToReturnMessages(work: Return): void {
   setHandler(
     messages.inspectReturn,
     async (input) => {
+      commitDecision();
       work.inspection = input;
       await condition(() => passed('received'));
       return done();
@@ -107,6 +111,7 @@ export function listenToReturnMessages(work: Return): void {
   setHandler(
     messages.cancelReturn,
     async (input) => {
+      commitDecision();
       work.cancelled ??= input;
       // The exchange can have left before it was called off: then the goods have to come.
       const goesOn = () => passed('requested', 'approved') || work.cancelled === undefined;

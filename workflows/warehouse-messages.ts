@@ -1,5 +1,6 @@
 /** What the warehouse tells an order: a list is picked, a shipment is packed, a shipment leaves. */
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
+import { commitDecision } from './activities.ts';
 import { isHeld } from './hold.ts';
 import { handOverShipment, packShipment, pickingClosed } from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -52,6 +53,7 @@ export function listenToWarehouse(order: Order): void {
   setHandler(
     handOverShipment,
     async ({ shipmentId, actor }) => {
+      commitDecision();
       order.handedOverBy.set(shipmentId, actor);
       await condition(() => shipmentOf(shipmentId)!.status !== 'ready');
       await record.saved();

@@ -15,6 +15,7 @@ let open: string;
 let cancelled: string;
 let aMovement: string;
 let sent: string;
+let waiting: string;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -26,6 +27,7 @@ beforeAll(async () => {
   cancelled = (await world.place({ paymentMethod: 'pm_card_visa_chargeDeclined' })).orderId;
   await world.cancel(cancelled);
   sent = (await world.shipmentsOf(delivered))[0]!.id;
+  waiting = (await world.shipmentsOf(open))[0]!.id;
   aMovement = (await world.mongo.models.movements.findOne({ sku: 'MUG', seq: 2 }).lean().orFail())._id;
 });
 afterAll(async () => {
@@ -74,6 +76,8 @@ test.each<[string, string, () => Promise<unknown>]>([
   ['G5', 'without a label', () => set('shipments', sent, { 'parcels.0.label': null })],
   ['G5', 'on a label given back', () => set('shipments', sent, { 'parcels.0.label.voided': { outcome: 'voided' } })],
   ['G5', 'handed over unpacked', () => set('shipments', sent, { parcels: [] })],
+  ['G7', 'its order has it picking', () => set('shipments', waiting, { cancelledAt: new Date() })],
+  ['G7', 'has left, and its order has it picking', () => set('shipments', waiting, { handedOverAt: new Date() })],
   ['G7', 'waits for nothing', () => set('orders', open, { 'state.waitingFor': null })],
   ['G7', 'nobody was told', () => set('orders', open, { 'state.waitingFor.deadline': '2020-01-01T00:00:00Z' })],
   ['G7', 'its workflow is COMPLETED', () => set('orders', cancelled, { status: 'confirmed' })],

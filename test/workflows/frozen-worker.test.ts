@@ -8,6 +8,7 @@ import { orderStart } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
+import { cancelSignal, holdOrder, releaseOrder, workflowIds } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -97,6 +98,48 @@ test('killed after it has committed: what is packed meanwhile is heard once the 
   const stop = await startWorkers();
   expect(await packing).toBe('ready');
   await stop();
+});
+
+test('killed after it has released what support cancelled: a release that comes meanwhile comes after it', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', 'releaseShipment:after');
+  const orderId = await begin(sku, { customerId: await customerWith(price), credit: price });
+  await world.reaches(orderId, 'confirmed');
+  const workflow = world.client.workflow.getHandle(workflowIds.order(orderId));
+  await workflow.signal(holdOrder, { actor: 'test', reason: 'Is it true?' });
+  const { id } = await world.incident(orderId, 'hold');
+  const answering = world.answer(orderId, id, 'cancel');
+  await child.says('frozen', 'releaseShipment:after');
+  await workflow.signal(releaseOrder, { actor: 'test', reason: 'It is' });
+  child.process.kill('SIGKILL');
+  const stop = await startWorkers();
+  expect(await answering).toBe(true);
+  await world.reaches(orderId, 'cancelled');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+  await stop();
+});
+
+test('killed after the goods have left its building: a cancellation that comes meanwhile comes after it', async () => {
+  const sku = await world.newSku({ wh_east: 5 });
+  const child = await startChild('orders', 'shipStock:after');
+  const stopProviders = await world.startWorker('providers');
+  const orderId = await begin(sku);
+  await world.reaches(orderId, 'confirmed');
+  const [shipment] = await world.shipmentsOf(orderId);
+  await world.makeReady(orderId, shipment!.id);
+  const handingOver = world.handOver(orderId, shipment!.id);
+  await child.says('frozen', 'shipStock:after');
+  const input = { actor: 'test', reason: 'changed my mind' };
+  await world.client.workflow.getHandle(workflowIds.order(orderId)).signal(cancelSignal, input);
+  child.process.kill('SIGKILL');
+  const stopOrders = await world.startWorker('orders');
+  expect(await handingOver).toBe('shipped');
+  await world.carrierSays(shipment!.id, 'delivered');
+  await world.reaches(orderId, 'completed');
+  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 4 });
+  expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [price], refunds: [] });
+  await stopOrders();
+  await stopProviders();
 });
 
 /** Placed when the worker that authorized it died; its end is looked at last, as that step is tried again after 45 s. */
