@@ -16,6 +16,7 @@ import { workflowIds } from '../workflows/messages.ts';
 import { checkClaims } from './audit-claims.ts';
 import { checkExchanges } from './audit-exchanges.ts';
 import { checkShipments } from './audit-warehouse.ts';
+import { sentOf } from './payments/refunds.ts';
 import type { AuditedIntent, Payments } from './providers/stripe.ts';
 import { type Drift, findDrifts } from './stock/facts.ts';
 
@@ -300,14 +301,16 @@ async function checkGoods(
   }
   if (!payment) return;
   // What was refunded because the goods were never sent; returns and goodwill come on top of it.
-  const unsent = { orderId: order._id, unsent: true };
-  const settled = await models.refunds.find({ ...unsent, status: { $ne: 'failed' } }).lean();
+  const refunds = await models.refunds.find({ orderId: order._id }).lean();
+  const settled = refunds.filter(({ unsent, status }) => unsent && status !== 'failed');
+  const skipped = refunds.filter(({ status, paidOtherwiseAt }) => status === 'failed' && paidOtherwiseAt);
   const paid = payment.captured + payment.credit;
   const kept = paid - settled.reduce((sum, { amount, uncaptured }) => sum + amount - uncaptured, 0);
   const due = order.status === 'completed' ? amountDue(order) : 0;
   const back = payment.refunded + payment.refundPending + payment.refundedAsCredit + payment.creditReturned;
-  const ours = paid - back - payment.withheld;
-  // Between them is what was given back on purpose, or taken by the bank.
+  const otherwise = skipped.reduce((sum, refund) => sum + sentOf(refund), 0);
+  const ours = paid - back - otherwise - payment.withheld;
+  // Between them is what was given back on purpose, by whatever way, or taken by the bank.
   if ((kept > due && ours > due) || (kept < due && ours < due))
     report('G5', `the goods cost ${due}, the customer paid ${kept}`);
 }

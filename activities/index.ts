@@ -8,7 +8,7 @@ import { acceptDispute, openDisputeRefund, readDispute, stageEvidence, submitEvi
 import { authorizeEdit, releaseEdit } from './payments/edits.ts';
 import { authorizePayment, capturePayment, readPayment, voidPayment } from './payments/payments.ts';
 import { findDaysDue, reconcilePage, repairDifference, skipDifference, sumUpDay } from './payments/reconciliation.ts';
-import { sendRefund } from './payments/refund-sending.ts';
+import { sendRefund, skipRefund } from './payments/refund-sending.ts';
 import { issuePayment, withdrawPayment } from './payments/reissue.ts';
 import { renewPayment } from './payments/renewals.ts';
 import { openReshipRefund } from './payments/reships.ts';
@@ -75,6 +75,7 @@ export function createLocalActivities(mongo: Mongo): LocalSteps {
     loadCase: (input) => loadCase(mongo, input),
     saveCase: (input) => saveCase(mongo, input),
     findDaysDue: (input) => findDaysDue(mongo, input),
+    skipRefund: (input) => skipRefund(mongo, input),
     skipDifference: (input) => skipDifference(mongo, input),
   };
 }

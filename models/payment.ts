@@ -178,6 +178,8 @@ export interface Refund {
   serverErrors: number;
   providerId?: string;
   failure?: string;
+  /** When support said of one that failed that its customer was paid in another way. */
+  paidOtherwiseAt?: Date;
   createdAt: Date;
   state?: CaseState;
 }
@@ -298,6 +300,7 @@ export function refundModel(connection: Connection) {
     serverErrors: { type: Number, default: 0 },
     providerId: String,
     failure: String,
+    paidOtherwiseAt: Date,
     createdAt: { type: Date, required: true },
     state: Schema.Types.Mixed,
   });

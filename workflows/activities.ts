@@ -349,6 +349,9 @@ export interface LocalSteps {
   loadCase(input: { kind: CaseKind; id: string }): Promise<{ orderId: string; rev: number; status: string }>;
   saveCase(input: { kind: CaseKind; state: CaseState; mails: Mail[] }): Promise<void>;
 
+  /** Its customer was paid in another way. */
+  skipRefund(input: { refundId: string }): Promise<void>;
+
   /** The days that are to be reconciled, the oldest first. `now`: ISO 8601. */
   findDaysDue(input: { now: string }): Promise<string[]>;
   skipDifference(input: { day: string; key: string }): Promise<void>;
@@ -498,6 +501,7 @@ const localStepNames = [
   'saveClaim',
   'loadCase',
   'saveCase',
+  'skipRefund',
   'findDaysDue',
   'skipDifference',
 ] as const satisfies (keyof LocalSteps)[];

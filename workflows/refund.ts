@@ -86,7 +86,10 @@ export async function payBack<S extends Recorded>(
       why: sent.why ?? 'The provider could not return the money',
       answers: ['retry', 'skip'],
     });
-    if (given === 'skip') return 'failed';
+    if (given === 'skip') {
+      await record.must('skip_refund', () => local.skipRefund({ refundId }));
+      return 'failed';
+    }
     attempt = sent.attempt + 1;
   }
 }

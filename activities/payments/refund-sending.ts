@@ -60,6 +60,12 @@ async function send(
   return recordRefund(mongo, refund, await payments.readRefund(refund.providerId));
 }
 
+/** Support has paid the customer in another way. The refund stays failed: the provider has nothing of it. */
+export async function skipRefund({ models }: Mongo, { refundId }: { refundId: string }): Promise<void> {
+  const open = { _id: refundId, status: 'failed' as const, paidOtherwiseAt: null };
+  await models.refunds.updateOne(open, { $set: { paidOtherwiseAt: new Date() } });
+}
+
 /** A refund that was made elsewhere, in the provider's dashboard, becomes one of ours, to be followed to its end as any. */
 export async function adoptRefund(
   mongo: Mongo,

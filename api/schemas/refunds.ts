@@ -43,6 +43,9 @@ export const refund = z
     currency: z.string(),
     reason: z.string().optional().meta({ description: 'For staff' }),
     status: z.enum(Object.keys(refundStates) as [keyof typeof refundStates]),
+    paidOtherwiseAt: common.time
+      .optional()
+      .meta({ description: 'When support said of one that failed that it was paid in another way' }),
     createdAt: common.time,
   })
   .meta({ id: 'Refund' });

@@ -11,6 +11,7 @@ export function viewRefund(refund: Refund, caller: Caller): z.input<typeof refun
     ...{ id, orderId, amount, shipping, credited, currency, status, createdAt: createdAt.toISOString() },
     ...(refund.transferred > 0 && { transferred: refund.transferred }),
     ...(lines && { lines }),
+    ...(refund.paidOtherwiseAt && { paidOtherwiseAt: refund.paidOtherwiseAt.toISOString() }),
     ...forStaff,
   };
 }
