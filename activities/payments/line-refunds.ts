@@ -1,11 +1,13 @@
 /** Refunds of single lines, each with its share of promotions and taxes. */
 import type { ClientSession } from 'mongoose';
 import type { Order } from '../../models/order.ts';
+import type { Payment } from '../../models/payment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { refundOfLines } from '../../workflows/domain/refunds.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
 import { unpaidClaims } from '../claimed-units.ts';
 import { paymentRules } from '../store-settings.ts';
+import { isOver } from './records.ts';
 import {
   openRefundIn,
   paidBackOf,
@@ -16,7 +18,8 @@ import {
 } from './refunds.ts';
 import { readOrder } from './sales.ts';
 
-export type LineRefundOpened = RefundOpened | { refused: 'not_left'; lineId: string; left: number };
+type LineNotLeft = { refused: 'not_left'; lineId: string; left: number };
+export type LineRefundOpened = RefundOpened | LineNotLeft;
 
 export async function openLineRefund(
   mongo: Mongo,
@@ -33,7 +36,8 @@ export async function openLineRefund(
   return inTransaction(mongo, async (session) => {
     const order = await readOrder(mongo, request.orderId, session);
     const before = await paidBackOf(mongo, session, order._id, request.key);
-    const refused = ofReship ? undefined : await findClaimed(mongo, session, order, asked, before.units);
+    const claimed = ofReship ? undefined : await findClaimed(mongo, session, order, asked, before.units);
+    const refused = claimed ?? (await findUntaken(mongo, session, order, asked, before.units));
     if (refused) return refused;
     const paidBack = before.shipping > 0;
     const found = refundOfLines(order, asked, before.units, { asked: withShipping, policy, paidBack });
@@ -49,6 +53,29 @@ export async function openLineRefund(
   });
 }
 
+/**
+ * A line of which more is asked for than money was taken for, with the parcels that are ready. What is only held for the others
+ * goes back by a cancellation: a refund would give back what was taken for other goods.
+ */
+async function findUntaken(
+  { models }: Mongo,
+  session: ClientSession,
+  order: Order,
+  asked: readonly { lineId: string; quantity: number }[],
+  before: ReadonlyMap<string, number>,
+): Promise<LineNotLeft | undefined> {
+  const payment = await models.payments.findOne({ orderId: order._id }).session(session).lean<Payment>();
+  if (!payment || isOver(payment)) return undefined;
+  const ready = new Set(payment.captures.map(({ shipmentId }) => shipmentId));
+  for (const { lineId, quantity } of asked) {
+    const { allocations = [] } = order.lines.find((each) => each.lineId === lineId) ?? {};
+    const taken = keptUnits({ allocations: allocations.filter(({ shipmentId }) => ready.has(shipmentId)) });
+    const left = Math.max(0, taken - (before.get(lineId) ?? 0));
+    if (quantity > left) return { refused: 'not_left', lineId, left };
+  }
+  return undefined;
+}
+
 /** A line of which more is asked for than nobody claims. Meets, in the database, whoever claims it at this moment. */
 async function findClaimed(
   mongo: Mongo,
@@ -56,7 +83,7 @@ async function findClaimed(
   order: Order,
   asked: readonly { lineId: string; quantity: number }[],
   before: ReadonlyMap<string, number>,
-): Promise<{ refused: 'not_left'; lineId: string; left: number } | undefined> {
+): Promise<LineNotLeft | undefined> {
   const { orders } = mongo.models;
   await orders.updateOne({ _id: order._id }, { $set: { lastReturnAt: new Date() } }, { session });
   const claimed = await unpaidClaims(mongo, session, order._id);

@@ -49,7 +49,7 @@ export const openRefund = endpoint({
 function refusal(opened: Extract<LineRefundOpened, { refused: string }>, currency: string): Problem {
   if (opened.refused === 'not_left') {
     const { lineId, left } = opened;
-    const why = `Of line ${lineId} only ${left} units can be refunded: the others were not sold, or are paid back`;
+    const why = `Of line ${lineId} only ${left} units can be refunded: the others were not sold, are paid back, or not taken yet and go back by a cancellation`;
     return new Problem('refund-refused', why, { lineId, left });
   }
   const { refused, refundable } = opened;

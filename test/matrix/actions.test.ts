@@ -11,6 +11,7 @@ import { defaultSettings } from '../../models/store.ts';
 import { type OrderAction, orderActions, type ReturnAction, returnActions } from '../../workflows/domain/actions.ts';
 import { defaultReturnPolicy } from '../../workflows/domain/return-policy.ts';
 import { type Answered, serve } from '../support/serve.ts';
+import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 import { type OrderScene, orderScenes, type ReturnScene, returnScenes } from './scenes.ts';
 
@@ -149,6 +150,8 @@ async function row<Action extends string, Scene extends OrderScene>(
   // What was refused has changed nothing.
   expect(await allowedIn(first)).toEqual(allowed);
   await first.end?.();
+  const isPaidBack = async () => (await world.mongo.models.refunds.countDocuments({ status: 'pending' })) === 0;
+  await until(isPaidBack, 'every refund has come to its end');
   await world.inboxIsEmpty();
   expect(await world.violations()).toEqual([]);
   return cells;

@@ -1,5 +1,5 @@
 /** Lines that support pays back, and what becomes of them otherwise: no unit is paid back twice. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openLineRefund } from '../../activities/payments/line-refunds.ts';
 import { newId } from '../../models/id.ts';
 import { inspectReturn, receiveReturn } from '../../workflows/messages.ts';
@@ -55,6 +55,34 @@ test('a line that was paid back is not paid back again where it is cancelled', a
   await world.carrierSays(mugs, 'delivered');
   await world.reaches(orderId, 'completed');
   expect(await refundsOf(orderId)).toEqual([price]);
+});
+
+describe('where each parcel is paid for when it is ready', () => {
+  beforeAll(() => world.setPayments({ multicapture: true }));
+  afterAll(() => world.setPayments({ multicapture: false }));
+
+  test('a line that nothing was taken for is cancelled, and not paid back from what others have cost', async () => {
+    const { orderId, mugs, lamp, lineId } = await ofTwoWarehouses();
+    await world.ship(orderId, mugs);
+    const refund = { key: newId('req'), orderId, lines: [{ lineId, quantity: 1 }], reason: 'late', actor: 'test' };
+    expect(await openLineRefund(world.mongo, refund)).toEqual({ refused: 'not_left', lineId, left: 0 });
+    await world.cancel(orderId);
+    await world.shipmentReaches(orderId, lamp, 'cancelled');
+    await world.carrierSays(mugs, 'delivered');
+    await world.reaches(orderId, 'completed');
+    expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price], refunds: [] });
+  });
+
+  test('a line is paid back once its parcel is ready', async () => {
+    const { orderId, mugs, lamp, lineId } = await ofTwoWarehouses();
+    await world.makeReady(orderId, lamp);
+    await payBack(orderId, lineId);
+    await world.handOver(orderId, lamp);
+    await world.ship(orderId, mugs);
+    for (const shipmentId of [lamp, mugs]) await world.carrierSays(shipmentId, 'delivered');
+    await world.reaches(orderId, 'completed');
+    expect(await refundsOf(orderId)).toEqual([price]);
+  });
 });
 
 test('a line that was paid back is not paid back again where it is lost', async () => {
