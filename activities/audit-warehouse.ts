@@ -3,7 +3,7 @@ import type { Order } from '../models/order.ts';
 import type { PickScan } from '../models/pick-list.ts';
 import type { Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { shipmentInWarehouse } from '../workflows/domain/states.ts';
+import { type ShipmentStatus, shipmentInWarehouse } from '../workflows/domain/states.ts';
 
 interface Finding {
   guarantee: 'G2' | 'G5' | 'G7';
@@ -36,6 +36,8 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
   }
 }
 
+const beforePacking: readonly ShipmentStatus[] = ['allocated', 'backordered', 'picking'];
+
 /** What the facts say, and its order has not heard: it waits for what cannot come any more. */
 async function isPassedBy(
   { orders }: Mongo['models'],
@@ -45,7 +47,9 @@ async function isPassedBy(
   const order = await orders.findById(orderId, { 'state.shipments': 1 }).lean<Order>();
   const status = order?.state?.shipments.find(({ id }) => id === _id)?.status;
   if (status === undefined || !shipmentInWarehouse.includes(status)) return undefined;
-  return `it ${cancelledAt ? 'is cancelled' : 'has left'}, and its order has it ${status}`;
+  if (handedOverAt) return `it has left, and its order has it ${status}`;
+  // Labels of what was packed are given back before it is cancelled for its order, however long that takes.
+  return beforePacking.includes(status) ? `it is cancelled, and its order has it ${status}` : undefined;
 }
 
 async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {

@@ -1,8 +1,9 @@
 /**
  * The activity contracts, and the one table of time-outs and retries. What the steps do stands in activities/.
  *
- * Local activities touch MongoDB only: at most 3 s, retried for seconds, then an incident. Calls of providers are
- * regular activities on the `providers` queue; their retries end before the provider's idempotency keys do (24 h).
+ * Local activities touch MongoDB only: at most 3 s, retried for seconds, then an incident. The first one after a decision
+ * is a regular activity on the workflow's own queue: see `commitDecision`. Calls of providers are regular activities on
+ * the `providers` queue; their retries end before the provider's idempotency keys do (24 h).
  */
 import {
   type ActivityFunctionWithOptions,
@@ -510,7 +511,6 @@ const nonRetryableErrorTypes = Object.values(failures);
 
 const mongoOnly = {
   startToCloseTimeout: '3s',
-  scheduleToCloseTimeout: '30s',
   retry: {
     initialInterval: '50ms',
     backoffCoefficient: 2,
@@ -519,7 +519,12 @@ const mongoOnly = {
     nonRetryableErrorTypes,
   },
 } as const;
-const localSteps = proxyLocalActivities<LocalSteps>({ ...mongoOnly, localRetryThreshold: '10s' });
+const localSteps = proxyLocalActivities<LocalSteps>({
+  ...mongoOnly,
+  scheduleToCloseTimeout: '30s',
+  localRetryThreshold: '10s',
+});
+/** Where there is no worker, it begins when there is one again. */
 const committingSteps = proxyActivities<LocalSteps>(mongoOnly);
 
 /**
