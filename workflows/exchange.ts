@@ -75,18 +75,21 @@ export async function settleWithExchange(work: Return, actor: Actor): Promise<st
   const { exchange } = record.state;
   if (exchange) await decide(work);
   let bear = false;
+  let hasLeft = work.exchangeEnded;
   for (;;) {
     const settled = await record.must('settle_return', () => local.settleReturn({ returnId, actor, bear }));
     if (!('shortfall' in settled)) return settled.refundId;
     const { worth, transferred, currency } = settled.shortfall;
     const why = `What was accepted is worth ${formatMoney(worth, currency)}, and ${exchange!.orderId} was given for ${formatMoney(transferred, currency)}`;
     const given = await record.incident(
-      { cause: 'exchange_shortfall', why, answers: ['skip', 'cancel'] },
+      { cause: 'exchange_shortfall', why, answers: hasLeft ? ['skip'] : ['skip', 'cancel'] },
       () => exchange!.status === 'failed',
     );
     if (given === 'skip') bear = true;
-    else if (given === 'cancel' && (await callOff(work, 'Less came back')) === 'left')
+    else if (given === 'cancel' && (await callOff(work, 'Less came back')) === 'left') {
+      hasLeft = true;
       record.changed('The exchange has left, and cannot be cancelled any more');
+    }
   }
 }
 

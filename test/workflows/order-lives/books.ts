@@ -19,9 +19,11 @@ export async function checkMoney(life: Life): Promise<void> {
     const should = books.reduce((sum, { should }) => sum + should.kept, 0);
     const is = books.reduce((sum, { is }) => sum + is.paid - is.back - is.taken, 0);
     const borne = books.flatMap(({ returns }) => returns).reduce((sum, id) => sum + (life.borne.get(id) ?? 0), 0);
-    // Units that the store has borne are not paid back a second time, whatever is asked of them later.
-    if (is > should || is < should - borne)
-      throw new Error(`${is} stayed here, and not ${should} (borne: ${borne}): ${JSON.stringify(books, null, 1)}`);
+    // Units that the store has borne are not paid back a second time, whatever is asked of them later. What came back of a
+    // line may be worth a minor unit less than was agreed, and no exchange is called off for that.
+    const less = borne + books.reduce((sum, { exchanged }) => sum + exchanged, 0);
+    if (is > should || is < should - less)
+      throw new Error(`${is} stayed here, and not ${should} (or ${less} less): ${JSON.stringify(books, null, 1)}`);
   }
 }
 
@@ -36,6 +38,8 @@ interface Book {
   orderId: string;
   status: string;
   returns: string[];
+  /** Lines of its returns whose goods are exchanged. */
+  exchanged: number;
   refunds: View[];
   is: Paid;
   /** Minor units that stay here. */
@@ -49,7 +53,9 @@ async function readBooks(life: Life, provider: AtProvider, chain: View[], agreed
   const is = await paidOf(life, order.id, provider);
   const should = shouldKeep(life, chain, agreed, is, await shipmentsOf(life));
   const kept = keptOf(is, should.sold - should.given);
-  const returns: string[] = chain.flatMap((each) => each.returns.map(({ id }: View) => id));
+  const all: View[] = chain.flatMap((each) => each.returns);
+  const returns = all.map(({ id }): string => id);
+  const exchanged = all.filter(({ id }) => life.exchanges.has(id)).reduce((sum, { lines }) => sum + lines.length, 0);
   const links = chain.flatMap((each) => each.links ?? []).filter(({ kind }) => kind === 'exchanged_by');
   const others = await Promise.all(
     links.map(async ({ orderId, source }) => {
@@ -58,7 +64,15 @@ async function readBooks(life: Life, provider: AtProvider, chain: View[], agreed
     }),
   );
   return [
-    { orderId: order.id, status: order.status, returns, refunds: order.refunds, is, should: { ...should, kept } },
+    {
+      orderId: order.id,
+      status: order.status,
+      returns,
+      exchanged,
+      refunds: order.refunds,
+      is,
+      should: { ...should, kept },
+    },
     ...others.flat(),
   ];
 }
@@ -129,7 +143,11 @@ function shouldKeep(
     ({ id, status }: View) => status === 'failed' && (life.unsent.has(id) || !is.isWon),
   );
   const ofUnits = failed.filter(({ lines, reason }: View) => lines && reason !== 'Goods that were not sent');
-  for (const { lineId, quantity } of ofUnits.flatMap(({ lines }: View) => lines)) add(back, lineId, -quantity);
+  const unpaid = new Map<string, number>();
+  count(
+    unpaid,
+    ofUnits.flatMap(({ lines }: View) => lines),
+  );
   const otherwise = failed
     .filter((refund: View) => !ofUnits.includes(refund))
     .reduce((sum: number, { amount }: View) => sum + amount, 0);
@@ -140,7 +158,8 @@ function shouldKeep(
     const share = (units: number) => Math.floor((total * units) / quantity);
     const kept = sent.get(lineId) ?? 0;
     sold += share(kept);
-    given += share(Math.min(kept, back.get(lineId) ?? 0));
+    // A unit can be given back in several ways, one of which was to pay for it.
+    given += share(Math.max(0, Math.min(kept, back.get(lineId) ?? 0) - (unpaid.get(lineId) ?? 0)));
   }
   const isSent = [...sent.values()].some((units) => units > 0);
   const shippingBack = isSent ? shippingBackOf(chain) : 0;
