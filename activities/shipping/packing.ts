@@ -43,8 +43,11 @@ export async function packParcels(
     if (isSame(shipment.parcels ?? [], parcels)) return packed;
     if (labelRequestedAt)
       throw new PackingRefused('labelled', 'Its label is bought, or being bought, for the parcels as they are');
+    // Each writing has new ids: where another was faster, it is compared with that.
+    const [first] = shipment.parcels ?? [];
+    const asRead = first ? { 'parcels.id': first.id } : { parcels: null };
     const { matchedCount } = await models.shipments.updateOne(
-      { ...open, _id: shipmentId, pickedAt, changes: changes ?? null },
+      { ...open, ...asRead, _id: shipmentId, pickedAt, changes: changes ?? null },
       { $set: { parcels: parcels.map((parcel) => ({ id: newId('pcl'), ...parcel })) } },
     );
     if (matchedCount === 1) return packed;

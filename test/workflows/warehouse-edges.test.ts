@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { makePickList } from '../../activities/picking/lists.ts';
 import { reportShort } from '../../activities/picking/scans.ts';
+import { packParcels } from '../../activities/shipping/packing.ts';
 import { decideCount, recordCounted } from '../../activities/stock/counts.ts';
 import { newId } from '../../models/id.ts';
 import { price } from '../support/shop.ts';
@@ -22,6 +23,20 @@ afterEach(() => world.setFulfilment({}));
 
 const idle = { damaged: 0, reserved: 0, committed: 0 };
 const two = (sku: string) => ({ items: [{ sku, quantity: 2 }] });
+
+test('the same parcels written down by many at once keep their ids', async () => {
+  const { orderId } = await world.place(two('MUG'));
+  const shipmentId = (await world.shipmentsOf(orderId))[0]!.id;
+  await world.pickAll(shipmentId);
+  const given = [{ weightGrams: 500, lengthMm: 200, widthMm: 150, heightMm: 100 }];
+  const write = async () => {
+    await packParcels(world.mongo, { shipmentId, given, weighed: false });
+    const { parcels } = await world.mongo.models.shipments.findById(shipmentId).lean().orFail();
+    return parcels![0]!.id;
+  };
+  const ids = await Promise.all(Array.from({ length: 8 }, write));
+  expect(new Set(ids).size).toBe(1);
+});
 
 test('two short picks on one empty shelf are explained by one count', async () => {
   const sku = await world.newSku({ wh_east: 5 });
