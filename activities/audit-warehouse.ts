@@ -41,7 +41,7 @@ const beforePacking: readonly ShipmentStatus[] = ['allocated', 'backordered', 'p
 /** What the facts say, and its order has not heard: it waits for what cannot come any more. */
 async function isPassedBy(
   { orders }: Mongo['models'],
-  { _id, orderId, cancelledAt, handedOverAt }: Shipment,
+  { _id, orderId, cancelledAt, handedOverAt, parcels }: Shipment,
 ): Promise<string | undefined> {
   if (!cancelledAt && !handedOverAt) return undefined;
   const order = await orders.findById(orderId, { 'state.shipments': 1 }).lean<Order>();
@@ -49,7 +49,7 @@ async function isPassedBy(
   if (status === undefined || !shipmentInWarehouse.includes(status)) return undefined;
   if (handedOverAt) return `it has left, and its order has it ${status}`;
   // Labels of what was packed are given back before it is cancelled for its order, however long that takes.
-  return beforePacking.includes(status) ? `it is cancelled, and its order has it ${status}` : undefined;
+  return !parcels && beforePacking.includes(status) ? `it is cancelled, and its order has it ${status}` : undefined;
 }
 
 async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {

@@ -546,10 +546,11 @@ export const local = Object.fromEntries(
 let isDecided = false;
 
 /**
- * Called by the handler of an update that decides something. An update is in the history only once its workflow task has
- * completed. A task that is lost before that (its worker dies, or the workflow would have ended beside a message that it
- * has not seen) is gone through again, and what came meanwhile comes first: what local activities have written would
- * belong to a decision that was never taken. So the next of them is a regular one: it begins when the task has completed.
+ * Called where something is decided that others can still say otherwise: by the handler of an update, or by a rule or a time.
+ * It is in the history only once its workflow task has completed. A task that is lost before that (its worker dies, or the
+ * workflow would have ended beside a message that it has not seen) is gone through again, and messages that came meanwhile
+ * come first: what local activities have written would belong to a decision that was never taken. So the next of them is
+ * a regular one: it begins when the task has completed.
  */
 export function commitDecision(): void {
   isDecided = true;

@@ -14,3 +14,12 @@ export function listenForAnswers<S extends Recorded>(record: Record<S>): void {
     return { applied };
   });
 }
+
+/** Of a case, which may end with the answer: whoever gives it does not wait for MongoDB. */
+export function listenForCaseAnswers<S extends Recorded>(record: Record<S>): void {
+  setHandler(answerSignal, (input) => void record.answer(input));
+  setHandler(answerIncident, (input) => {
+    commitDecision();
+    return { applied: record.answer(input) };
+  });
+}

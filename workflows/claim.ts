@@ -26,6 +26,8 @@ interface Claim {
   record: Record<ClaimState>;
   decision?: DecideClaimInput;
   withdrawn?: CancelInput;
+  /** By a person or by the rule, and not withdrawn. */
+  isDecided: boolean;
   refundHints: { count: number };
 }
 
@@ -51,6 +53,8 @@ async function run({ claimId }: ClaimInput): Promise<CustomerClaimStatus> {
 
   // 2. Settle: the refund, or the order that sends again, is written. From here on it is this claim that does it.
   const { how, actor } = decided;
+  work.isDecided = true;
+  commitDecision();
   const settled = await record.must('settle_claim', () => local.settleClaim({ claimId, how, actor }));
   if (settled.how === 'otherwise') {
     move(work, 'withdrawn', 'Settled otherwise', 'system', settled.because);
@@ -152,7 +156,7 @@ function createClaim(claimId: string): Claim {
     ended: ({ status }) => hasEnded(customerClaimStates, status),
     save: (state, mails) => local.saveClaim({ state, mails }),
   });
-  return { id: claimId, record, refundHints: { count: 0 } };
+  return { id: claimId, record, isDecided: false, refundHints: { count: 0 } };
 }
 
 function listen(work: Claim): void {
@@ -160,7 +164,8 @@ function listen(work: Claim): void {
   const { state } = record;
   const whileOpen = () => {
     if (state.status !== 'open') throw new Error(`The claim is ${state.status}: what was decided stays`);
-    if (work.decision || work.withdrawn) throw new Error('The claim is being decided, or withdrawn, at this moment');
+    if (work.decision || work.withdrawn || work.isDecided)
+      throw new Error('The claim is being decided, or withdrawn, at this moment');
   };
   const decided = async () => {
     await condition(() => state.status !== 'open');

@@ -5,13 +5,14 @@
 import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { DisputeOutcome } from './activities.ts';
 import { local } from './activities.ts';
+import { listenForCaseAnswers } from './answers.ts';
 import { answerBank, answerWarning } from './dispute-answers.ts';
 import type { Dispute } from './dispute-context.ts';
 import { readDispute, refund, signalOrders, summaryOf } from './dispute-context.ts';
 import { deadlines } from './domain/limits.ts';
 import type { DisputeStatus } from './domain/states.ts';
 import type { CaseState, DisputeInput } from './messages.ts';
-import { answerIncident, answerSignal, caseState, disputeChanged, evidenceChanged, orderDisputed } from './messages.ts';
+import { caseState, disputeChanged, evidenceChanged, orderDisputed } from './messages.ts';
 import { createRecord } from './record.ts';
 import { listenForRefunds } from './refund.ts';
 
@@ -77,8 +78,7 @@ function listen(disputeId: string): Dispute {
     dispute.news += 1;
   });
   setHandler(caseState, () => state);
-  setHandler(answerSignal, (input) => void record.answer(input));
-  setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
+  listenForCaseAnswers(record);
   return dispute;
 }
 

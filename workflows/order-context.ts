@@ -1,7 +1,7 @@
 /** What an order's story, its payment, its shipments and its message handlers share, and the moves they have in common. */
 import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Holdings, NewShipment } from './activities.ts';
-import { local } from './activities.ts';
+import { commitDecision, local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
 import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
@@ -264,6 +264,7 @@ export function moveShipment(
 }
 
 export function cancel(order: Order, input: CancelInput): void {
+  commitDecision();
   if (!order.cancelled) order.record.changed('Cancellation asked for', input.actor, { why: input.reason });
   order.cancelled ??= input;
   order.scope.cancel();

@@ -59,7 +59,6 @@ export function listenToMessages(order: Order): void {
   setHandler(
     messages.cancelOrder,
     async (input: CancelInput) => {
-      commitDecision();
       cancel(order, input);
       const goesOn = () => !mayCancel(order) && state.shipments.some((shipment) => shipment.status !== 'cancelled');
       await condition(() => hasEnded(orderStates, state.status) || goesOn());

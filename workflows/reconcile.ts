@@ -13,16 +13,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { callProvider, local, type OpenDifference } from './activities.ts';
+import { listenForCaseAnswers } from './answers.ts';
 import { deadlines } from './domain/limits.ts';
-import {
-  answerIncident,
-  answerSignal,
-  type CaseState,
-  caseState,
-  dayCompared,
-  type ReconcileInput,
-  workflowIds,
-} from './messages.ts';
+import { type CaseState, caseState, dayCompared, type ReconcileInput, workflowIds } from './messages.ts';
 import { createRecord } from './record.ts';
 
 /** The provider answers many others of our calls at the same time. */
@@ -70,8 +63,7 @@ async function run({ day }: ReconcileInput): Promise<void> {
     ended: ({ status }) => status === 'done',
   });
   setHandler(caseState, () => state);
-  setHandler(answerSignal, (input) => void record.answer(input));
-  setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
+  listenForCaseAnswers(record);
   const found = await record.must('load_reconciliation', () => local.loadCase({ kind: 'reconciliation', id: day }));
   record.resumeAt(found.rev);
 

@@ -2,10 +2,11 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, setHandler, startChild } from '@temporalio/workflow';
 import { callProvider, local } from './activities.ts';
+import { listenForCaseAnswers } from './answers.ts';
 import { deadlines } from './domain/limits.ts';
 import type { RefundStatus } from './domain/states.ts';
 import type { CaseState, RefundInput } from './messages.ts';
-import { answerIncident, answerSignal, caseState, refundChanged, workflowIds } from './messages.ts';
+import { caseState, refundChanged, workflowIds } from './messages.ts';
 import type { Record, Recorded } from './record.ts';
 import { createRecord } from './record.ts';
 
@@ -23,8 +24,7 @@ async function run({ refundId }: RefundInput): Promise<RefundStatus> {
     ended: ({ status }) => status !== 'pending',
   });
   setHandler(caseState, () => state);
-  setHandler(answerSignal, (input) => void record.answer(input));
-  setHandler(answerIncident, (input) => ({ applied: record.answer(input) }));
+  listenForCaseAnswers(record);
   const hints = listenForRefunds();
 
   const found = await record.must('load_refund', () => local.loadCase({ kind: 'refund', id: refundId }));

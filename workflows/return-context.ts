@@ -1,6 +1,6 @@
 /** What a return's story, its arrival and its message handlers share. */
 import type { ParcelIds } from './activities.ts';
-import { local } from './activities.ts';
+import { commitDecision, local } from './activities.ts';
 import type { ReturnStatus } from './domain/states.ts';
 import { hasEnded, mayGo, returnStates } from './domain/states.ts';
 import type {
@@ -72,6 +72,7 @@ export function createReturn(returnId: string): Return {
 
 export function moveReturn(work: Return, to: ReturnStatus, what: string, actor: Actor = 'system', why?: string): void {
   const { state } = work.record;
+  commitDecision();
   if (!mayGo(returnStates, state.status, to)) throw new Error(`A return cannot go from ${state.status} to ${to}`);
   const before = state.status;
   state.status = to;

@@ -1,13 +1,12 @@
 /** Refunds of single lines, each with its share of promotions and taxes. */
 import type { ClientSession } from 'mongoose';
-import type { Order } from '../../models/order.ts';
+import type { Order, OrderLine } from '../../models/order.ts';
 import type { Payment } from '../../models/payment.ts';
 import { inTransaction, type Mongo } from '../../platform/mongo.ts';
 import { refundOfLines } from '../../workflows/domain/refunds.ts';
 import { keptUnits } from '../../workflows/domain/sales.ts';
 import { unpaidClaims } from '../claimed-units.ts';
 import { paymentRules } from '../store-settings.ts';
-import { isOver } from './records.ts';
 import {
   openRefundIn,
   paidBackOf,
@@ -36,8 +35,7 @@ export async function openLineRefund(
   return inTransaction(mongo, async (session) => {
     const order = await readOrder(mongo, request.orderId, session);
     const before = await paidBackOf(mongo, session, order._id, request.key);
-    const claimed = ofReship ? undefined : await findClaimed(mongo, session, order, asked, before.units);
-    const refused = claimed ?? (await findUntaken(mongo, session, order, asked, before.units));
+    const refused = await findNotLeft(mongo, session, order, asked, before.units, ofReship);
     if (refused) return refused;
     const paidBack = before.shipping > 0;
     const found = refundOfLines(order, asked, before.units, { asked: withShipping, policy, paidBack });
@@ -54,45 +52,35 @@ export async function openLineRefund(
 }
 
 /**
- * A line of which more is asked for than money was taken for, with the parcels that are ready. What is only held for the others
- * goes back by a cancellation: a refund would give back what was taken for other goods.
+ * A line of which more is asked for than money was taken for, with the parcels that are ready, and nobody claims. What is
+ * only held goes back by a cancellation: a refund would give back what was taken for other goods. Meets, in the database,
+ * whoever claims it at this moment.
  */
-async function findUntaken(
-  { models }: Mongo,
-  session: ClientSession,
-  order: Order,
-  asked: readonly { lineId: string; quantity: number }[],
-  before: ReadonlyMap<string, number>,
-): Promise<LineNotLeft | undefined> {
-  const payment = await models.payments.findOne({ orderId: order._id }).session(session).lean<Payment>();
-  if (!payment || isOver(payment)) return undefined;
-  const ready = new Set(payment.captures.map(({ shipmentId }) => shipmentId));
-  for (const { lineId, quantity } of asked) {
-    const { allocations = [] } = order.lines.find((each) => each.lineId === lineId) ?? {};
-    const taken = keptUnits({ allocations: allocations.filter(({ shipmentId }) => ready.has(shipmentId)) });
-    const left = Math.max(0, taken - (before.get(lineId) ?? 0));
-    if (quantity > left) return { refused: 'not_left', lineId, left };
-  }
-  return undefined;
-}
-
-/** A line of which more is asked for than nobody claims. Meets, in the database, whoever claims it at this moment. */
-async function findClaimed(
+async function findNotLeft(
   mongo: Mongo,
   session: ClientSession,
   order: Order,
   asked: readonly { lineId: string; quantity: number }[],
   before: ReadonlyMap<string, number>,
+  ofReship = false,
 ): Promise<LineNotLeft | undefined> {
-  const { orders } = mongo.models;
+  const { orders, payments } = mongo.models;
   await orders.updateOne({ _id: order._id }, { $set: { lastReturnAt: new Date() } }, { session });
-  const claimed = await unpaidClaims(mongo, session, order._id);
+  const claimed = ofReship ? undefined : await unpaidClaims(mongo, session, order._id);
+  const payment = await payments.findOne({ orderId: order._id }).session(session).lean<Payment>();
   for (const { lineId, quantity } of asked) {
     const line = order.lines.find((each) => each.lineId === lineId);
-    const held = claimed.get(lineId) ?? 0;
-    if (!line || held === 0) continue;
-    const left = Math.max(0, keptUnits(line) - (before.get(lineId) ?? 0) - held);
-    if (quantity > left) return { refused: 'not_left', lineId, left };
+    if (!line || !payment) continue;
+    const left = takenUnits(line, payment) - (before.get(lineId) ?? 0) - (claimed?.get(lineId) ?? 0);
+    if (quantity > left) return { refused: 'not_left', lineId, left: Math.max(0, left) };
   }
   return undefined;
+}
+
+/** A capture is planned before it is asked for, and can be refused. */
+function takenUnits({ allocations }: OrderLine, { captures, captured, closedAt }: Payment): number {
+  const taken = captures.filter(({ upTo }) => captured >= upTo);
+  if (closedAt !== undefined || taken.some(({ final }) => final)) return keptUnits({ allocations });
+  const paid = new Set(taken.map(({ shipmentId }) => shipmentId));
+  return keptUnits({ allocations: allocations.filter(({ shipmentId }) => paid.has(shipmentId)) });
 }

@@ -199,8 +199,8 @@ async function openAgain(mongo: Mongo, refund: Refund, attempt: number): Promise
     const again = await models.refunds.updateOne(
       { _id: refund._id, status: 'failed', attempt: refund.attempt },
       enough
-        ? { $set: { status: 'pending', attempt }, $unset: { providerId: 1, failure: 1 } }
-        : { $set: { attempt, failure }, $unset: { providerId: 1 } },
+        ? { $set: { status: 'pending', attempt }, $unset: { providerId: 1, failure: 1, paidOtherwiseAt: 1 } }
+        : { $set: { attempt, failure }, $unset: { providerId: 1, paidOtherwiseAt: 1 } },
       { session },
     );
     if (enough && again.modifiedCount === 1) {

@@ -184,8 +184,8 @@ async function spread(
 }
 
 /**
- * The units of each line, and minor units of the shipping, that were paid back though they were, or were to be, sent: by
- * returns, whatever they brought, and by lines. `except` is the key of a refund that does not count.
+ * The units of each line, and minor units of the shipping, that were paid back, by the provider or in another way, though
+ * they were, or were to be, sent: by returns, whatever they brought, and by lines. `except` is the key of a refund that does not count.
  */
 export async function paidBackOf(
   { models }: Mongo,
@@ -194,7 +194,7 @@ export async function paidBackOf(
   except?: string,
 ): Promise<{ units: ReadonlyMap<string, number>; shipping: number }> {
   const refunds = await models.refunds
-    .find({ orderId, status: { $ne: 'failed' } })
+    .find({ orderId, $or: [{ status: { $ne: 'failed' } }, { paidOtherwiseAt: { $exists: true } }] })
     .session(session)
     .lean();
   const counting = refunds.filter(({ key, unsent }) => !unsent && key !== except);

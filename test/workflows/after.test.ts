@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Stripe from 'stripe';
 import { openLineRefund } from '../../activities/payments/line-refunds.ts';
+import { sendRefund } from '../../activities/payments/refund-sending.ts';
 import { openRefund } from '../../activities/payments/refunds.ts';
 import { openReturn } from '../../activities/returns/opening.ts';
 import { startForgotten } from '../../activities/starts.ts';
@@ -193,8 +194,15 @@ describe('a refund', () => {
     await settle(refundId, 'failed');
     await answerRefund(refundId, await refundIncident(refundId), 'skip');
     await until(async () => (await storedRefund(refundId)).state?.status === 'failed');
-    expect(await storedRefund(refundId)).toMatchObject({ attempt: 2, status: 'failed' });
+    expect(await storedRefund(refundId)).toMatchObject({
+      attempt: 2,
+      status: 'failed',
+      paidOtherwiseAt: expect.any(Date),
+    });
     expect(await world.paymentOf(orderId)).toMatchObject({ refunded: 0, refundPending: 0 });
+    // Sent once more all the same: then it was not paid in another way.
+    await sendRefund(world.mongo, world.payments, { refundId, attempt: 3 });
+    expect((await storedRefund(refundId)).paidOtherwiseAt).toBeUndefined();
   });
 
   test('of an order that was cancelled is asked about once where it fails', async () => {

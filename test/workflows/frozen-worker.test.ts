@@ -3,12 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openCustomerClaim } from '../../activities/claims.ts';
 import { bookCredit } from '../../activities/payments/credit.ts';
-import { orderStart } from '../../activities/starts.ts';
+import { orderStart, startClaim } from '../../activities/starts.ts';
 import { newId } from '../../models/id.ts';
 import type { Order } from '../../models/order.ts';
+import { defaultSettings } from '../../models/store.ts';
 import { type OwnedProcess, startNode } from '../../sandbox/processes.ts';
-import { cancelSignal, holdOrder, releaseOrder, workflowIds } from '../../workflows/messages.ts';
+import { cancelSignal, holdOrder, releaseOrder, withdrawClaim, workflowIds } from '../../workflows/messages.ts';
 import { price } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -100,24 +102,33 @@ test('killed after it has committed: what is packed meanwhile is heard once the 
   await stop();
 });
 
-test('killed after it has released what support cancelled: a release that comes meanwhile comes after it', async () => {
-  const sku = await world.newSku({ wh_east: 5 });
-  const child = await startChild('orders', 'releaseShipment:after');
-  const orderId = await begin(sku, { customerId: await customerWith(price), credit: price });
-  await world.reaches(orderId, 'confirmed');
-  const workflow = world.client.workflow.getHandle(workflowIds.order(orderId));
-  await workflow.signal(holdOrder, { actor: 'test', reason: 'Is it true?' });
-  const { id } = await world.incident(orderId, 'hold');
-  const answering = world.answer(orderId, id, 'cancel');
-  await child.says('frozen', 'releaseShipment:after');
-  await workflow.signal(releaseOrder, { actor: 'test', reason: 'It is' });
-  child.process.kill('SIGKILL');
-  const stop = await startWorkers();
-  expect(await answering).toBe(true);
-  await world.reaches(orderId, 'cancelled');
-  expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
-  await stop();
-});
+test.each(['support', 'the time'])(
+  'killed after it has released what %s cancelled: a release comes too late',
+  async (by) => {
+    const sku = await world.newSku({ wh_east: 5 });
+    const child = await startChild('orders', 'releaseShipment:after');
+    const orderId = await begin(sku, { customerId: await customerWith(price), credit: price });
+    await world.reaches(orderId, 'confirmed');
+    const workflow = world.client.workflow.getHandle(workflowIds.order(orderId));
+    const until = new Date(Date.now() + 1_000).toISOString();
+    const hold = {
+      actor: 'test',
+      reason: 'Is it true?',
+      ...(by === 'the time' && { until, afterwards: 'cancel' as const }),
+    };
+    await workflow.signal(holdOrder, hold);
+    const { id } = await world.incident(orderId, 'hold');
+    const answering = by === 'support' ? world.answer(orderId, id, 'cancel') : undefined;
+    await child.says('frozen', 'releaseShipment:after');
+    await workflow.signal(releaseOrder, { actor: 'test', reason: 'It is' });
+    child.process.kill('SIGKILL');
+    const stop = await startWorkers();
+    if (answering) expect(await answering).toBe(true);
+    await world.reaches(orderId, 'cancelled');
+    expect(await world.stock(sku, 'wh_east')).toEqual({ ...idle, onHand: 5 });
+    await stop();
+  },
+);
 
 test('killed after the goods have left its building: a cancellation that comes meanwhile comes after it', async () => {
   const sku = await world.newSku({ wh_east: 5 });
@@ -141,6 +152,28 @@ test('killed after the goods have left its building: a cancellation that comes m
   await stopOrders();
   await stopProviders();
 });
+
+test('killed after a claim was approved by rule: it cannot be withdrawn any more', async () => {
+  const settings = { ...defaultSettings, claims: { autoApproveUpTo: { USD: price } } };
+  await world.mongo.models.settings.replaceOne({ _id: 'store' }, settings, { upsert: true });
+  const stop = await startWorkers();
+  const orderId = await world.delivered({ items: [{ sku: 'MUG', quantity: 1 }] });
+  await stop();
+  const child = await startChild('orders', 'settleClaim:after');
+  const claimId = newId('cla');
+  const lines = [{ lineId: 'line_1', quantity: 1 }];
+  const words = { description: 'Its handle is off', evidence: [], actor: 'customer' };
+  await openCustomerClaim(world.mongo, { claimId, orderId, kind: 'damaged', lines, wants: 'refund', ...words });
+  await startClaim(world.client, { claimId });
+  await child.says('frozen', 'settleClaim:after');
+  const claim = world.client.workflow.getHandle(workflowIds.claim(claimId));
+  const withdrawing = claim.executeUpdate(withdrawClaim, { args: [{ actor: 'customer', reason: 'It works' }] });
+  child.process.kill('SIGKILL');
+  await startWorkers();
+  await expect(withdrawing).rejects.toThrow();
+  expect(await claim.result()).toBe('settled');
+  expect((await world.atStripe(orderId)).refunds).toEqual([price]);
+}, 60_000);
 
 /** Placed when the worker that authorized it died; its end is looked at last, as that step is tried again after 45 s. */
 let orphan: string;

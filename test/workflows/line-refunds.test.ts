@@ -5,6 +5,7 @@ import { newId } from '../../models/id.ts';
 import { inspectReturn, receiveReturn } from '../../workflows/messages.ts';
 import { createBank } from '../support/disputes.ts';
 import { price } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -71,6 +72,23 @@ describe('where each parcel is paid for when it is ready', () => {
     await world.carrierSays(mugs, 'delivered');
     await world.reaches(orderId, 'completed');
     expect(await world.atStripe(orderId)).toMatchObject({ held: 0, captured: [2 * price], refunds: [] });
+  });
+
+  test('a line is not paid back while its money is being taken', async () => {
+    const { orderId, mugs, lamp, lineId } = await ofTwoWarehouses();
+    await world.ship(orderId, mugs);
+    await world.pickAll(lamp);
+    const fired = await world.fault('stripe', { operation: 'payment_intents.capture', kind: 'slow', ms: 2_000 });
+    const packing = world.pack(orderId, lamp);
+    await until(fired, 'the capture is on its way');
+    const refund = { key: newId('req'), orderId, lines: [{ lineId, quantity: 1 }], reason: 'late', actor: 'test' };
+    expect(await openLineRefund(world.mongo, refund)).toEqual({ refused: 'not_left', lineId, left: 0 });
+    expect(await packing).toBe('ready');
+    await payBack(orderId, lineId);
+    expect(await refundsOf(orderId)).toEqual([price]);
+    await world.handOver(orderId, lamp);
+    for (const shipmentId of [lamp, mugs]) await world.carrierSays(shipmentId, 'delivered');
+    await world.reaches(orderId, 'completed');
   });
 
   test('a line is paid back once its parcel is ready', async () => {
