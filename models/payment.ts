@@ -214,6 +214,8 @@ export interface Dispute {
   evidence?: { fields: Evidence; fixedAt: Date; sentAt?: Date };
   /** As of a payment: each makes new keys. */
   serverErrors: number;
+  /** When a refund last began to wait for it. Whoever decides it at this moment meets that. */
+  owedAt?: Date;
   createdAt: Date;
   state?: CaseState;
 }
@@ -331,6 +333,7 @@ export function disputeModel(connection: Connection) {
     receipt: String,
     evidence: Schema.Types.Mixed,
     serverErrors: { type: Number, default: 0 },
+    owedAt: Date,
     createdAt: { type: Date, required: true },
     state: Schema.Types.Mixed,
   });

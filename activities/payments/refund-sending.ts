@@ -172,7 +172,8 @@ async function recordRefund(
 async function oweWhileDisputed({ models }: Mongo, session: ClientSession, refund: Refund): Promise<void> {
   const { _id: refundId, paymentId } = refund;
   const undecided = { paymentId, kind: 'chargeback', status: 'open' } as const;
-  if (!(await models.disputes.exists(undecided).session(session))) return;
+  const { matchedCount } = await models.disputes.updateOne(undecided, { $set: { owedAt: new Date() } }, { session });
+  if (matchedCount === 0) return;
   const $set = { [`owed.${refundId}`]: sentOf(refund) };
   await models.payments.updateOne({ _id: paymentId }, { $set }, { session });
 }
