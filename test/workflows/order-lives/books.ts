@@ -22,8 +22,11 @@ export async function checkMoney(life: Life): Promise<void> {
     // Units that the store has borne are not paid back a second time, whatever is asked of them later. What came back of a
     // line may be worth a minor unit less than was agreed, and no exchange is called off for that.
     const less = borne + books.reduce((sum, { exchanged }) => sum + exchanged, 0);
-    // What was owed for a return when the bank took it is paid by that, also where other money was taken meanwhile.
-    const more = books.reduce((sum, { is: { taken }, should: { owed } }) => sum + Math.min(taken, owed), 0);
+    // What was owed for a return when the bank took it is paid by that, also where other money was taken meanwhile; and what
+    // support has paid in another way is still here, whatever of the order it was for.
+    const byBank = books.reduce((sum, { is: { taken }, should: { owed } }) => sum + Math.min(taken, owed), 0);
+    const skipped = books.flatMap(({ refunds }) => refunds).filter(({ paidOtherwiseAt }) => paidOtherwiseAt);
+    const more = byBank + skipped.reduce((sum: number, { amount }: View) => sum + amount, 0);
     if (is > should + more || is < should - less)
       throw new Error(
         `${is} stayed here, and not ${should} (${less} less, or ${more} more): ${JSON.stringify(books, null, 1)}`,
