@@ -524,8 +524,8 @@ const localSteps = proxyLocalActivities<LocalSteps>({
   scheduleToCloseTimeout: '30s',
   localRetryThreshold: '10s',
 });
-/** Where there is no worker, it begins when there is one again. */
-const committingSteps = proxyActivities<LocalSteps>(mongoOnly);
+/** Where no worker is left at that moment, the step waits for one. */
+const committingSteps = proxyActivities<LocalSteps>({ ...mongoOnly, scheduleToCloseTimeout: '10m' });
 
 /**
  * Local activities run one at a time within a workflow. Two at once would end in two activations when they run and in

@@ -48,8 +48,9 @@ describe('a refund by lines', () => {
     expect(await refund(orderId, { lines: rest })).toMatchObject({ status: 201, body: { amount: 2 * price } });
     await until(async () => (await refundedAt(orderId)).length === 2);
     expect(await refundedAt(orderId)).toEqual([price, 2 * price]);
-    const { body } = await api.ask('GET', `/v1/orders/${orderId}`, undefined, support);
-    expect(body.paymentStatus).toBe('refunded');
+    const read = async () => (await api.ask('GET', `/v1/orders/${orderId}`, undefined, support)).body;
+    await until(async () => (await read()).paymentStatus === 'refunded', 'it is written down');
+    const body = await read();
     expect(body.timeline.map(({ what }: { what: string }) => what)).toContainEqual(
       expect.stringContaining('Refund refused: Of line line_1 only 1 units can be refunded'),
     );

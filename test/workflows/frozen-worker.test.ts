@@ -169,10 +169,11 @@ test('killed after a claim was approved by rule: it cannot be withdrawn any more
   const claim = world.client.workflow.getHandle(workflowIds.claim(claimId));
   const withdrawing = claim.executeUpdate(withdrawClaim, { args: [{ actor: 'customer', reason: 'It works' }] });
   child.process.kill('SIGKILL');
-  await startWorkers();
+  const end = await startWorkers();
   await expect(withdrawing).rejects.toThrow();
   expect(await claim.result()).toBe('settled');
   expect((await world.atStripe(orderId)).refunds).toEqual([price]);
+  await end();
 }, 60_000);
 
 /** Placed when the worker that authorized it died; its end is looked at last, as that step is tried again after 45 s. */
