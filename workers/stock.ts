@@ -1,6 +1,6 @@
 /** Stock as CSV files, and its counters set right by the facts behind them. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -45,12 +45,14 @@ await main(async () => {
 }, 2);
 
 async function importFile(mongo: Mongo, file: string, mode: 'all' | 'valid'): Promise<boolean> {
+  // A stream would fail by itself before anybody listens to it.
+  const handle = await open(file);
   let isStopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true));
   const show = progress();
   try {
     const { result, repeated } = await importStock(mongo, {
-      bytes: createReadStream(file),
+      bytes: handle.createReadStream(),
       name: basename(file),
       mode,
       actor: 'command',
