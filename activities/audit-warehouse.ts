@@ -3,7 +3,7 @@ import type { Order } from '../models/order.ts';
 import type { PickScan } from '../models/pick-list.ts';
 import type { Shipment } from '../models/shipment.ts';
 import type { Mongo } from '../platform/mongo.ts';
-import { type ShipmentStatus, shipmentInWarehouse } from '../workflows/domain/states.ts';
+import { shipmentInWarehouse, shipmentUnpicked } from '../workflows/domain/states.ts';
 
 interface Finding {
   guarantee: 'G2' | 'G5' | 'G7';
@@ -36,8 +36,6 @@ export async function* checkShipments({ models }: Mongo): AsyncGenerator<Finding
   }
 }
 
-const beforePacking: readonly ShipmentStatus[] = ['allocated', 'backordered', 'picking'];
-
 /** What the facts say, and its order has not heard: it waits for what cannot come any more. */
 async function isPassedBy(
   { orders }: Mongo['models'],
@@ -49,7 +47,7 @@ async function isPassedBy(
   if (status === undefined || !shipmentInWarehouse.includes(status)) return undefined;
   if (handedOverAt) return `it has left, and its order has it ${status}`;
   // Labels of what was packed are given back before it is cancelled for its order, however long that takes.
-  return !parcels && beforePacking.includes(status) ? `it is cancelled, and its order has it ${status}` : undefined;
+  return !parcels && shipmentUnpicked.includes(status) ? `it is cancelled, and its order has it ${status}` : undefined;
 }
 
 async function isSettled({ returns, orders }: Mongo['models'], parcelId: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import { local } from './activities.ts';
 import { settlePayment } from './capture.ts';
 import { formatMoney } from './domain/money.ts';
-import { shipmentInWarehouse } from './domain/states.ts';
+import { shipmentInWarehouse, shipmentUnpicked } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import type { CancelLinesInput, CancelLinesOutcome } from './messages.ts';
 import { cancel, changeTurn, isLeaving, moveShipment, type Order } from './order-context.ts';
@@ -75,7 +75,7 @@ async function pricedAnew<T>(order: Order, release: () => Promise<T>): Promise<T
 /** The least work first. What is about to leave, or being cancelled as a whole, is not among them. */
 function cancellableOf(order: Order, unpickedOnly: boolean | undefined): string[] {
   const { warehouseScopes, record } = order;
-  const allowed = unpickedOnly ? unpicked : shipmentInWarehouse;
+  const allowed = unpickedOnly ? shipmentUnpicked : shipmentInWarehouse;
   const isEnding = (id: string) => warehouseScopes.get(id)?.consideredCancelled && !order.unpacking.has(id);
   return record.state.shipments
     .filter(({ id, status }) => allowed.includes(status) && !isLeaving(order, id) && !isEnding(id))
@@ -84,7 +84,6 @@ function cancellableOf(order: Order, unpickedOnly: boolean | undefined): string[
 }
 
 const leastWork: readonly string[] = ['backordered', 'allocated', 'picking', 'picked', 'packed', 'ready'];
-const unpicked: readonly string[] = leastWork.slice(0, 3);
 
 /** Nobody works on one that is not confirmed yet, or waits for goods. */
 function endShipment(order: Order, shipmentId: string): void {

@@ -9,7 +9,7 @@ import { checkAddress } from './address.ts';
 import type { EditRefusal, RefusedEdit } from './domain/edits.ts';
 import { deadlines, limits } from './domain/limits.ts';
 import { formatMoney } from './domain/money.ts';
-import { hasEnded, orderStates } from './domain/states.ts';
+import { hasEnded, orderStates, shipmentUnpicked } from './domain/states.ts';
 import { isPaid } from './domain/statuses.ts';
 import { holdIfRisky } from './hold.ts';
 import type { EditInput, EditOutcome } from './messages.ts';
@@ -84,11 +84,11 @@ function inTurn<T>(order: Order, run: () => Promise<T>): Promise<T> {
 
 function whyNot(order: Order): EditRefusal | undefined {
   const { state } = order.record;
-  const early = ['allocated', 'backordered', 'picking', 'cancelled'];
   if (isOver(order)) return 'ended';
   if (state.status === 'pending') return 'not_yet';
   if (state.payment.disputed) return 'disputed';
-  if (state.shipments.some(({ status }) => !early.includes(status))) return 'begun';
+  if (state.shipments.some(({ status }) => status !== 'cancelled' && !shipmentUnpicked.includes(status)))
+    return 'begun';
   if (order.captured || order.capturedInPart) return 'taken';
   if (state.shipments.length >= limits.shipments) return 'too_many';
   return undefined;

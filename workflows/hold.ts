@@ -1,7 +1,7 @@
 /** An order on hold, by a person, by a rule of risk or by a dispute: nothing of it is packed or handed over meanwhile. */
 import { CancellationScope, setHandler } from '@temporalio/workflow';
 import type { PaymentOutcome } from './activities.ts';
-import type { ShipmentStatus } from './domain/states.ts';
+import { shipmentUnpicked } from './domain/states.ts';
 import type { Answer, HoldInput, OrderDispute } from './messages.ts';
 import { holdOrder, orderDisputed, releaseOrder, tryToHold, tryToRelease } from './messages.ts';
 import type { Order } from './order-context.ts';
@@ -60,8 +60,9 @@ function releaseHold({ record, holds }: Order, by: string): void {
 
 /** What was cancelled was perhaps never begun with. */
 function hasStarted(order: Order): boolean {
-  const unstarted: ShipmentStatus[] = ['allocated', 'backordered', 'picking', 'cancelled'];
-  return order.record.state.shipments.some(({ status }) => !unstarted.includes(status));
+  return order.record.state.shipments.some(
+    ({ status }) => status !== 'cancelled' && !shipmentUnpicked.includes(status),
+  );
 }
 
 /** A person looks at each risk once, also where the money is authorized anew. */

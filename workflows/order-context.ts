@@ -3,7 +3,14 @@ import { CancellationScope, upsertSearchAttributes } from '@temporalio/workflow'
 import type { Holdings, NewShipment } from './activities.ts';
 import { commitDecision, local } from './activities.ts';
 import type { OrderStatus, ShipmentStatus } from './domain/states.ts';
-import { hasEnded, mayGo, orderStates, shipmentInWarehouse, shipmentStates } from './domain/states.ts';
+import {
+  hasEnded,
+  mayGo,
+  orderStates,
+  shipmentInWarehouse,
+  shipmentStates,
+  shipmentUnpicked,
+} from './domain/states.ts';
 import { fulfillmentStatus, paymentStatus } from './domain/statuses.ts';
 import type {
   Actor,
@@ -221,7 +228,7 @@ export function takeOver(order: Order, { shipments }: Holdings): void {
     changes.push(warehouseId === '' ? `${id} waits for goods` : `${id} is sent from ${warehouseId}`);
   }
   for (const { id, status } of before.values()) {
-    if (now.has(id) || !['allocated', 'backordered', 'picking'].includes(status)) continue;
+    if (now.has(id) || !shipmentUnpicked.includes(status)) continue;
     const scope = order.warehouseScopes.get(id);
     if (scope) scope.cancel();
     else state.shipments = state.shipments.filter((shipment) => shipment.id !== id);

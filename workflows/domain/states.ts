@@ -179,6 +179,9 @@ export const shipmentInWarehouse: readonly ShipmentStatus[] = [
   'on_hold',
 ];
 
+/** Nothing of it is picked yet. */
+export const shipmentUnpicked: readonly ShipmentStatus[] = ['allocated', 'backordered', 'picking'];
+
 export function mayGo(table: Table, from: string, to: string): boolean {
   return table[from]?.includes(to) ?? false;
 }
