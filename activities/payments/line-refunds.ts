@@ -65,7 +65,7 @@ async function findNotLeft(
   ofReship = false,
 ): Promise<LineNotLeft | undefined> {
   const { orders, payments } = mongo.models;
-  await orders.updateOne({ _id: order._id }, { $set: { lastReturnAt: new Date() } }, { session });
+  if (!ofReship) await orders.updateOne({ _id: order._id }, { $set: { lastReturnAt: new Date() } }, { session });
   const claimed = ofReship ? undefined : await unpaidClaims(mongo, session, order._id);
   const payment = await payments.findOne({ orderId: order._id }).session(session).lean<Payment>();
   for (const { lineId, quantity } of asked) {
